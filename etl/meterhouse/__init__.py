@@ -1,0 +1,3 @@
+"""meterhouse: an OpenAI organization's usage and billed cost in a PostgreSQL warehouse."""
+
+__version__ = "0.1.0"

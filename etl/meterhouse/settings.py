@@ -1,0 +1,283 @@
+"""Settings: one frozen dataclass read from environment variables, each with its meaning beside it.
+
+The README's settings table is checked against `Settings`. A bad value is one line that names the variable and what it takes.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, NoReturn
+from urllib.parse import urlsplit
+
+import meterhouse
+from meterhouse.endpoints import ENDPOINTS, USAGE_DIMENSIONS, WIDTHS
+from meterhouse.errors import FixConfiguration
+from meterhouse.local.stack_file import StackFile
+
+KEY_VARIABLE = "OPENAI_ADMIN_KEY"
+DEFAULT_LABEL = "default"
+DEMO_LABEL = "demo"
+OFFICIAL_BASE_URL = "https://api.openai.com/v1"
+_LABEL = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+_KEY = re.compile(r"sk-[!-~]{13,}")
+_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
+
+class AdminKey:
+    """The admin key of one organization: shown to nobody, only handed to the HTTP client."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str, variable: str = KEY_VARIABLE) -> None:
+        stripped = value.strip()
+        if not _KEY.fullmatch(stripped):
+            raise FixConfiguration(
+                f"{variable} does not look like an admin key: it must begin with sk- and hold no spaces, quotes or line breaks; "
+                "create one in the organization's admin keys page and copy it whole"
+            )
+        self._value = stripped
+
+    def reveal(self) -> str:
+        """Return the key itself; the HTTP client is the only caller."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "AdminKey(***)"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an admin key is never pickled")
+
+
+@dataclass(frozen=True)
+class Organization:
+    """One organization to load: the label it has in the warehouse, and the key that opens it."""
+
+    label: str
+    admin_key: AdminKey
+    base_url: str
+
+
+def _setting(variable: str, help_text: str, parse: Callable[[str], Any], **default: Any) -> Any:
+    return field(metadata={"variable": variable, "help": help_text, "parse": parse}, **default)
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        value = int(text)
+        if not low <= value <= high:
+            raise ValueError
+        return value
+
+    parse.__doc__ = f"a whole number from {low} to {high}"
+    return parse
+
+
+def _names(allowed: Mapping[str, Any], every: bool = False) -> Callable[[str], tuple[str, ...]]:
+    def parse(text: str) -> tuple[str, ...]:
+        names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+        if every and names == ("all",):
+            return tuple(allowed)
+        if unknown := [name for name in names if name not in allowed]:
+            raise ValueError(unknown)
+        return names
+
+    parse.__doc__ = f"a comma-separated list out of {', '.join(allowed)}" + (", or all" if every else "")
+    return parse
+
+
+def _day(text: str) -> datetime:
+    """a day as YYYY-MM-DD"""
+    day = date.fromisoformat(text)
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def _http_url(text: str) -> str:
+    """an https address (http only on this machine's loopback), such as https://api.openai.com/v1"""
+    parts = urlsplit(text)
+    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+        raise ValueError
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or parts.username:
+        raise ValueError
+    return text.rstrip("/")
+
+
+def _postgres_url(text: str) -> str:
+    """a URL of the form postgresql://user:password@host:5432/database"""
+    parts = urlsplit(text)
+    if parts.scheme not in {"postgresql", "postgres", "postgresql+psycopg"} or not parts.hostname or len(parts.path) < 2:
+        raise ValueError
+    _ = parts.port
+    return "postgresql://" + text.split("://", 1)[1]
+
+
+def _path(text: str) -> Path:
+    """a folder"""
+    return Path(text).expanduser().absolute()
+
+
+def default_home() -> Path:
+    """Return the folder for local state: `.meterhouse` in a checkout, the user's state folder for an installed package."""
+    checkout = Path(meterhouse.__file__).resolve().parents[2]
+    if (checkout / "pyproject.toml").exists():
+        return checkout / ".meterhouse"
+    return Path(os.environ.get("XDG_STATE_HOME", "~/.local/state")).expanduser() / "meterhouse"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that can be chosen from outside. Durations and sizes carry their unit in the name."""
+
+    organizations: tuple[Organization, ...] = ()
+    warehouse_url: str | None = _setting(
+        "WAREHOUSE_URL", "The warehouse, as the role that loads; unset: the embedded server of `make up`.", _postgres_url, default=None
+    )
+    migrate_url: str | None = _setting(
+        "METERHOUSE_MIGRATE_URL",
+        "The warehouse as the role that owns it, used by `meterhouse migrate`; unset: WAREHOUSE_URL.",
+        _postgres_url,
+        default=None,
+    )
+    base_url: str = _setting("OPENAI_BASE_URL", "Address of the API.", _http_url, default=OFFICIAL_BASE_URL)
+    home: Path = _setting(
+        "METERHOUSE_HOME", "Folder for local state: server data, logs, passwords.", _path, default_factory=default_home
+    )
+    history_start: datetime | None = _setting(
+        "METERHOUSE_HISTORY_START", "First day to load (YYYY-MM-DD); unset: 365 days ago.", _day, default=None
+    )
+    widths: tuple[str, ...] = _setting(
+        "METERHOUSE_BUCKET_WIDTHS", "Bucket widths that scheduled runs load.", _names(WIDTHS), default=("1d", "1h")
+    )
+    hourly_history_days: int = _setting(
+        "METERHOUSE_HOURLY_HISTORY_DAYS", "How many days back the first load of hour and minute buckets goes.", _whole(1, 400), default=14
+    )
+    usage_lookback_days: int = _setting(
+        "METERHOUSE_USAGE_LOOKBACK_DAYS", "Days of usage read again by every scheduled run.", _whole(0, 90), default=3
+    )
+    costs_lookback_days: int = _setting(
+        "METERHOUSE_COSTS_LOOKBACK_DAYS", "Days of costs read again by every scheduled run.", _whole(0, 90), default=10
+    )
+    month_close_days: int = _setting(
+        "METERHOUSE_MONTH_CLOSE_DAYS",
+        "In the first so many days of a month, costs are read again from the start of the previous month.",
+        _whole(0, 28),
+        default=5,
+    )
+    endpoints: tuple[str, ...] = _setting(
+        "METERHOUSE_ENDPOINTS", "Endpoints to load.", _names(ENDPOINTS, every=True), default=tuple(ENDPOINTS)
+    )
+    exclude_dimensions: tuple[str, ...] = _setting(
+        "METERHOUSE_EXCLUDE_DIMENSIONS",
+        "Dimensions that are never asked for, such as user_id, or all.",
+        _names({dimension.name: dimension for dimension in USAGE_DIMENSIONS} | {"line_item": None}, every=True),
+        default=(),
+    )
+    http_timeout_seconds: int = _setting(
+        "METERHOUSE_HTTP_TIMEOUT_SECONDS", "Longest time for one page, from connect to last byte.", _whole(1, 3600), default=120
+    )
+    page_max_megabytes: int = _setting(
+        "METERHOUSE_PAGE_MAX_MEGABYTES", "Largest page that is accepted; a larger one is asked for in smaller pages.", _whole(1, 2048), default=64
+    )
+    retries: int = _setting("METERHOUSE_HTTP_RETRIES", "Further attempts for one page after the first.", _whole(0, 20), default=4)
+    ca_bundle: Path | None = _setting("METERHOUSE_CA_BUNDLE", "File of certificates to trust for the API.", _path, default=None)
+    http_proxy: str | None = _setting(
+        "METERHOUSE_HTTP_PROXY", "Proxy for the API; the usual proxy variables are not read.", _http_url, default=None
+    )
+    airflow_port: int = _setting("METERHOUSE_AIRFLOW_PORT", "Port of the local Airflow.", _whole(1, 65535), default=8080)
+    postgres_port: int = _setting("METERHOUSE_POSTGRES_PORT", "Port of the embedded PostgreSQL.", _whole(1, 65535), default=54329)
+    fake_api_port: int = _setting("METERHOUSE_FAKE_API_PORT", "Port of the stand-in API.", _whole(1, 65535), default=8089)
+
+    def require_warehouse(self) -> str:
+        """Return the loader's URL, or say how to get one."""
+        return _required(self.warehouse_url, "WAREHOUSE_URL is not set and no embedded server was started here: run make up, or set it")
+
+    def require_migrate_url(self) -> str:
+        """Return the owner's URL, or say how to get one."""
+        return _required(
+            self.migrate_url or self.warehouse_url,
+            "WAREHOUSE_URL is not set and no embedded server was started here: run make up, or set it",
+        )
+
+    def require_organizations(self) -> tuple[Organization, ...]:
+        """Return the organizations to load, or say how to name one."""
+        if not self.organizations:
+            raise FixConfiguration(f"{KEY_VARIABLE} is not set and no stand-in API was started here: set it, or run make up for a trial")
+        return self.organizations
+
+
+def _required(value: str | None, remedy: str) -> str:
+    if value is None:
+        raise FixConfiguration(remedy)
+    return value
+
+
+def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings from `environment` (default: the process's own), then from the local stack's file for what is unset.
+
+    Raises `FixConfiguration` for the first value that cannot be used.
+    """
+    environment = os.environ if environment is None else environment
+    values: dict[str, Any] = {}
+    for item in fields(Settings):
+        variable = item.metadata.get("variable")
+        text = environment.get(variable, "").strip() if variable else ""
+        if text:
+            values[item.name] = _parsed(variable or "", text, item.metadata["parse"])
+    home = values.get("home") or default_home()
+    stack = StackFile.read(home)
+    if "warehouse_url" not in values and stack.loader_url:
+        values["warehouse_url"] = stack.loader_url
+        values.setdefault("migrate_url", stack.admin_url)
+    base_url = values.get("base_url", OFFICIAL_BASE_URL)
+    organizations = _organizations(environment, base_url)
+    if not organizations and stack.fake_api_url and stack.fake_api_key:
+        organizations = (Organization(DEMO_LABEL, AdminKey(stack.fake_api_key), stack.fake_api_url),)
+    return Settings(organizations=organizations, **values)
+
+
+def _parsed(variable: str, text: str, parse: Callable[[str], Any]) -> Any:
+    try:
+        return parse(text)
+    except ValueError:
+        # A URL may hold a password, so its text is not repeated.
+        shown = "" if variable.endswith(("_URL", "_PROXY")) else f", not {text!r}"
+        raise FixConfiguration(f"{variable} must be {parse.__doc__}{shown}") from None
+
+
+def _organizations(environment: Mapping[str, str], base_url: str) -> tuple[Organization, ...]:
+    found = []
+    for variable in sorted(environment):
+        if variable != KEY_VARIABLE and not variable.startswith(f"{KEY_VARIABLE}_"):
+            continue
+        if not environment[variable].strip():
+            continue
+        label = variable[len(KEY_VARIABLE) + 1 :].lower() or DEFAULT_LABEL
+        if not _LABEL.fullmatch(label) or label == DEMO_LABEL:
+            raise FixConfiguration(f"{variable}: the label after {KEY_VARIABLE}_ must be letters, digits or _, and not {DEMO_LABEL.upper()}")
+        found.append(Organization(label, AdminKey(environment[variable], variable), base_url))
+    return tuple(found)
+
+
+def describe_settings() -> list[tuple[str, str, str]]:
+    """Return (variable, meaning, default) of every setting, as the README shows them."""
+    rows = [
+        (KEY_VARIABLE, "Admin key of the organization; unset: the demo organization of the stand-in API. Never logged.", "unset"),
+        (f"{KEY_VARIABLE}_<LABEL>", "Admin key of a further organization, which is called <label> in the warehouse.", "unset"),
+    ]
+    for item in fields(Settings):
+        if variable := item.metadata.get("variable"):
+            default = item.default if item.default is not MISSING else ".meterhouse in the checkout"
+            rows.append((variable, item.metadata["help"], _shown(default)))
+    return rows
+
+
+def _shown(default: Any) -> str:
+    if default is None or default == ():
+        return "unset"
+    if isinstance(default, tuple):
+        return "all" if default == tuple(ENDPOINTS) else ",".join(default)
+    return str(default)
