@@ -134,7 +134,10 @@ class Settings:
 
     organizations: tuple[Organization, ...] = ()
     warehouse_url: str | None = _setting(
-        "WAREHOUSE_URL", "The warehouse, as the role that loads; unset: the embedded server of `make up`.", _postgres_url, default=None
+        "WAREHOUSE_URL",
+        "The warehouse, as the role that loads; unset: the embedded server of `make up`.",
+        _postgres_url,
+        default=None,
     )
     migrate_url: str | None = _setting(
         "METERHOUSE_MIGRATE_URL",
@@ -153,7 +156,10 @@ class Settings:
         "METERHOUSE_BUCKET_WIDTHS", "Bucket widths that scheduled runs load.", _names(WIDTHS), default=("1d", "1h")
     )
     hourly_history_days: int = _setting(
-        "METERHOUSE_HOURLY_HISTORY_DAYS", "How many days back the first load of hour and minute buckets goes.", _whole(1, 400), default=14
+        "METERHOUSE_HOURLY_HISTORY_DAYS",
+        "How many days back the first load of hour and minute buckets goes.",
+        _whole(1, 400),
+        default=14,
     )
     usage_lookback_days: int = _setting(
         "METERHOUSE_USAGE_LOOKBACK_DAYS", "Days of usage read again by every scheduled run.", _whole(0, 90), default=3
@@ -180,7 +186,10 @@ class Settings:
         "METERHOUSE_HTTP_TIMEOUT_SECONDS", "Longest time for one page, from connect to last byte.", _whole(1, 3600), default=120
     )
     page_max_megabytes: int = _setting(
-        "METERHOUSE_PAGE_MAX_MEGABYTES", "Largest page that is accepted; a larger one is asked for in smaller pages.", _whole(1, 2048), default=64
+        "METERHOUSE_PAGE_MAX_MEGABYTES",
+        "Largest page that is accepted; a larger one is asked for in smaller pages.",
+        _whole(1, 2048),
+        default=64,
     )
     retries: int = _setting("METERHOUSE_HTTP_RETRIES", "Further attempts for one page after the first.", _whole(0, 20), default=4)
     ca_bundle: Path | None = _setting("METERHOUSE_CA_BUNDLE", "File of certificates to trust for the API.", _path, default=None)
@@ -193,7 +202,9 @@ class Settings:
 
     def require_warehouse(self) -> str:
         """Return the loader's URL, or say how to get one."""
-        return _required(self.warehouse_url, "WAREHOUSE_URL is not set and no embedded server was started here: run make up, or set it")
+        return _required(
+            self.warehouse_url, "WAREHOUSE_URL is not set and no embedded server was started here: run make up, or set it"
+        )
 
     def require_migrate_url(self) -> str:
         """Return the owner's URL, or say how to get one."""
@@ -205,7 +216,9 @@ class Settings:
     def require_organizations(self) -> tuple[Organization, ...]:
         """Return the organizations to load, or say how to name one."""
         if not self.organizations:
-            raise FixConfiguration(f"{KEY_VARIABLE} is not set and no stand-in API was started here: set it, or run make up for a trial")
+            raise FixConfiguration(
+                f"{KEY_VARIABLE} is not set and no stand-in API was started here: set it, or run make up for a trial"
+            )
         return self.organizations
 
 
@@ -257,7 +270,9 @@ def _organizations(environment: Mapping[str, str], base_url: str) -> tuple[Organ
             continue
         label = variable[len(KEY_VARIABLE) + 1 :].lower() or DEFAULT_LABEL
         if not _LABEL.fullmatch(label) or label == DEMO_LABEL:
-            raise FixConfiguration(f"{variable}: the label after {KEY_VARIABLE}_ must be letters, digits or _, and not {DEMO_LABEL.upper()}")
+            raise FixConfiguration(
+                f"{variable}: the label after {KEY_VARIABLE}_ must be letters, digits or _, and not {DEMO_LABEL.upper()}"
+            )
         found.append(Organization(label, AdminKey(environment[variable], variable), base_url))
     return tuple(found)
 

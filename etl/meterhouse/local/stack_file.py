@@ -34,6 +34,6 @@ class StackFile:
         """Replace the file in one step."""
         home.mkdir(parents=True, exist_ok=True)
         draft = home / f"{FILE_NAME}.draft"
-        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as handle:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as handle:
             json.dump(asdict(self), handle, indent=1)
         draft.replace(home / FILE_NAME)
