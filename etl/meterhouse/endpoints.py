@@ -68,9 +68,7 @@ API_KEY = Dimension("api_key_id", "Identifier of the API key that made the reque
 MODEL = Dimension("model", "Model name as the vendor reports it for usage; it does not always match the name in line items.")
 BATCH = Dimension("batch", "Whether the requests went through the Batch API.", kind=Kind.FLAG)
 SERVICE_TIER = Dimension("service_tier", "Service tier that served the requests, such as default, flex or priority.", max_length=64)
-API_SOURCE = Dimension(
-    "api_source", "Published source of the traffic; unlabeled means that no source was published.", max_length=64
-)
+API_SOURCE = Dimension("api_source", "Published source of the traffic; unlabeled means that no source was published.", max_length=64)
 SIZE = Dimension("size", "Size of the images as width x height.", max_length=64)
 SOURCE = Dimension("source", "Operation that made the images: generation, edit or variation.", max_length=64)
 VECTOR_STORE = Dimension("vector_store_id", "Identifier of the vector store that was searched.", max_length=128)
@@ -99,9 +97,7 @@ TOKEN_METRICS = (
     _tokens("input_cache_write_tokens", "Input tokens written to the cache, all retention periods; contained in input_tokens."),
     _tokens("input_cache_write_30m_tokens", "Input tokens written to the cache for 30 minutes; part of input_cache_write_tokens."),
     _tokens("input_cache_write_12h_tokens", "Input tokens written to the cache for 12 hours; part of input_cache_write_tokens."),
-    _tokens(
-        "input_uncached_tokens", "Input tokens neither read from nor written to the cache, all kinds; contained in input_tokens."
-    ),
+    _tokens("input_uncached_tokens", "Input tokens neither read from nor written to the cache, all kinds; contained in input_tokens."),
     _tokens("input_text_tokens", "Uncached text input tokens; part of input_uncached_tokens."),
     _tokens("input_audio_tokens", "Uncached audio input tokens; until 2024 the vendor counted cached audio here as well."),
     _tokens("input_image_tokens", "Uncached image input tokens; part of input_uncached_tokens."),

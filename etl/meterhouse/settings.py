@@ -146,9 +146,7 @@ class Settings:
         default=None,
     )
     base_url: str = _setting("OPENAI_BASE_URL", "Address of the API.", _http_url, default=OFFICIAL_BASE_URL)
-    home: Path = _setting(
-        "METERHOUSE_HOME", "Folder for local state: server data, logs, passwords.", _path, default_factory=default_home
-    )
+    home: Path = _setting("METERHOUSE_HOME", "Folder for local state: server data, logs, passwords.", _path, default_factory=default_home)
     history_start: datetime | None = _setting(
         "METERHOUSE_HISTORY_START", "First day to load (YYYY-MM-DD); unset: 365 days ago.", _day, default=None
     )
@@ -202,9 +200,7 @@ class Settings:
 
     def require_warehouse(self) -> str:
         """Return the loader's URL, or say how to get one."""
-        return _required(
-            self.warehouse_url, "WAREHOUSE_URL is not set and no embedded server was started here: run make up, or set it"
-        )
+        return _required(self.warehouse_url, "WAREHOUSE_URL is not set and no embedded server was started here: run make up, or set it")
 
     def require_migrate_url(self) -> str:
         """Return the owner's URL, or say how to get one."""
@@ -216,9 +212,7 @@ class Settings:
     def require_organizations(self) -> tuple[Organization, ...]:
         """Return the organizations to load, or say how to name one."""
         if not self.organizations:
-            raise FixConfiguration(
-                f"{KEY_VARIABLE} is not set and no stand-in API was started here: set it, or run make up for a trial"
-            )
+            raise FixConfiguration(f"{KEY_VARIABLE} is not set and no stand-in API was started here: set it, or run make up for a trial")
         return self.organizations
 
 

@@ -1,0 +1,332 @@
+"""The one door to the vendor: the pages of one window, and the entries of one directory list.
+
+Every page has a total deadline and a byte cap; redirects are refused; nothing is taken from the environment; a chain of pages is
+complete or it raises. The admin key is given to the HTTP library's authentication hook alone and stands in no error or log line.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import re
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+import requests
+from requests.auth import AuthBase
+
+from meterhouse import __version__
+from meterhouse.endpoints import ERROR_CODE_BEFORE_HISTORY, BucketWidth, Dimension, Endpoint
+from meterhouse.errors import BeforeHistory, FixConfiguration, RejectedAnswer, TryAgainLater, Unsupported
+from meterhouse.retries import LONGEST_RETRY_AFTER_SECONDS, Backoff, RetryBudget, retry_after_seconds
+from meterhouse.settings import AdminKey, Organization, Settings
+from meterhouse.windows import Window, from_epoch, to_epoch
+
+log = logging.getLogger(__name__)
+
+Parameters = list[tuple[str, str]]
+_CONNECT_SECONDS = 10.0
+_CHUNK_BYTES = 1 << 16
+_RETRIED_STATUSES = {408, 409, 429}
+_PERMANENT_429_CODES = {"insufficient_quota", "billing_hard_limit_reached"}
+_EMPTY_PAGES_AT_MOST = 10
+_DIRECTORY_PAGE = 100
+_EPOCH_IN_TEXT = re.compile(r"\b(1\d{9}|2\d{9})\b")
+
+
+class PageTooLarge(RejectedAnswer):
+    """A page passed the byte cap; ask for fewer buckets at a time."""
+
+
+class ChainBroken(TryAgainLater):
+    """A page token was refused in the middle of a chain; ask for the window again from its first page."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What one chain of pages asks for. `end` is fixed before the first page, as the page token is bound to the exact query."""
+
+    endpoint: Endpoint
+    window: Window
+    width: BucketWidth
+    dimensions: tuple[Dimension, ...]
+    page_buckets: int
+
+    def parameters(self) -> Parameters:
+        """Return the query; arrays are repeated bare keys, as the vendor documents them."""
+        return [
+            ("start_time", str(to_epoch(self.window.start))),
+            ("end_time", str(to_epoch(self.window.end))),
+            ("bucket_width", self.width.name),
+            ("limit", str(self.page_buckets)),
+            *(("group_by", dimension.name) for dimension in self.dimensions),
+        ]
+
+
+class _Envelope(msgspec.Struct):
+    object: str = ""
+    data: list[msgspec.Raw] = []
+    has_more: bool = False
+    next_page: str | None = None
+
+
+class _ListEnvelope(msgspec.Struct):
+    data: list[dict[str, Any]]
+    has_more: bool = False
+    last_id: str | None = None
+
+
+_ENVELOPE = msgspec.json.Decoder(_Envelope)
+_LIST_ENVELOPE = msgspec.json.Decoder(_ListEnvelope)
+
+
+_Decoded = TypeVar("_Decoded")
+
+
+class _BearerAuth(AuthBase):
+    def __init__(self, key: AdminKey) -> None:
+        self._key = key
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._key.reveal()}"
+        return request
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """One failed attempt that may be tried again."""
+
+    reason: str
+    retry_after_seconds: float | None = None
+
+
+class Client:
+    """Asks one organization's admin API. Use as a context manager; not shared between threads."""
+
+    def __init__(
+        self,
+        organization: Organization,
+        settings: Settings,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        jitter: Callable[[], float] = random.random,
+        backoff: Backoff | None = None,
+    ) -> None:
+        self._base_url = organization.base_url
+        self._host = urlsplit(organization.base_url).netloc
+        self._settings = settings
+        self._sleep = sleep
+        self._jitter = jitter
+        self._backoff = backoff or Backoff()
+        self._budget = RetryBudget()
+        self.seconds_waited = 0.0
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.auth = _BearerAuth(organization.admin_key)
+        self._session.headers.update({"Accept": "application/json", "User-Agent": f"meterhouse/{__version__}"})
+        self._session.verify = str(settings.ca_bundle) if settings.ca_bundle else True
+        if settings.http_proxy:
+            self._session.proxies = {"http": settings.http_proxy, "https": settings.http_proxy}
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._session.close()
+
+    def pages(self, request: Request) -> Iterator[bytes]:
+        """Yield the bodies of all pages of `request`, in order.
+
+        Raises when the chain cannot be followed to its end: a repeated token, more pages than the window can have, a page that claims
+        more without saying where. A last page without its token is left to the caller, who counts the buckets.
+        """
+        endpoint = request.endpoint
+        seen: set[str] = set()
+        empty = 0
+        # The vendor may serve fewer buckets than asked for, so the bound is one page for each bucket.
+        at_most = -(-(to_epoch(request.window.end) - to_epoch(request.window.start)) // request.width.seconds) + _EMPTY_PAGES_AT_MOST
+        query = request.parameters()
+        token: list[tuple[str, str]] = []
+        while True:
+            body, envelope = self._get(endpoint.path, [*query, *token], _ENVELOPE, endpoint, in_chain=bool(seen))
+            if envelope.object != "page":
+                raise RejectedAnswer(f"{endpoint.path}: the answer is not a page of buckets")
+            yield body
+            empty = 0 if envelope.data else empty + 1
+            if not envelope.has_more or envelope.next_page is None:
+                if envelope.has_more:
+                    log.warning("%s: the last page says there is more but not where", endpoint.path)
+                return
+            if envelope.next_page in seen:
+                raise RejectedAnswer(f"{endpoint.path}: the page token {envelope.next_page!r} came twice, so the chain has no end")
+            if empty >= _EMPTY_PAGES_AT_MOST or len(seen) >= at_most:
+                raise RejectedAnswer(f"{endpoint.path}: the chain goes on after {len(seen) + 1} pages, more than the window can have")
+            seen.add(envelope.next_page)
+            token = [("page", envelope.next_page)]
+
+    def entries(self, path: str, **parameters: str) -> Iterator[dict[str, Any]]:
+        """Yield every entry of a directory list (`after` paging). Raises `Unsupported` when the list is refused with 400 or 404."""
+        query = [("limit", str(_DIRECTORY_PAGE)), *parameters.items()]
+        after: list[tuple[str, str]] = []
+        seen: set[str] = set()
+        while True:
+            _, page = self._get(path, [*query, *after], _LIST_ENVELOPE)
+            yield from page.data
+            if not page.has_more:
+                return
+            last = page.last_id or (page.data[-1].get("id") if page.data else None)
+            if not last or last in seen:
+                raise RejectedAnswer(f"{path}: the list says there is more, but not where it goes on")
+            seen.add(last)
+            after = [("after", last)]
+
+    def _get(
+        self,
+        path: str,
+        query: Parameters,
+        decoder: msgspec.json.Decoder[_Decoded],
+        endpoint: Endpoint | None = None,
+        *,
+        in_chain: bool = False,
+    ) -> tuple[bytes, _Decoded]:
+        """Return one answer's body and its envelope; a body that is no such JSON is asked for again, as it may have been cut off."""
+        attempt = 0
+        while True:
+            attempt += 1
+            self._budget.requests += 1
+            started = time.monotonic()
+            try:
+                result = self._attempt(path, query, endpoint, in_chain)
+            finally:
+                self.seconds_waited += time.monotonic() - started
+            if isinstance(result, bytes):
+                try:
+                    return result, decoder.decode(result)
+                except (msgspec.MsgspecError, ValueError, RecursionError):
+                    result = _Failure("the answer is not the JSON that the vendor documents, or was cut off")
+            self._wait(path, attempt, result)
+
+    def _wait(self, path: str, attempt: int, failure: _Failure) -> None:
+        """Sleep before the next attempt, or raise `TryAgainLater` when there is to be none."""
+        wait = self._backoff.wait_seconds(attempt, self._jitter, failure.retry_after_seconds)
+        where = f"{self._host}{path}: {failure.reason}"
+        if attempt > self._settings.retries:
+            raise TryAgainLater(f"{where}; gave up after {attempt} attempts; nothing of this window was written, run again later")
+        if wait > LONGEST_RETRY_AFTER_SECONDS:
+            raise TryAgainLater(f"{where}; the vendor asks to wait {wait:.0f} s, so run again later")
+        if not self._budget.spend():
+            raise TryAgainLater(f"{where}; too many requests of this run failed, so run again later")
+        log.warning("%s: %s; attempt %d of %d in %.1f s", path, failure.reason, attempt + 1, self._settings.retries + 1, wait)
+        self._sleep(wait)
+        self.seconds_waited += wait
+
+    def _attempt(self, path: str, query: Parameters, endpoint: Endpoint | None, in_chain: bool) -> bytes | _Failure:
+        deadline = time.monotonic() + self._settings.http_timeout_seconds
+        try:
+            with self._session.get(
+                self._base_url + path,
+                params=query,
+                stream=True,
+                allow_redirects=False,
+                timeout=(min(_CONNECT_SECONDS, self._settings.http_timeout_seconds), self._settings.http_timeout_seconds),
+            ) as response:
+                body = self._read(response, deadline, path)
+                status, headers = response.status_code, response.headers
+        except requests.exceptions.SSLError:
+            raise FixConfiguration(
+                f"{self._host}: its certificate is not trusted; check OPENAI_BASE_URL, or name the authority's file in METERHOUSE_CA_BUNDLE"
+            ) from None
+        except requests.exceptions.InvalidHeader:
+            raise FixConfiguration("the admin key cannot be sent as a header; copy it again, without line breaks") from None
+        except TimeoutError:
+            return _Failure(f"no whole answer within {self._settings.http_timeout_seconds} s")
+        except (requests.exceptions.RequestException, OSError) as error:
+            return _Failure(_transport_reason(error))
+        if status == requests.codes.ok:
+            return body
+        return self._refused(path, status, headers.get("Retry-After"), _Refusal.read(body), endpoint, in_chain)
+
+    def _read(self, response: requests.Response, deadline: float, path: str) -> bytes:
+        cap_bytes = self._settings.page_max_megabytes << 20
+        chunks = []
+        size = 0
+        for chunk in response.iter_content(_CHUNK_BYTES):
+            size += len(chunk)
+            if size > cap_bytes:
+                raise PageTooLarge(f"{path}: a page is larger than METERHOUSE_PAGE_MAX_MEGABYTES ({self._settings.page_max_megabytes})")
+            if time.monotonic() > deadline:
+                raise TimeoutError
+            chunks.append(chunk)
+        return b"".join(chunks)
+
+    def _refused(
+        self, path: str, status: int, retry_after: str | None, refusal: _Refusal, endpoint: Endpoint | None, in_chain: bool
+    ) -> _Failure:
+        """Return a failure that may be tried again, or raise what the caller should do instead."""
+        said = f"HTTP {status}" + (f", {refusal.message}" if refusal.message else "")
+        if status in {401, 403}:
+            raise FixConfiguration(
+                f"{self._host} refuses the admin key ({said}); use an organization admin key (sk-admin-…) with the scope api.usage.read"
+            )
+        if status == requests.codes.too_many and refusal.code in _PERMANENT_429_CODES:
+            raise FixConfiguration(f"{self._host}{path}: {said}; settle the account's quota, then run again")
+        # Costs once answered 404 for an hour and a half during an outage, so there it is a fault to wait out.
+        costs_away = status == requests.codes.not_found and endpoint is not None and endpoint.is_costs
+        if status in _RETRIED_STATUSES or status >= 500 or costs_away:
+            return _Failure(said, retry_after_seconds(retry_after, datetime.now(UTC)))
+        if 300 <= status < 400:
+            raise FixConfiguration(f"{self._host} redirects to another address, which is never followed; check OPENAI_BASE_URL")
+        if refusal.code == ERROR_CODE_BEFORE_HISTORY:
+            named = _EPOCH_IN_TEXT.search(refusal.message)
+            raise BeforeHistory(refusal.message, from_epoch(int(named[1])) if named else None)
+        if status == requests.codes.not_found:
+            raise Unsupported("endpoint", refusal.message or said)
+        if in_chain:
+            raise ChainBroken(f"{path}: the vendor refused its own page token ({said})")
+        if status == requests.codes.bad_request:
+            raise Unsupported(refusal.param or "request", refusal.message or said)
+        raise RejectedAnswer(f"{self._host}{path}: {said}")
+
+
+@dataclass(frozen=True)
+class _Refusal:
+    """What an error body says; the vendor sends an object, or sometimes bare text."""
+
+    message: str = ""
+    code: str = ""
+    param: str = ""
+
+    @classmethod
+    def read(cls, body: bytes) -> _Refusal:
+        try:
+            error = msgspec.json.decode(body).get("error")
+        except (msgspec.MsgspecError, ValueError, AttributeError):
+            return cls()
+        if isinstance(error, str):
+            return cls(message=_clipped(error))
+        if not isinstance(error, dict):
+            return cls()
+        return cls(*(_clipped(str(error.get(name) or "")) for name in ("message", "code", "param")))
+
+
+def _clipped(text: str) -> str:
+    """One line, bounded, and without anything that looks like a key: the vendor repeats a wrong key in its answer."""
+    return re.sub(r"sk-[^\s\"']*", "sk-…", " ".join(text.split()))[:300]
+
+
+def _transport_reason(error: Exception) -> str:
+    """A reason in words that never quotes the exception: it may hold the request with its headers."""
+    if isinstance(error, requests.exceptions.ConnectTimeout):
+        return "no connection in time"
+    if isinstance(error, requests.exceptions.Timeout):
+        return "no answer in time"
+    if isinstance(error, requests.exceptions.ChunkedEncodingError | requests.exceptions.ContentDecodingError):
+        return "the answer was cut off or damaged on the way"
+    if isinstance(error, requests.exceptions.ConnectionError | OSError):
+        return "cannot be reached, or the connection broke"
+    return "the request failed"

@@ -1,0 +1,92 @@
+"""Migrations: bring a warehouse to this version's tables and views, one migrator at a time, in one transaction."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util.exc import CommandError
+
+import meterhouse
+from meterhouse.database import connect
+from meterhouse.errors import FixConfiguration, TryAgainLater
+from meterhouse.views import rebuild_views
+
+VERSION_SCHEMA = "ops"
+_LOCK_KEY = 0x6D657465  # "mete": two migrators at once would both try to create the same types
+_LOCK_TIMEOUT = "10s"
+
+
+def script_location() -> Path:
+    """Return the folder of the migrations: beside the package when it is installed, at the top of a checkout."""
+    package = Path(meterhouse.__file__).resolve().parent
+    installed = package / "migrations"
+    return installed if installed.exists() else package.parents[1] / "migrations"
+
+
+def owner_engine(url: str) -> sa.Engine:
+    """Return an engine for the role that owns the warehouse. The URL stays out of every config file and message."""
+    address = sa.make_url(url).set(drivername="postgresql+psycopg")
+    return sa.create_engine(address, hide_parameters=True, poolclass=sa.NullPool)
+
+
+def migrate(url: str, revision: str = "head") -> list[str]:
+    """Upgrade (or, for an older `revision`, downgrade) the warehouse and rebuild its views; return the revisions that were applied.
+
+    Waits for another migrator; gives up after ten seconds when a reader's open transaction holds a table. Raises `FixConfiguration`
+    when the role may not do it, `TryAgainLater` when the server is away or busy.
+    """
+    connect(url).close()  # its refusals are worded for people
+    config = Config()
+    config.set_main_option("script_location", str(script_location()).replace("%", "%%"))
+    scripts = ScriptDirectory.from_config(config)
+    try:
+        with owner_engine(url).connect() as connection, connection.begin():
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK_KEY})")
+            connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {VERSION_SCHEMA}")
+            before = _current(connection)
+            config.attributes["connection"] = connection
+            if revision == "head" or _is_ahead(scripts, before, revision):
+                command.upgrade(config, revision)
+            else:
+                command.downgrade(config, revision)
+            after = _current(connection)
+            if after == scripts.get_current_head():
+                rebuild_views(connection)
+    except CommandError as error:
+        raise FixConfiguration(
+            f"the warehouse's migration is unknown to this version ({error}): install the version that wrote it"
+        ) from None
+    except sa.exc.ProgrammingError as error:
+        raise FixConfiguration(f"the role may not migrate the warehouse ({_reason(error)}): use its owner, with CREATEROLE") from None
+    except sa.exc.OperationalError as error:
+        raise TryAgainLater(f"the migration could not run now ({_reason(error)}); nothing was changed, run it again") from None
+    return _applied(scripts, before, after)
+
+
+def _current(connection: sa.Connection) -> str | None:
+    context = MigrationContext.configure(connection, opts={"version_table_schema": VERSION_SCHEMA})
+    return context.get_current_revision()
+
+
+def _is_ahead(scripts: ScriptDirectory, current: str | None, target: str) -> bool:
+    known = [script.revision for script in reversed(list(scripts.walk_revisions()))]
+    if target not in known:
+        return target not in {"base"}
+    return current is None or known.index(target) > known.index(current)
+
+
+def _applied(scripts: ScriptDirectory, before: str | None, after: str | None) -> list[str]:
+    order = [script.revision for script in reversed(list(scripts.walk_revisions()))]
+    start = order.index(before) + 1 if before in order else 0
+    end = order.index(after) + 1 if after in order else 0
+    return order[start:end] if end > start else list(reversed(order[end:start]))
+
+
+def _reason(error: sa.exc.DBAPIError) -> str:
+    return (str(error.orig).strip().splitlines() or ["no reason given"])[0]

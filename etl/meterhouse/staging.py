@@ -1,0 +1,280 @@
+"""Staging: the rows of one window on their way into the warehouse, and the transaction that puts them in place.
+
+Data flow: COPY each page into a temporary table, no transaction open -> one transaction: lock the stream's control row, leave out
+buckets that a newer fetch has stored, log and update what changed, log and remove what vanished, insert what is new, coverage,
+watermark, load log -> commit. Replaying it changes nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, LiteralString
+
+from meterhouse.database import Connection, translated
+from meterhouse.endpoints import BucketWidth, Dimension, Endpoint
+from meterhouse.errors import ConfirmToEmpty
+from meterhouse.groups import Groups
+from meterhouse.rows import Key, Values
+from meterhouse.statements import Statements, stage_types
+from meterhouse.windows import Window
+
+log = logging.getLogger(__name__)
+
+_ANALYSE_FROM_ROWS = 1000
+
+
+@dataclass(frozen=True)
+class Stream:
+    """What is loaded and fenced on its own: one endpoint of one organization at one bucket width."""
+
+    organization: str
+    endpoint: Endpoint
+    width: BucketWidth
+
+    def __str__(self) -> str:
+        return f"{self.organization}/{self.endpoint.name}/{self.width.name}"
+
+
+@dataclass(frozen=True)
+class CoveredBucket:
+    """One bucket of an answer under its aligned start, with the bounds that the vendor gave it."""
+
+    start: datetime
+    reported_start: datetime
+    reported_end: datetime
+    is_complete: bool
+    row_count: int
+
+
+@dataclass(frozen=True)
+class Fetch:
+    """How an answer was got: its place in the order of fetches, what was asked for, and what was odd."""
+
+    number: int
+    dimensions: tuple[Dimension, ...]
+    pages: int
+    seconds: float
+    unknown_fields: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def grouping(self) -> str:
+        """The dimensions asked for, as the warehouse records them."""
+        return ",".join(dimension.name for dimension in self.dimensions)
+
+
+@dataclass(frozen=True)
+class Replaced:
+    """What replacing a window did, in rows and buckets."""
+
+    inserted: int = 0
+    updated: int = 0
+    removed: int = 0
+    unchanged: int = 0
+    buckets: int = 0
+    superseded_buckets: int = 0
+    restated_buckets: int = 0
+    load_seconds: float = 0.0
+
+
+class Stage:
+    """The staged rows of one window, filled page by page and then put in the place of what the warehouse holds."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        stream: Stream,
+        organization_id: int,
+        dimensions: tuple[Dimension, ...],
+        ensure_partition: Callable[[Endpoint, datetime], None],
+    ) -> None:
+        self._connection = connection
+        self._ensure_partition = ensure_partition
+        self._stream = stream
+        self._dimensions = dimensions
+        self._columns = [*(dimension.name for dimension in dimensions), *(["currency"] if stream.endpoint.is_costs else [])]
+        self._organization_id = organization_id
+        self._sql = Statements(stream.endpoint, stream.width, organization_id)
+        self._groups = Groups(self._connection, stream.endpoint, organization_id, self._columns)
+        self.rows = 0
+        with translated(str(stream)):
+            self._connection.execute(self._sql.create_stage())
+            self._connection.execute(
+                "INSERT INTO ops.watermarks (organization_id, endpoint, bucket_width) SELECT %s, %s, %s WHERE NOT EXISTS (SELECT FROM"
+                " ops.watermarks WHERE organization_id = %s AND endpoint = %s AND bucket_width = %s) ON CONFLICT DO NOTHING",
+                self._identity * 2,
+            )
+
+    @property
+    def _identity(self) -> tuple[int, str, int]:
+        return (self._organization_id, self._stream.endpoint.name, self._stream.width.minutes)
+
+    def copy(self, buckets: Iterable[tuple[datetime, Mapping[Key, Values]]]) -> None:
+        """Add the rows of some buckets, each under its aligned start."""
+        buckets = list(buckets)
+        with translated(str(self._stream)):
+            ids = self._groups.ids(key for _, rows in buckets for key in rows)
+            with self._connection.cursor() as cursor, cursor.copy(self._sql.copy_stage()) as copy:
+                copy.set_types(stage_types(self._stream.endpoint))
+                for start, rows in buckets:
+                    for key, values in rows.items():
+                        copy.write_row((start, ids[key], *values))
+                    self.rows += len(rows)
+
+    def replace(
+        self,
+        window: Window,
+        buckets: Sequence[CoveredBucket],
+        fetch: Fetch,
+        *,
+        run_id: int,
+        now: datetime,
+        moves_watermark: bool,
+        may_empty: bool,
+    ) -> Replaced:
+        """Make the warehouse equal to the staged rows for `buckets` of `window`, in one transaction.
+
+        `moves_watermark` is false for a backfill. Raises `ConfirmToEmpty` when nothing was staged, the window holds rows and
+        `may_empty` is false.
+        """
+        started = time.monotonic()
+        with translated(str(self._stream)):
+            for month in sorted({bucket.start.replace(day=1, hour=0, minute=0) for bucket in buckets if bucket.row_count}):
+                self._ensure_partition(self._stream.endpoint, month)
+            if self.rows >= _ANALYSE_FROM_ROWS:
+                self._connection.execute(self._sql.analyse_stage())
+            with self._connection.transaction():
+                self._connection.execute(
+                    "SELECT FROM ops.watermarks WHERE organization_id = %s AND endpoint = %s AND bucket_width = %s FOR UPDATE",
+                    self._identity,
+                )
+                current = self._without_superseded(window, buckets, fetch.number)
+                counts = self._replace_rows(window, current, may_empty=may_empty)
+                self._write_coverage(current, fetch, now)
+                self._move_watermark(window, buckets, now, moves_watermark=moves_watermark)
+                replaced = Replaced(
+                    *counts,
+                    unchanged=self.rows - counts[0] - counts[1],
+                    buckets=len(current),
+                    superseded_buckets=len(buckets) - len(current),
+                    restated_buckets=self._restated,
+                    load_seconds=time.monotonic() - started,
+                )
+                self._log_load(window, fetch, replaced, run_id)
+        return replaced
+
+    def _without_superseded(self, window: Window, buckets: Sequence[CoveredBucket], number: int) -> list[CoveredBucket]:
+        """Leave out the buckets that a fetch which began later has already stored: its answer is newer than this one."""
+        newer = self._connection.execute(
+            "SELECT window_start, window_end FROM ops.load_log WHERE organization_id = %s AND endpoint = %s AND bucket_width = %s"
+            " AND fetch_number > %s AND window_start < %s AND window_end > %s",
+            (*self._identity, number, window.end, window.start),
+        ).fetchall()
+        superseded = [bucket for bucket in buckets if any(start <= bucket.start < end for start, end in newer)]
+        if superseded:
+            gone = self._connection.execute(self._sql.drop_buckets(), ([bucket.start for bucket in superseded],)).rowcount
+            self.rows -= gone
+            log.info("%s %s: %d buckets were stored by a newer fetch meanwhile and stay", self._stream, window, len(superseded))
+        return [bucket for bucket in buckets if bucket not in superseded]
+
+    def _replace_rows(self, window: Window, buckets: Sequence[CoveredBucket], *, may_empty: bool) -> tuple[int, int, int]:
+        """Return the rows inserted, updated and removed."""
+        self._restated = 0
+        if not buckets:
+            return (0, 0, 0)
+        execute = self._connection.execute
+        endpoint = {"endpoint": self._stream.endpoint.name}
+        row = execute(self._sql.has_rows(window)).fetchone()
+        if not (row and row[0]):
+            return (execute(self._sql.insert_all()).rowcount, 0, 0)
+        if not self.rows and not may_empty:
+            raise ConfirmToEmpty(
+                f"{self._stream} {window}: the answer is empty, but the warehouse holds rows there and the window is older than the"
+                " lookback; if the vendor really has nothing any more, repeat with --force"
+            )
+        before = self._value("SELECT coalesce(max(revision_id), 0) FROM ops.revisions")
+        changed = execute(self._sql.log_changed(window), endpoint).rowcount
+        if changed:
+            execute(self._sql.update_changed(window))
+        removed = execute(self._sql.remove_vanished(window), endpoint | {"buckets": [bucket.start for bucket in buckets]}).rowcount
+        inserted = execute(self._sql.insert_new(window)).rowcount
+        if changed or removed:
+            self._restated = int(
+                self._value(
+                    "SELECT count(DISTINCT bucket_start) FROM ops.revisions WHERE revision_id > %s AND organization_id = %s"
+                    " AND endpoint = %s AND bucket_width = %s AND was_complete",
+                    (before, *self._identity),
+                )
+            )
+        return (inserted, changed, removed)
+
+    def _value(self, query: LiteralString, parameters: Sequence[Any] = ()) -> Any:
+        row = self._connection.execute(query, parameters).fetchone()
+        return row[0] if row else None
+
+    def _write_coverage(self, buckets: Sequence[CoveredBucket], fetch: Fetch, now: datetime) -> None:
+        self._connection.execute(
+            "INSERT INTO ops.coverage SELECT %s, %s, %s, b.*, %s, %s FROM unnest(%s::timestamptz[], %s::timestamptz[], %s::timestamptz[],"
+            " %s::boolean[], %s::integer[]) AS b (bucket_start, reported_start, reported_end, is_complete, row_count)"
+            " WHERE NOT EXISTS (SELECT FROM ops.coverage c WHERE c.organization_id = %s AND c.endpoint = %s AND c.bucket_width = %s"
+            " AND c.bucket_start = b.bucket_start AND (c.reported_start, c.reported_end, c.is_complete, c.row_count, c.source_grouping)"
+            " IS NOT DISTINCT FROM (b.reported_start, b.reported_end, b.is_complete, b.row_count, %s))"
+            " ON CONFLICT (organization_id, endpoint, bucket_width, bucket_start) DO UPDATE SET reported_start = excluded.reported_start,"
+            " reported_end = excluded.reported_end, is_complete = excluded.is_complete, row_count = excluded.row_count,"
+            " source_grouping = excluded.source_grouping, changed_at = excluded.changed_at",
+            (
+                *self._identity,
+                fetch.grouping,
+                now,
+                [bucket.start for bucket in buckets],
+                [bucket.reported_start for bucket in buckets],
+                [bucket.reported_end for bucket in buckets],
+                [bucket.is_complete for bucket in buckets],
+                [bucket.row_count for bucket in buckets],
+                *self._identity,
+                fetch.grouping,
+            ),
+        )
+
+    def _move_watermark(self, window: Window, buckets: Sequence[CoveredBucket], now: datetime, *, moves_watermark: bool) -> None:
+        """Move the watermark forward to the end of what is loaded without a gap; never past now, never back."""
+        present = {bucket.start for bucket in buckets}
+        reach = window.start
+        while reach < window.end and reach in present:
+            reach += timedelta(seconds=self._stream.width.seconds)
+        target = min(reach, window.end, now) if moves_watermark and present else None
+        self._connection.execute(
+            "UPDATE ops.watermarks SET updated_at = %s, watermark = CASE WHEN %s::timestamptz IS NULL"
+            " OR watermark < %s THEN watermark ELSE greatest(watermark, %s::timestamptz) END"
+            " WHERE organization_id = %s AND endpoint = %s AND bucket_width = %s",
+            (now, target, window.start, target, *self._identity),
+        )
+
+    def _log_load(self, window: Window, fetch: Fetch, replaced: Replaced, run_id: int) -> None:
+        self._connection.execute(
+            "INSERT INTO ops.load_log (run_id, organization_id, endpoint, bucket_width, window_start, window_end, fetch_number,"
+            " source_grouping, pages, buckets, rows_inserted, rows_updated, rows_removed, rows_unchanged, unknown_fields, warnings,"
+            " fetch_seconds, load_seconds) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            (
+                run_id,
+                *self._identity,
+                window.start,
+                window.end,
+                fetch.number,
+                fetch.grouping,
+                fetch.pages,
+                replaced.buckets,
+                replaced.inserted,
+                replaced.updated,
+                replaced.removed,
+                replaced.unchanged,
+                list(fetch.unknown_fields) or None,
+                list(fetch.warnings) or None,
+                round(fetch.seconds, 3),
+                round(replaced.load_seconds, 3),
+            ),
+        )

@@ -1,0 +1,186 @@
+"""The one door for writes: a connection as the loader, with organizations, watermarks, capabilities, the run log and staging.
+
+`replace_window` in the design is `Store.stage(...)`, `Stage.copy(...)` for every page and `Stage.replace(...)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from meterhouse.database import MIGRATE_REMEDY, connect, translated
+from meterhouse.endpoints import VENDOR, Dimension, Endpoint
+from meterhouse.errors import FixConfiguration, MeterhouseError
+from meterhouse.staging import Stage, Stream
+from meterhouse.statements import purge_statements
+from meterhouse.tables import SCHEMA_REVISION
+from meterhouse.windows import Window
+
+
+@dataclass(frozen=True)
+class Capability:
+    """Whether an organization offers something, what the vendor said, and when that was found out."""
+
+    is_supported: bool
+    detail: str | None
+    probed_at: datetime
+
+
+class Store:
+    """A connection to the warehouse as the loader. Use as a context manager."""
+
+    def __init__(self, url: str) -> None:
+        self.connection = connect(url)
+        self._organization_ids: dict[str, int] = {}
+        self._partitions: set[tuple[str, datetime]] = set()
+        try:
+            self._require_current_schema()
+        except MeterhouseError:
+            self.connection.close()
+            raise
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.connection.close()
+
+    def _require_current_schema(self) -> None:
+        try:
+            found = self._value("SELECT version_num FROM ops.alembic_version")
+        except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
+            found = None
+        except psycopg.errors.InsufficientPrivilege:
+            raise FixConfiguration("the role of WAREHOUSE_URL may not read the warehouse: grant it meterhouse_loader") from None
+        if found is None:
+            raise FixConfiguration(f"the warehouse is empty: {MIGRATE_REMEDY}")
+        if found != SCHEMA_REVISION:
+            raise FixConfiguration(f"the warehouse is at migration {found}, this version needs {SCHEMA_REVISION}: {MIGRATE_REMEDY}")
+
+    def _value(self, query: LiteralString, parameters: Sequence[Any] = ()) -> Any:
+        row = self.connection.execute(query, parameters).fetchone()
+        return row[0] if row else None
+
+    def next_fetch_number(self) -> int:
+        """Draw the place of a fetch in the order of all fetches; draw it before the first page is asked for."""
+        with translated("fetch number"):
+            return int(self._value("SELECT nextval('ops.fetch_number')"))
+
+    def organization_id(self, label: str, *, create: bool = False) -> int | None:
+        """Return the key of an organization, None when it was never loaded and is not to be created."""
+        if label not in self._organization_ids:
+            with translated("organization"):
+                if create:
+                    self.connection.execute(
+                        "INSERT INTO warehouse.dim_organization (label, vendor) SELECT %s, %s"
+                        " WHERE NOT EXISTS (SELECT FROM warehouse.dim_organization WHERE label = %s) ON CONFLICT DO NOTHING",
+                        (label, VENDOR, label),
+                    )
+                found = self._value("SELECT organization_id FROM warehouse.dim_organization WHERE label = %s", (label,))
+            if found is None:
+                return None
+            self._organization_ids[label] = found
+        return self._organization_ids[label]
+
+    def watermark(self, stream: Stream) -> datetime | None:
+        """Return the instant before which the stream was loaded, None before its first load."""
+        with translated(str(stream)):
+            watermark = self._value(
+                "SELECT watermark FROM ops.watermarks JOIN warehouse.dim_organization USING (organization_id)"
+                " WHERE label = %s AND endpoint = %s AND bucket_width = %s",
+                (stream.organization, stream.endpoint.name, stream.width.minutes),
+            )
+        return watermark if isinstance(watermark, datetime) else None
+
+    def capabilities(self, organization: str, endpoint: Endpoint) -> dict[str, Capability]:
+        """Return what is known of an endpoint's capabilities, by name."""
+        with translated("capabilities"):
+            rows = self.connection.execute(
+                "SELECT capability, is_supported, detail, probed_at FROM ops.capabilities"
+                " JOIN warehouse.dim_organization USING (organization_id) WHERE label = %s AND endpoint = %s",
+                (organization, endpoint.name),
+            ).fetchall()
+        return {name: Capability(supported, detail, probed_at) for name, supported, detail, probed_at in rows}
+
+    def remember_capability(self, organization: str, endpoint: Endpoint, name: str, capability: Capability) -> None:
+        """Write a finding down; an equal one leaves the row alone but for the date of a refusal."""
+        with translated("capabilities"):
+            self.connection.execute(
+                "INSERT INTO ops.capabilities VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (organization_id, endpoint, capability)"
+                " DO UPDATE SET is_supported = excluded.is_supported, detail = excluded.detail, probed_at = excluded.probed_at",
+                (
+                    self.organization_id(organization, create=True),
+                    endpoint.name,
+                    name,
+                    capability.is_supported,
+                    capability.detail,
+                    capability.probed_at,
+                ),
+            )
+
+    def start_run(self, command: str, parameters: Mapping[str, Any], now: datetime) -> int:
+        """Open an entry of the run log and return its key."""
+        with translated("run log"):
+            return int(
+                self._value(
+                    "INSERT INTO ops.run_log (command, parameters, status, started_at) VALUES (%s, %s, 'running', %s) RETURNING run_id",
+                    (command, Jsonb(dict(parameters)), now),
+                )
+            )
+
+    def unfinished_run(self, command: str, parameters: Mapping[str, Any]) -> int | None:
+        """Return the newest run of the same command and parameters that did not finish, None if the newest did."""
+        with translated("run log"):
+            found = self._value(
+                "SELECT CASE WHEN status <> 'done' THEN run_id END FROM ops.run_log WHERE command = %s AND parameters = %s"
+                " ORDER BY run_id DESC LIMIT 1",
+                (command, Jsonb(dict(parameters))),
+            )
+        return None if found is None else int(found)
+
+    def finish_run(self, run_id: int, status: str, now: datetime, error: str | None = None) -> None:
+        """Close an entry of the run log."""
+        with translated("run log"):
+            self.connection.execute(
+                "UPDATE ops.run_log SET status = %s, finished_at = %s, error = %s WHERE run_id = %s", (status, now, error, run_id)
+            )
+
+    def loaded_windows(self, run_id: int, stream: Stream) -> set[Window]:
+        """Return the windows that a run has already committed for a stream, for resuming it."""
+        with translated("load log"):
+            rows = self.connection.execute(
+                "SELECT window_start, window_end FROM ops.load_log JOIN warehouse.dim_organization USING (organization_id)"
+                " WHERE run_id = %s AND label = %s AND endpoint = %s AND bucket_width = %s",
+                (run_id, stream.organization, stream.endpoint.name, stream.width.minutes),
+            ).fetchall()
+        return {Window(start, end) for start, end in rows}
+
+    def stage(self, stream: Stream, dimensions: tuple[Dimension, ...]) -> Stage:
+        """Open an empty staging table for one window of `stream`, whose rows are grouped by `dimensions`."""
+        organization_id = self.organization_id(stream.organization, create=True)
+        return Stage(self.connection, stream, int(organization_id or 0), dimensions, self.ensure_partition)
+
+    def ensure_partition(self, endpoint: Endpoint, start: datetime) -> None:
+        """Make the monthly partition that holds `start`, if it is not there."""
+        month = start.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+        if (endpoint.table, month) not in self._partitions:
+            self.connection.execute("SELECT warehouse.ensure_partition(%s, %s)", (endpoint.table, month.date()))
+            self._partitions.add((endpoint.table, month))
+
+    def purge(self, organization: str) -> dict[str, int]:
+        """Remove everything of one organization, rows and names; return the rows removed by table."""
+        organization_id = self.organization_id(organization)
+        if organization_id is None:
+            known = [row[0] for row in self.connection.execute("SELECT label FROM warehouse.dim_organization ORDER BY 1")]
+            raise FixConfiguration(f"no organization is called {organization!r}; loaded are: {', '.join(known) or 'none'}")
+        removed = {}
+        with translated("purge"), self.connection.transaction():
+            for statement, table in purge_statements(organization_id):
+                removed[table] = removed.get(table, 0) + self.connection.execute(statement).rowcount
+        self._organization_ids.clear()
+        return {table: count for table, count in removed.items() if count}
