@@ -44,7 +44,7 @@ class PageTooLarge(RejectedAnswer):
 
 
 class ChainBroken(TryAgainLater):
-    """A page token was refused in the middle of a chain; ask for the window again from its first page."""
+    """A chain of pages cannot be followed further; ask for the window again from its first page."""
 
 
 @dataclass(frozen=True)
@@ -142,8 +142,8 @@ class Client:
     def pages(self, request: Request) -> Iterator[bytes]:
         """Yield the bodies of all pages of `request`, in order.
 
-        Raises when the chain cannot be followed to its end: a repeated token, more pages than the window can have, a page that claims
-        more without saying where. A last page without its token is left to the caller, who counts the buckets.
+        Raises `RejectedAnswer` for a repeated token or more pages than the window can have, and `ChainBroken` when the vendor refuses its
+        own token or gives none: whoever counts the buckets knows whether the answer was whole all the same.
         """
         endpoint = request.endpoint
         seen: set[str] = set()
@@ -158,10 +158,10 @@ class Client:
                 raise RejectedAnswer(f"{endpoint.path}: the answer is not a page of buckets")
             yield body
             empty = 0 if envelope.data else empty + 1
-            if not envelope.has_more or envelope.next_page is None:
-                if envelope.has_more:
-                    log.warning("%s: the last page says there is more but not where", endpoint.path)
+            if not envelope.has_more:
                 return
+            if envelope.next_page is None:
+                raise ChainBroken(f"{endpoint.path}: the last page says that there is more, but not where")
             if envelope.next_page in seen:
                 raise RejectedAnswer(f"{endpoint.path}: the page token {envelope.next_page!r} came twice, so the chain has no end")
             if empty >= _EMPTY_PAGES_AT_MOST or len(seen) >= at_most:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, LiteralString
 
+from meterhouse.chain import CoveredBucket
 from meterhouse.database import Connection, translated
 from meterhouse.endpoints import BucketWidth, Dimension, Endpoint
 from meterhouse.errors import ConfirmToEmpty
@@ -37,17 +38,6 @@ class Stream:
 
     def __str__(self) -> str:
         return f"{self.organization}/{self.endpoint.name}/{self.width.name}"
-
-
-@dataclass(frozen=True)
-class CoveredBucket:
-    """One bucket of an answer under its aligned start, with the bounds that the vendor gave it."""
-
-    start: datetime
-    reported_start: datetime
-    reported_end: datetime
-    is_complete: bool
-    row_count: int
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,63 @@
+# Everything a checkout can do. `make` alone lists the targets.
+PYTHON ?= python3
+VENV := .venv
+UV_VERSION := 0.13.8
+PIP_INSTALL := $(VENV)/bin/uv pip install --quiet --python $(VENV)/bin/python
+# No index, no path and no host name in the result; hashes for every platform.
+COMPILE := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
+DIGEST := $(VENV)/bin/python -c 'import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())'
+
+.DEFAULT_GOAL := help
+.PHONY: help install install-dev up down test lint lock clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+# Installs the lock files $(1) with hashes, unless their digest is the one noted in $(2).
+define install_locked
+	@set -e; wanted=$$(cat $(1) pyproject.toml | $(DIGEST)); \
+	if [ "$$(cat $(VENV)/$(2) 2>/dev/null)" != "$$wanted" ]; then \
+		echo "installing $(1) into $(VENV)"; rm -f $(VENV)/$(2); \
+		$(PIP_INSTALL) --require-hashes --compile-bytecode $(addprefix -r ,$(1)); \
+		$(PIP_INSTALL) --no-deps --no-build-isolation -e .; \
+		echo "$$wanted" > $(VENV)/$(2); \
+	fi
+endef
+
+$(VENV)/bin/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null || { \
+		echo "meterhouse needs Python 3.11 to 3.14, and '$(PYTHON)' is $$($(PYTHON) --version 2>&1): name another with make PYTHON=python3.11 ..." >&2; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "'$(PYTHON)' cannot make environments: install its venv module (on Debian: apt-get install python3-venv)" >&2; exit 2; }
+	@echo "making $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+install: $(VENV)/bin/uv ## Install what `make up` needs into .venv (skipped while the lock file is unchanged)
+	$(call install_locked,requirements.txt,runtime.sha256)
+
+install-dev: $(VENV)/bin/uv ## Install what the tests and the linters need as well
+	$(call install_locked,requirements.txt requirements-dev.txt,dev.sha256)
+
+up: install ## Start everything: PostgreSQL, Airflow, the first load; Ctrl-C stops it
+	@exec $(VENV)/bin/python -m meterhouse up
+
+down: $(VENV)/bin/uv ## Stop a stack that runs in another terminal, or what a killed one left
+	@exec $(VENV)/bin/python -m meterhouse down
+
+test: install-dev ## Run all tests; ends with their number, seconds and coverage
+	@exec $(VENV)/bin/python -m pytest --cov --cov-report=term
+
+lint: install-dev ## Check style and types
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/mypy
+
+lock: $(VENV)/bin/uv ## Resolve requirements.in and requirements-dev.in anew
+	$(COMPILE) --upgrade requirements.in -o requirements.txt
+	$(COMPILE) --upgrade requirements-dev.in -o requirements-dev.txt
+
+clean: ## Stop the stack; delete .meterhouse (the embedded server's data too) and .venv
+	@if [ -x $(VENV)/bin/python ] && [ -d .meterhouse ]; then METERHOUSE_HOME="$(CURDIR)/.meterhouse" $(VENV)/bin/python -m meterhouse.local.clean; fi
+	rm -rf .meterhouse $(VENV)

@@ -1,0 +1,73 @@
+"""Which invoice lines a stream of usage is billed on, and at what price per unit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from meterhouse.fake_openai import lineup, measures
+from meterhouse.fake_openai.lineup import Model, picodollars
+
+_MILLION = 10**6
+_UNITS = {
+    "embeddings": "tokens", "moderations": "tokens", "images": "images",
+    "audio_speeches": "characters", "audio_transcriptions": "duration_seconds",
+}  # fmt: skip
+# Tool calls have no unit that the vendor names.
+_TOOLS = {
+    "web_search_calls": ("web search tool calls", lineup.WEB_SEARCH_PRICE),
+    "file_search_calls": ("file search tool calls", lineup.FILE_SEARCH_PRICE),
+    "code_interpreter_sessions": ("code interpreter", lineup.CODE_INTERPRETER_PRICE),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An invoice line: the leaves whose sum is its quantity, and the price of one unit in 1e-12 USD."""
+
+    line_item: str
+    leaves: tuple[int, ...]
+    unit: str | None
+    picodollars: int
+
+
+def lines_of(endpoint: str, dimensions: Mapping[str, str | bool | None], model: Model | None) -> tuple[Line, ...]:
+    """Return the lines that usage with these dimensions is billed on; vector stores are billed by the hour, elsewhere."""
+    if measures.counts_tokens(endpoint) and model:
+        factor = lineup.BATCH_FACTOR if dimensions.get("batch") else lineup.TIER_FACTORS[str(dimensions["service_tier"])]
+        return tuple(line for line in _token_lines(model, factor) if line.picodollars)
+    if tool := _TOOLS.get(endpoint):
+        return (Line(tool[0], (0,), None, picodollars(tool[1])),)
+    if model and endpoint == "images":
+        price = lineup.IMAGE_PRICES[str(dimensions["size"])]
+        return (Line(model.billed_as, (1,), "images", picodollars(price)),)
+    if model:
+        # Moderation is free: its lines come with an amount of zero.
+        return (Line(model.billed_as, (1,), _UNITS[endpoint], picodollars(model.input_price / _MILLION)),)
+    return ()
+
+
+def _token_lines(model: Model, factor: Decimal) -> list[Line]:
+    def line(suffix: str, leaves: tuple[int, ...], price: Decimal | None) -> Line:
+        return Line(f"{model.billed_as}{suffix}", leaves, "tokens", picodollars((price or Decimal(0)) * factor / _MILLION))
+
+    if not model.multimodal:
+        return [
+            line(", input", (measures.TEXT,), model.input_price),
+            line(", cached input", (measures.CACHED_TEXT,), model.cached_price),
+            line(", cache writes", (measures.WRITE_30M, measures.WRITE_12H), model.write_price),
+            line(", output", (measures.OUT_TEXT,), model.output_price),
+        ]
+    lines = [
+        line(" text, input", (measures.TEXT,), model.input_price),
+        line(" text, cached input", (measures.CACHED_TEXT,), model.cached_price),
+        line(" text, output", (measures.OUT_TEXT,), model.output_price),
+    ]
+    if model.audio_output_price is not None:
+        lines.append(line(" audio, input", (measures.AUDIO, measures.CACHED_AUDIO), model.audio_input_price))
+        lines.append(line(" audio, output", (measures.OUT_AUDIO,), model.audio_output_price))
+    if model.image_output_price is not None:
+        lines.append(line(" image, input", (measures.IMAGE, measures.CACHED_IMAGE), model.image_input_price))
+        lines.append(line(" image, output", (measures.OUT_IMAGE,), model.image_output_price))
+    return lines

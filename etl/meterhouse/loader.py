@@ -1,0 +1,362 @@
+"""Loader: one organization's streams, window by window: ask, decode, stage, replace, and ask again with less where it must.
+
+What an organization does not offer is a capability: found out by asking, remembered with its date, never a failed run.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from meterhouse.chain import Chain
+from meterhouse.client import ChainBroken, Client, PageTooLarge, Request
+from meterhouse.endpoints import API_KEY, COSTS_BY_API_KEY_SINCE_EPOCH_SECONDS, DAY, BucketWidth, Dimension, Endpoint
+from meterhouse.errors import BeforeHistory, FixConfiguration, RejectedAnswer, Unsupported
+from meterhouse.rows import decode_page
+from meterhouse.settings import Organization, Settings
+from meterhouse.staging import Fetch, Replaced, Stage, Stream
+from meterhouse.store import Capability, Store
+from meterhouse.windows import Window, chunks, clamp, floor_to_day, from_epoch, increment
+
+log = logging.getLogger(__name__)
+
+Clock = Callable[[], datetime]
+DEFAULT_HISTORY = timedelta(days=365)
+REPROBE_AFTER = timedelta(days=1)
+_ENDPOINT = "endpoint"
+_HISTORY = "history"
+_COSTS_BY_API_KEY_SINCE = from_epoch(COSTS_BY_API_KEY_SINCE_EPOCH_SECONDS)
+
+
+def utc_now() -> datetime:
+    """Return the current UTC instant."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What loading one stream did. Rows and buckets are counts; seconds are split into waiting for the vendor and loading."""
+
+    organization: str
+    endpoint: str
+    bucket_width: str
+    windows: int = 0
+    pages: int = 0
+    buckets: int = 0
+    rows_inserted: int = 0
+    rows_updated: int = 0
+    rows_removed: int = 0
+    rows_unchanged: int = 0
+    restated_buckets: int = 0
+    superseded_buckets: int = 0
+    fetch_seconds: float = 0.0
+    load_seconds: float = 0.0
+    loaded_from: str | None = None
+    loaded_to: str | None = None
+    not_offered: str | None = None
+
+    def plus(self, window: Window, fetch: Fetch, done: Replaced) -> Summary:
+        """Return the summary with one more window in it."""
+        return replace(
+            self,
+            windows=self.windows + 1,
+            pages=self.pages + fetch.pages,
+            buckets=self.buckets + done.buckets,
+            rows_inserted=self.rows_inserted + done.inserted,
+            rows_updated=self.rows_updated + done.updated,
+            rows_removed=self.rows_removed + done.removed,
+            rows_unchanged=self.rows_unchanged + done.unchanged,
+            restated_buckets=self.restated_buckets + done.restated_buckets,
+            superseded_buckets=self.superseded_buckets + done.superseded_buckets,
+            fetch_seconds=round(self.fetch_seconds + fetch.seconds, 3),
+            load_seconds=round(self.load_seconds + done.load_seconds, 3),
+            loaded_from=self.loaded_from or window.start.isoformat(),
+            loaded_to=window.end.isoformat(),
+        )
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the fields that say something, for a log line or a task's result."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+    @property
+    def rows(self) -> int:
+        """Rows that the warehouse now holds for the windows."""
+        return self.rows_inserted + self.rows_updated + self.rows_unchanged
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One finished step of long work: window number `done` of `total` of a stream."""
+
+    stream: Stream
+    done: int
+    total: int
+    window: Window | None
+
+
+Report = Callable[[Progress], None]
+
+
+def silent(_: Progress) -> None:
+    """Report nothing."""
+
+
+@dataclass
+class Run:
+    """The entry of the run log, opened with the first window that is written, so that a refused run writes nothing."""
+
+    store: Store
+    command: str
+    parameters: Mapping[str, object]
+    clock: Clock
+    run_id: int | None = None
+
+    def open(self) -> int:
+        """Return the run's key, opening its entry if this is the first write."""
+        if self.run_id is None:
+            self.run_id = self.store.start_run(self.command, self.parameters, self.clock())
+        return self.run_id
+
+    def close(self, status: str, error: str | None = None) -> None:
+        """Close the entry, if there is one."""
+        if self.run_id is not None:
+            self.store.finish_run(self.run_id, status, self.clock(), error)
+
+
+@dataclass(frozen=True)
+class _Mode:
+    """How windows are loaded: by the schedule, or by a backfill."""
+
+    moves_watermark: bool
+    lookback_start: datetime
+    force: bool
+
+    def may_empty(self, window: Window) -> bool:
+        return self.force or window.end > self.lookback_start
+
+
+class Loader:
+    """Loads the streams of one organization through one client and one store."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        organization: Organization,
+        store: Store,
+        client: Client,
+        *,
+        clock: Clock = utc_now,
+        report: Report = silent,
+    ) -> None:
+        self._settings = settings
+        self._organization = organization.label
+        self._store = store
+        self._client = client
+        # Whole minutes: the vendor floors to the minute, and an end in the future is refused by some of its answers.
+        self._now = clock().replace(second=0, microsecond=0)
+        self._clock = clock
+        self._report = report
+
+    def sync(self, endpoint: Endpoint, width: BucketWidth, run: Run, interval: Window | None = None) -> Summary:
+        """Read again what a scheduled run of `interval` covers; without one, up to now. Moves the watermark with each commit."""
+        stream = Stream(self._organization, endpoint, width)
+        lookback = timedelta(days=self._settings.costs_lookback_days if endpoint.is_costs else self._settings.usage_lookback_days)
+        window = increment(
+            now=self._now,
+            interval=interval,
+            watermark=self._store.watermark(stream),
+            lookback=lookback,
+            history_start=self._history_start(width),
+            width=width,
+            month_close_days=self._settings.month_close_days if endpoint.is_costs else 0,
+        )
+        mode = _Mode(moves_watermark=True, lookback_start=self._now - lookback, force=False)
+        return self._load(stream, window, run, mode, skip=set())
+
+    def backfill(self, endpoint: Endpoint, width: BucketWidth, window: Window, run: Run, *, force: bool = False) -> Summary:
+        """Read a given range, whatever the watermark says, and leave the watermark alone; windows that `run` has done are skipped."""
+        stream = Stream(self._organization, endpoint, width)
+        done = self._store.loaded_windows(run.run_id, stream) if run.run_id is not None else set()
+        lookback = timedelta(days=self._settings.costs_lookback_days if endpoint.is_costs else self._settings.usage_lookback_days)
+        mode = _Mode(moves_watermark=False, lookback_start=self._now - lookback, force=force)
+        return self._load(stream, window, run, mode, skip=done)
+
+    def _history_start(self, width: BucketWidth) -> datetime:
+        days = DEFAULT_HISTORY if width is DAY else timedelta(days=self._settings.hourly_history_days)
+        newest_default = floor_to_day(self._now) - days
+        chosen = self._settings.history_start
+        if chosen is None:
+            return newest_default
+        return chosen if width is DAY else max(chosen, newest_default)
+
+    def _load(self, stream: Stream, window: Window, run: Run, mode: _Mode, skip: set[Window]) -> Summary:
+        summary = Summary(stream.organization, stream.endpoint.name, stream.width.name)
+        known = self._store.capabilities(stream.organization, stream.endpoint)
+        if standing := self._standing_refusal(known, _ENDPOINT):
+            log.info("%s is not offered by this organization: %s", stream, standing)
+            return replace(summary, not_offered=standing)
+        pending = self._pieces(stream, window)
+        done, total = 0, len(pending)
+        step = timedelta(days=1)
+        while pending:
+            piece = pending.pop(0)
+            if piece not in skip:
+                try:
+                    summary = summary.plus(piece, *self._load_piece(stream, piece, run, mode, known))
+                except BeforeHistory as refusal:
+                    rest = clamp(piece, refusal.earliest or piece.start + step, stream.width)
+                    step *= 2
+                    log.warning("%s: the vendor reports nothing before %s, so the load begins there", stream, rest.start)
+                    self._remember(stream, known, _HISTORY, supported=False, detail=f"begins {rest.start:%Y-%m-%d}: {refusal.detail}")
+                    pending = [*([] if rest.is_empty else [rest]), *pending]
+                    total += 0 if rest.is_empty else 1
+                except Unsupported as refusal:
+                    self._remember(stream, known, _ENDPOINT, supported=False, detail=refusal.detail)
+                    log.warning("%s is not offered by this organization: %s", stream, refusal.detail)
+                    self._report(Progress(stream, total, total, None))
+                    return replace(summary, not_offered=refusal.detail)
+            done += 1
+            self._report(Progress(stream, done, total, piece))
+        return summary
+
+    def _pieces(self, stream: Stream, window: Window) -> list[Window]:
+        cuts = (_COSTS_BY_API_KEY_SINCE,) if stream.endpoint.is_costs else ()
+        return chunks(window, stream.width, cuts=cuts)
+
+    def _standing_refusal(self, known: Mapping[str, Capability], name: str) -> str | None:
+        """Return what the vendor said when it refused `name`, unless it is time to ask again."""
+        found = known.get(name)
+        if found is None or found.is_supported or self._clock() - found.probed_at >= REPROBE_AFTER:
+            return None
+        return found.detail or "refused"
+
+    def _remember(self, stream: Stream, known: dict[str, Capability], name: str, *, supported: bool, detail: str | None) -> None:
+        capability = Capability(supported, detail, self._clock())
+        self._store.remember_capability(stream.organization, stream.endpoint, name, capability)
+        known[name] = capability
+
+    def _dimensions(self, stream: Stream, window: Window, known: Mapping[str, Capability]) -> tuple[Dimension, ...]:
+        """Return what to group by: everything but what the settings leave out, the organization refuses, or has no history."""
+        return tuple(
+            dimension
+            for dimension in stream.endpoint.dimensions
+            if dimension.name not in self._settings.exclude_dimensions
+            and not self._standing_refusal(known, _group_by(dimension))
+            and not (stream.endpoint.is_costs and dimension is API_KEY and window.start < _COSTS_BY_API_KEY_SINCE)
+        )
+
+    def _load_piece(self, stream: Stream, window: Window, run: Run, mode: _Mode, known: dict[str, Capability]) -> tuple[Fetch, Replaced]:
+        """Load one window, asking again with less where the organization or the size of the answer demands it."""
+        dimensions = self._dimensions(stream, window, known)
+        page_buckets = stream.width.max_buckets
+        restarted = False
+        while True:
+            try:
+                return self._load_once(stream, window, dimensions, page_buckets, run, mode, known)
+            except PageTooLarge:
+                if page_buckets == 1:
+                    raise
+                page_buckets = max(1, page_buckets // 4)
+            except ChainBroken:
+                if restarted:
+                    raise
+                restarted = True
+            except BeforeHistory:
+                raise
+            except Unsupported as refusal:
+                if refusal.capability == _ENDPOINT:
+                    raise
+                dimensions = self._without_refused(stream, dimensions, refusal, known)
+
+    def _without_refused(
+        self, stream: Stream, dimensions: tuple[Dimension, ...], refusal: Unsupported, known: dict[str, Capability]
+    ) -> tuple[Dimension, ...]:
+        """Return `dimensions` less the one that the vendor refused, which is remembered; raise when it refused something else."""
+        named = [dimension for dimension in dimensions if dimension.name in refusal.detail]
+        optional = [dimension for dimension in dimensions if dimension in stream.endpoint.optional_dimensions]
+        if refusal.capability == "start_time" and API_KEY in optional:
+            return tuple(dimension for dimension in dimensions if dimension is not API_KEY)
+        if refusal.capability not in {"group_by", "request"} or not (named or optional):
+            raise FixConfiguration(f"the vendor refuses the request for {stream}: {refusal.detail}") from None
+        refused = next((dimension for dimension in named if dimension in optional), (named or optional)[0])
+        log.warning("%s: grouping by %s is not offered by this organization: %s", stream, refused.name, refusal.detail)
+        self._remember(stream, known, _group_by(refused), supported=False, detail=refusal.detail)
+        return tuple(dimension for dimension in dimensions if dimension is not refused)
+
+    def _load_once(
+        self,
+        stream: Stream,
+        window: Window,
+        dimensions: tuple[Dimension, ...],
+        page_buckets: int,
+        run: Run,
+        mode: _Mode,
+        known: dict[str, Capability],
+    ) -> tuple[Fetch, Replaced]:
+        number = self._store.next_fetch_number()
+        asked = Window(window.start, min(window.end, self._now))
+        chain = Chain(asked, stream.width, self._now)
+        waited = self._client.seconds_waited
+        stage: Stage | None = None
+        try:
+            for body in self._client.pages(Request(stream.endpoint, asked, stream.width, dimensions, page_buckets)):
+                page = decode_page(stream.endpoint, body, dimensions)
+                accepted = chain.accept(page)
+                stage = stage or self._store.stage(stream, dimensions)
+                stage.copy(accepted)
+        except ChainBroken as broken:
+            if chain.missing():
+                raise
+            log.warning("%s %s: %s, but every bucket had come", stream, window, broken)
+        except RejectedAnswer as error:
+            raise type(error)(f"{stream} {window}: {error}") from None
+        fetch = Fetch(
+            number,
+            dimensions,
+            chain.pages,
+            self._client.seconds_waited - waited,
+            tuple(sorted(chain.unknown_fields)),
+            tuple(sorted(chain.all_warnings())),
+        )
+        for warning in fetch.warnings:
+            log.warning("%s %s: %s", stream, window, warning)
+        if fetch.unknown_fields:
+            log.warning("%s %s: unknown fields are kept in extra: %s", stream, window, ", ".join(fetch.unknown_fields))
+        stage = stage or self._store.stage(stream, dimensions)
+        done = stage.replace(
+            window,
+            chain.covered(),
+            fetch,
+            run_id=run.open(),
+            now=self._now,
+            moves_watermark=mode.moves_watermark,
+            may_empty=mode.may_empty(window),
+        )
+        for dimension in dimensions:
+            if dimension in stream.endpoint.optional_dimensions and not _is_known_good(known, dimension):
+                self._remember(stream, known, _group_by(dimension), supported=True, detail=None)
+        if _ENDPOINT not in known or not known[_ENDPOINT].is_supported:
+            self._remember(stream, known, _ENDPOINT, supported=True, detail=None)
+        log.info(
+            "%s %s: %d pages, %d buckets, rows: %d new, %d changed, %d removed, %d unchanged",
+            stream,
+            window,
+            fetch.pages,
+            done.buckets,
+            done.inserted,
+            done.updated,
+            done.removed,
+            done.unchanged,
+        )
+        return fetch, done
+
+
+def _group_by(dimension: Dimension) -> str:
+    return f"group_by:{dimension.name}"
+
+
+def _is_known_good(known: Mapping[str, Capability], dimension: Dimension) -> bool:
+    found = known.get(_group_by(dimension))
+    return found is not None and found.is_supported

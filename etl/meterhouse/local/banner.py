@@ -1,0 +1,67 @@
+"""The last words of `meterhouse up`: where everything is, what was loaded, and that a trial's data is invented."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import psycopg
+
+from meterhouse.local.first_load import FirstRun
+
+EXAMPLE = "SELECT * FROM bi.spend_by_project_month"
+LOADED = """
+SELECT 'usage ' || endpoint, count(*), min(usage_date), max(usage_date) FROM bi.usage_daily GROUP BY endpoint
+UNION ALL
+SELECT 'costs', count(*), min(usage_date), max(usage_date) FROM bi.costs_daily HAVING count(*) > 0
+ORDER BY 1
+"""
+
+
+def loaded(reader_url: str) -> list[str]:
+    """Return one line for each endpoint with rows, as a BI user sees them; a reason when they cannot be read."""
+    try:
+        with psycopg.connect(reader_url, connect_timeout=10) as connection:
+            rows = connection.execute(LOADED).fetchall()
+    except psycopg.Error as error:
+        return [f"cannot be read by the reader role yet ({type(error).__name__})"]
+    lines = [f"{name:<36} {count:>9,} rows  {first} to {last}" for name, count, first, last in rows]
+    return lines or ["nothing yet"]
+
+
+def banner(
+    *,
+    airflow_url: str,
+    airflow_user: str,
+    airflow_password: str,
+    warehouse_url: str | None,
+    notes: Sequence[str],
+    runs: Sequence[FirstRun],
+    demo: bool,
+    seconds: float,
+    logs: str,
+) -> list[str]:
+    """Return the lines; `warehouse_url` is the reader's, or None when the warehouse is the caller's own server."""
+    failed = [run for run in runs if run.state != "success"]
+    lines = ["", f"meterhouse is up ({seconds:.0f} s)" + (", but the first load failed" if failed else ""), ""]
+    lines += [f"  Airflow     {airflow_url}   user {airflow_user}   password {airflow_password}"]
+    if warehouse_url:
+        lines += [f"  Warehouse   {warehouse_url}", "              (reads the bi views; any BI tool takes it)"]
+        lines += [f"  Try         psql '{warehouse_url}' -c '{EXAMPLE}'"]
+    else:
+        lines += ["  Warehouse   your own server (WAREHOUSE_URL)"]
+    lines += [f"  Logs        {logs}"]
+    for run in runs:
+        lines += [f"  First run   {run.dag}: {run.state}"]
+        lines += [f"              task {task}: {state}" for task, state in run.tasks.items() if state in {"failed", "upstream_failed"}]
+    if failed:
+        lines += ["              look at the failed task's log in Airflow; the schedule tries again"]
+    if warehouse_url:
+        lines += [f"  {'Loaded' if index == 0 else '':<12}{text}" for index, text in enumerate(loaded(warehouse_url))]
+    if demo:
+        lines += [
+            "",
+            "  This data is invented: no OPENAI_ADMIN_KEY is set, so a stand-in API made it up. It belongs to the organization",
+        ]
+        lines += ["  demo, and `meterhouse purge --organization demo` removes it."]
+    lines += [f"  {note}" for note in notes]
+    return [*lines, "", "Ctrl-C stops everything.", ""]

@@ -1,0 +1,79 @@
+"""The first synchronisation, as Airflow runs, so that an operator's first look shows green runs with the real tasks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from meterhouse.errors import TryAgainLater
+from meterhouse.local.airflow_rest import DONE, AirflowRest
+
+# Names first, so that the facts find them.
+FIRST_DAGS = ("openai_directory", "openai_costs", "openai_usage")
+SCHEDULED_SECONDS = 20
+LOAD_SECONDS = 3600
+ACTIVE = ("queued", "running")
+
+
+@dataclass(frozen=True)
+class FirstRun:
+    """A run that was waited for, and how it ended."""
+
+    dag: str
+    run: str
+    state: str
+    tasks: dict[str, str]
+
+
+def first_load(rest: AirflowRest, progress: Callable[[str], None], check: Callable[[], None]) -> list[FirstRun]:
+    """Run each DAG that never succeeded, wait for all of them, and return how they ended; `check` raises when a process died."""
+    waiting = {dag: _run_to_wait_for(rest, dag, check) for dag in FIRST_DAGS if not rest.runs(dag, ["success"])}
+    finished: list[FirstRun] = []
+    deadline = time.monotonic() + LOAD_SECONDS
+    while waiting:
+        check()
+        for dag, run in list(waiting.items()):
+            state = rest.state(dag, run)
+            if state in DONE:
+                finished.append(FirstRun(dag, run, state, rest.task_states(dag, run)))
+                del waiting[dag]
+        if waiting:
+            if time.monotonic() > deadline:
+                raise TryAgainLater(f"the first load has not ended after {LOAD_SECONDS} s: look at it in Airflow")
+            progress(", ".join(f"{dag} {_done(rest.task_states(dag, run))}" for dag, run in waiting.items()))
+            time.sleep(0.5)
+    return finished
+
+
+def _run_to_wait_for(rest: AirflowRest, dag: str, check: Callable[[], None]) -> str:
+    """Return a run that is under way or that the schedule is about to start; else start one."""
+    deadline = time.monotonic() + SCHEDULED_SECONDS
+    while True:
+        if active := rest.runs(dag, ACTIVE):
+            return str(active[0]["dag_run_id"])
+        if time.monotonic() > deadline or not _due(rest.dags()[dag]):
+            break
+        check()
+        time.sleep(0.5)
+    if done := rest.runs(dag, ["success"]):
+        return str(done[0]["dag_run_id"])
+    # Without an interval a run has nothing to load; the loader itself goes back to where the history starts.
+    now = datetime.now(tz=UTC).replace(microsecond=0)
+    midnight = now.replace(hour=0, minute=0, second=0)
+    return rest.trigger(dag, logical_date=now.isoformat(), data_interval_start=midnight.isoformat(), data_interval_end=now.isoformat())
+
+
+def _due(dag: dict[str, Any]) -> bool:
+    """Tell whether the scheduler is about to start a run by itself."""
+    if dag.get("is_paused"):
+        return False
+    run_after = dag.get("next_dagrun_run_after")
+    return run_after is not None and datetime.fromisoformat(run_after) <= datetime.now(tz=UTC)
+
+
+def _done(tasks: dict[str, str]) -> str:
+    ready = sum(state in {"success", "skipped"} for state in tasks.values())
+    return f"{ready}/{len(tasks)} tasks"

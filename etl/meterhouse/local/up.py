@@ -1,0 +1,194 @@
+"""`meterhouse up`: the whole stack with one command, step by step, watched until Ctrl-C, and stopped without a trace."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+import time
+from pathlib import Path
+
+import meterhouse
+from meterhouse.errors import FixConfiguration, TryAgainLater
+from meterhouse.local import interrupts, stand_in
+from meterhouse.local.airflow import Airflow
+from meterhouse.local.airflow_environment import airflow_environment
+from meterhouse.local.airflow_rest import AirflowRest
+from meterhouse.local.banner import banner
+from meterhouse.local.children import Children
+from meterhouse.local.console import Console
+from meterhouse.local.databases import AIRFLOW_DATABASE_VARIABLE, DatabasePlan, Databases
+from meterhouse.local.down import PARENT, clear_leftovers
+from meterhouse.local.first_load import FIRST_DAGS, FirstRun, first_load
+from meterhouse.local.one_at_a_time import one_at_a_time
+from meterhouse.local.ports import LOOPBACK, require_free
+from meterhouse.local.secrets_file import AIRFLOW_ADMIN, Secrets
+from meterhouse.local.stack_file import StackFile
+from meterhouse.settings import DEMO_LABEL, AdminKey, Organization, Settings
+
+
+def up(settings: Settings) -> int:
+    """Bring the stack up, stay until Ctrl-C or SIGTERM, stop it; return 0, or raise when a step fails or a process dies."""
+    console = Console()
+    with interrupts.as_exception():
+        try:
+            with one_at_a_time(settings.home):
+                stack = Stack(settings, console)
+                try:
+                    stack.bring_up()
+                    stack.watch()
+                finally:
+                    # A second Ctrl-C must not cut this short.
+                    interrupts.stopping()
+                    stack.stop()
+        except interrupts.Interrupted:
+            console.line("stopped by request")
+    return 0
+
+
+class Stack:
+    """The steps of `up`, and what they started."""
+
+    def __init__(self, settings: Settings, console: Console) -> None:
+        self._settings = settings
+        self._console = console
+        self._home = settings.home
+        self._organizations = tuple(one for one in settings.organizations if one.label != DEMO_LABEL)
+        self._demo = not self._organizations
+        self._plan = DatabasePlan.of(settings, os.environ.get(AIRFLOW_DATABASE_VARIABLE, "").strip() or None)
+        self._secrets = Secrets.load(settings.home)
+        self._databases = Databases(settings, self._plan, self._secrets)
+        self._children = Children(settings.home)
+        self._airflow: Airflow | None = None
+        self._runs: list[FirstRun] = []
+        self._stack_file = StackFile()
+
+    def bring_up(self) -> None:
+        """Start everything, one step after the other."""
+        step = self._console.step
+        with step("checked: Airflow installed, ports free"):
+            self._check()
+        if self._plan.embedded:
+            with step("embedded PostgreSQL"), interrupts.held():
+                self._databases.start()
+        if self._databases.server is not None and self._databases.server.notice:
+            self._console.line(f"         {self._databases.server.notice}")
+        with step("warehouse tables and views"):
+            self._migrate_warehouse()
+        if self._demo:
+            with step("stand-in API (no OPENAI_ADMIN_KEY is set)"):
+                self._start_stand_in()
+        self._write_stack_file()
+        airflow, rest = self._make_airflow()
+        with step("Airflow's own tables") as progress:
+            progress("first start" if airflow.migrate() else "unchanged")
+        with step("Airflow healthy") as progress:
+            airflow.start()
+            airflow.wait_until_healthy(rest, progress)
+        with step("DAGs parsed") as progress:
+            airflow.wait_until_parsed(FIRST_DAGS, rest, progress)
+        with step("first load, run by Airflow") as progress:
+            self._runs = first_load(rest, progress, self._require_alive)
+        for text in self._banner(rest):
+            self._console.line(text)
+
+    def watch(self) -> None:
+        """Wait for Ctrl-C; raise as soon as a process ends by itself."""
+        while True:
+            self._require_alive()
+            server = self._databases.server
+            if server is not None and not server.is_running():
+                raise TryAgainLater(f"the embedded PostgreSQL ended: see {server.log_file}")
+            time.sleep(1)
+
+    def stop(self) -> None:
+        """Stop whatever is running, last started first; safe after any step."""
+        if not self._children.running and self._databases.server is None:
+            self._children.forget()
+            return
+        with self._console.step("stopped"):
+            if self._airflow is not None:
+                self._airflow.stop()
+            self._children.stop(list(self._children.running))
+            self._databases.stop()
+            self._children.forget()
+
+    def _check(self) -> None:
+        if importlib.util.find_spec("airflow") is None:
+            raise FixConfiguration("Airflow is not installed here: run make install, or pip install 'meterhouse[airflow,local]'")
+        clear_leftovers(self._settings)
+        self._children.record_self(PARENT)
+        require_free(self._settings.airflow_port, "Airflow", "METERHOUSE_AIRFLOW_PORT")
+        if self._plan.embedded:
+            require_free(self._settings.postgres_port, "the embedded PostgreSQL", "METERHOUSE_POSTGRES_PORT")
+        if self._demo:
+            require_free(self._settings.fake_api_port, "the stand-in API", "METERHOUSE_FAKE_API_PORT")
+
+    def _migrate_warehouse(self) -> None:
+        # Only here: alembic and pandas take a second to import, and a busy port should be told at once.
+        from meterhouse.migrate import migrate  # noqa: PLC0415
+
+        migrate(self._databases.owner_url)
+        self._databases.open_warehouse()
+
+    def _start_stand_in(self) -> None:
+        port, key = self._settings.fake_api_port, self._secrets.fake_api_key
+        stand_in.start_stand_in(self._children, port, key)
+        self._organizations = (Organization(DEMO_LABEL, AdminKey(key), stand_in.base_url(port)),)
+
+    def _write_stack_file(self) -> None:
+        own_server = self._plan.warehouse_url is not None
+        StackFile(
+            admin_url=None if own_server else self._databases.owner_url,
+            loader_url=None if own_server else self._databases.loader_url,
+            reader_url=self._databases.reader_url,
+            fake_api_url=stand_in.base_url(self._settings.fake_api_port) if self._demo else None,
+            fake_api_key=self._secrets.fake_api_key if self._demo else None,
+            airflow_url=self._address(),
+        ).write(self._home)
+
+    def _make_airflow(self) -> tuple[Airflow, AirflowRest]:
+        self._secrets.write_airflow_passwords(self._home)
+        environment = airflow_environment(
+            outer=os.environ,
+            home=self._home,
+            dags=dags_folder(),
+            executables=Path(sys.executable).parent,
+            port=self._settings.airflow_port,
+            database_url=self._databases.airflow_url,
+            warehouse_url=self._databases.loader_url,
+            organizations=self._organizations,
+            secrets=self._secrets,
+        )
+        self._airflow = Airflow(self._home, self._children, environment, self._databases.airflow_url)
+        return self._airflow, AirflowRest(self._address(), AIRFLOW_ADMIN, self._secrets.airflow_admin)
+
+    def _address(self) -> str:
+        return f"http://{LOOPBACK}:{self._settings.airflow_port}"
+
+    def _require_alive(self) -> None:
+        if (name := self._children.ended()) is not None:
+            raise TryAgainLater(f"{name} ended by itself: see {self._children.log_file(name)}")
+
+    def _banner(self, rest: AirflowRest) -> list[str]:
+        notes = []
+        if self._plan.warehouse_url is not None and self._plan.airflow_url is None:
+            notes.append(f"The embedded PostgreSQL serves Airflow's own tables alone; {AIRFLOW_DATABASE_VARIABLE} would replace it.")
+        return banner(
+            airflow_url=rest.address,
+            airflow_user=AIRFLOW_ADMIN,
+            airflow_password=self._secrets.airflow_admin,
+            warehouse_url=self._databases.reader_url,
+            notes=notes,
+            runs=self._runs,
+            demo=self._demo,
+            seconds=self._console.total(),
+            logs=str(self._home / "logs"),
+        )
+
+
+def dags_folder() -> Path:
+    """Return the DAG files: the checkout's, or those inside the installed package."""
+    package = Path(meterhouse.__file__).resolve().parent
+    checkout = package.parents[1]
+    return checkout / "dags" if (checkout / "pyproject.toml").exists() else package / "dags"

@@ -1,0 +1,140 @@
+"""Sync: the use case over all organizations and endpoints: scheduled runs, and backfills that can be stopped and resumed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from meterhouse.client import Client
+from meterhouse.endpoints import DAY, ENDPOINTS, BucketWidth, Endpoint
+from meterhouse.errors import FixConfiguration, MeterhouseError
+from meterhouse.loader import Clock, Loader, Report, Run, Summary, silent, utc_now
+from meterhouse.settings import Organization, Settings
+from meterhouse.store import Store
+from meterhouse.windows import Window
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command did: a summary per stream, and an error per endpoint that could not be loaded."""
+
+    summaries: tuple[Summary, ...]
+    errors: tuple[MeterhouseError, ...] = ()
+
+    def raise_first(self) -> None:
+        """Raise the error that matters most: one that only people can cure before one that time cures."""
+        for error in sorted(self.errors, key=lambda error: error.retryable):
+            raise error
+
+
+@contextmanager
+def loader(
+    settings: Settings, organization: Organization, store: Store, *, clock: Clock = utc_now, report: Report = silent
+) -> Iterator[Loader]:
+    """Open a loader for one organization; its HTTP session closes with it."""
+    with Client(organization, settings) as client:
+        yield Loader(settings, organization, store, client, clock=clock, report=report)
+
+
+def chosen_endpoints(settings: Settings, only: Iterable[str] | None) -> list[Endpoint]:
+    """Return the endpoints to load, in catalogue order; raises `FixConfiguration` for a name that is not in the catalogue."""
+    names = list(only) if only is not None else list(settings.endpoints)
+    if unknown := [name for name in names if name not in ENDPOINTS]:
+        raise FixConfiguration(f"unknown endpoint {unknown[0]!r}: choose from {', '.join(ENDPOINTS)}")
+    return [endpoint for name, endpoint in ENDPOINTS.items() if name in names]
+
+
+def sync(
+    settings: Settings,
+    only: Iterable[str] | None = None,
+    *,
+    interval: Window | None = None,
+    clock: Clock = utc_now,
+    report: Report = silent,
+) -> Outcome:
+    """Bring every stream up to date. One endpoint's fault leaves the others alone; a wrong key or setting ends the run at once."""
+    endpoints = chosen_endpoints(settings, only)
+
+    def load(loads: Loader, run: Run, endpoint: Endpoint) -> Iterator[Summary]:
+        for width in endpoint.widths:
+            if width.name in settings.widths or endpoint.is_costs:
+                yield loads.sync(endpoint, width, run, interval)
+
+    parameters = {"endpoints": [endpoint.name for endpoint in endpoints]}
+    return _over_organizations(settings, endpoints, "sync", parameters, load, clock=clock, report=report)
+
+
+def backfill(
+    settings: Settings,
+    window: Window,
+    only: Iterable[str] | None = None,
+    *,
+    width: BucketWidth = DAY,
+    force: bool = False,
+    clock: Clock = utc_now,
+    report: Report = silent,
+) -> Outcome:
+    """Load a range again. The same command after a stop resumes: windows that were committed are not asked for again."""
+    endpoints = chosen_endpoints(settings, only)
+    if only is not None and (narrow := [endpoint.name for endpoint in endpoints if width not in endpoint.widths]):
+        raise FixConfiguration(f"{narrow[0]} has no buckets of width {width.name}: choose 1d")
+    endpoints = [endpoint for endpoint in endpoints if width in endpoint.widths]
+    parameters = {
+        "endpoints": [endpoint.name for endpoint in endpoints],
+        "from": window.start.isoformat(),
+        "to": window.end.isoformat(),
+        "bucket_width": width.name,
+    }
+
+    def load(loads: Loader, run: Run, endpoint: Endpoint) -> Iterator[Summary]:
+        yield loads.backfill(endpoint, width, window, run, force=force)
+
+    return _over_organizations(settings, endpoints, "backfill", parameters, load, clock=clock, report=report, resume=True)
+
+
+def _over_organizations(
+    settings: Settings,
+    endpoints: list[Endpoint],
+    command: str,
+    parameters: Mapping[str, object],
+    load: Callable[[Loader, Run, Endpoint], Iterator[Summary]],
+    *,
+    clock: Clock,
+    report: Report,
+    resume: bool = False,
+) -> Outcome:
+    summaries: list[Summary] = []
+    errors: list[MeterhouseError] = []
+    with Store(settings.require_warehouse()) as store:
+        for organization in settings.require_organizations():
+            asked = {"organization": organization.label, **parameters}
+            run = Run(store, command, asked, clock, store.unfinished_run(command, asked) if resume else None)
+            failed: list[MeterhouseError] = []
+            try:
+                with loader(settings, organization, store, clock=clock, report=report) as loads:
+                    for endpoint in endpoints:
+                        try:
+                            summaries.extend(load(loads, run, endpoint))
+                        except FixConfiguration:
+                            raise
+                        except MeterhouseError as error:
+                            log.error("%s/%s: %s", organization.label, endpoint.name, error)  # noqa: TRY400  # the line says what to do
+                            failed.append(error)
+            except BaseException as stop:
+                _close(run, "stopped" if isinstance(stop, KeyboardInterrupt) else "failed", str(stop))
+                raise
+            _close(run, "failed" if failed else "done", "; ".join(map(str, failed)) or None)
+            errors.extend(failed)
+    return Outcome(tuple(summaries), tuple(errors))
+
+
+def _close(run: Run, status: str, error: str | None) -> None:
+    """Close the run's entry; when the warehouse is away too, the first error is the one to show."""
+    try:
+        run.close(status, error)
+    except MeterhouseError as away:
+        log.warning("the run log could not be closed: %s", away)
