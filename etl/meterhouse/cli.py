@@ -1,0 +1,287 @@
+"""The command line. Exit status: 0 done, 1 failed with nothing half-written, 2 the request or the configuration is wrong."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from meterhouse import __version__
+from meterhouse.backfill_range import backfill_window, parse_day
+from meterhouse.endpoints import DAY, ENDPOINTS, WIDTHS
+from meterhouse.errors import FixConfiguration, MeterhouseError
+from meterhouse.settings import DEMO_LABEL, Settings, load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from meterhouse.loader import Summary
+    from meterhouse.windows import Window
+
+log = logging.getLogger("meterhouse")
+DIRECTORY = "directory"
+STOPPED_STATUS = 130
+
+
+class _Parser(argparse.ArgumentParser):
+    """Bad words on the command line are one line and exit status 2."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"meterhouse: {message}; see {self.prog} --help\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of every command."""
+    top = _Parser(prog="meterhouse", description="OpenAI usage and costs in your own PostgreSQL, kept right.")
+    top.add_argument("--version", action="version", version=__version__)
+    top.add_argument("--verbose", action="store_true", help="log every window and every retry")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+
+    commands.add_parser("up", help="start PostgreSQL, Airflow and the first load on this machine; Ctrl-C stops them")
+    commands.add_parser("down", help="stop what `up` started, from another terminal or after a crash")
+    commands.add_parser("migrate", help="bring the warehouse's tables and views to this version")
+
+    sync = commands.add_parser("sync", help="load what is new and what may have been restated")
+    _add_only(sync, f"{DIRECTORY} and endpoints", [DIRECTORY, *ENDPOINTS])
+
+    backfill = commands.add_parser("backfill", help="load a range of days again; resumes after a stop")
+    backfill.add_argument("--from", dest="first", required=True, metavar="DATE", type=_day, help="first day, YYYY-MM-DD")
+    backfill.add_argument("--to", dest="last", required=True, metavar="DATE", type=_day, help="last day, included")
+    _add_only(backfill, "endpoints", list(ENDPOINTS))
+    backfill.add_argument("--bucket-width", default=DAY.name, choices=list(WIDTHS), metavar="W", help=f"one of {', '.join(WIDTHS)}")
+    backfill.add_argument("--force", action="store_true", help="let an empty answer remove the rows of an old window")
+
+    commands.add_parser("status", help="show how far each stream is loaded")
+    commands.add_parser("check", help="look for gaps, staleness and figures that do not add up")
+
+    export = commands.add_parser("export", help="write a view to a file")
+    export.add_argument("view", metavar="VIEW", help="a view of schema bi, such as costs_daily")
+    export.add_argument("--format", dest="file_format", required=True, choices=["csv", "json", "parquet"])
+    export.add_argument("--out", required=True, type=Path, metavar="FILE")
+
+    purge = commands.add_parser("purge", help="remove an organization, rows and names")
+    purge.add_argument("--organization", required=True, metavar="LABEL", help=f"its label, such as {DEMO_LABEL}")
+
+    fake = commands.add_parser("fake-api", help="serve an invented organization, for a trial without a key")
+    fake.add_argument("--port", type=int, metavar="N", help="port on this machine (default: METERHOUSE_FAKE_API_PORT)")
+    fake.add_argument("--seed", type=int, default=7, help="another number invents another organization")
+    fake.add_argument("--now", type=_instant, metavar="INSTANT", help="stop its clock, such as 2026-11-20T12:00:00Z")
+    fake.add_argument("--replay", type=Path, metavar="DIR", help="serve recorded pages from a folder instead")
+    fake.add_argument("--absent", default="", metavar="E,E", help="endpoints that answer 404")
+    return top
+
+
+def _add_only(command: argparse.ArgumentParser, what: str, names: list[str]) -> None:
+    command.add_argument("--only", metavar="E,E", help=f"{what} to load, out of {', '.join(names)}")
+
+
+def _day(text: str) -> datetime:
+    try:
+        return parse_day(text)
+    except FixConfiguration as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _instant(text: str) -> datetime:
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an instant: write it as 2026-11-20T12:00:00Z") from None
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    options = parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO if options.verbose else logging.WARNING, format="%(levelname)s %(message)s", stream=sys.stderr)
+    command = COMMANDS[options.command]
+    try:
+        return command(load_settings(), options)
+    except MeterhouseError as error:
+        sys.stderr.write(f"meterhouse: {error}\n")
+        return error.exit_status
+    except KeyboardInterrupt:
+        sys.stderr.write("meterhouse: stopped; what was committed stays, the same command goes on from there\n")
+        return STOPPED_STATUS
+    except BrokenPipeError:
+        # The reader of our output went away, as `| head` does.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _names(text: str | None) -> list[str] | None:
+    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM ends long work as Ctrl-C does: between two commits, with a closed run log."""
+
+    def interrupt(*_: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _up(settings: Settings, _: argparse.Namespace) -> int:
+    from meterhouse.local.up import up
+
+    return up(settings)
+
+
+def _down(settings: Settings, _: argparse.Namespace) -> int:
+    from meterhouse.local.down import down
+
+    return down(settings)
+
+
+def _migrate(settings: Settings, _: argparse.Namespace) -> int:
+    from meterhouse.migrate import migrate
+
+    applied = migrate(settings.require_migrate_url())
+    print(f"applied {', '.join(applied)}; views are up to date" if applied else "tables were up to date; views are up to date")
+    return 0
+
+
+def _sync(settings: Settings, options: argparse.Namespace) -> int:
+    from meterhouse.directory import sync_directory
+    from meterhouse.progress import shown
+    from meterhouse.sync import chosen_endpoints, sync
+
+    only = _names(options.only)
+    endpoints = None if only is None else [name for name in only if name != DIRECTORY]
+    chosen_endpoints(settings, endpoints, also=(DIRECTORY,))
+    with _terminable():
+        if only is None or DIRECTORY in only:
+            for names in sync_directory(settings):
+                print(f"{names.organization}: {names}")
+        if endpoints is None or endpoints:
+            with shown() as report:
+                outcome = sync(settings, endpoints, report=report)
+            _print_summaries(outcome.summaries)
+            outcome.raise_first()
+    return 0
+
+
+def _backfill(settings: Settings, options: argparse.Namespace) -> int:
+    from meterhouse.progress import shown
+    from meterhouse.sync import backfill
+
+    window = backfill_window(options.first, options.last, datetime.now(UTC))
+    with _terminable(), shown() as report:
+        outcome = backfill(settings, window, _names(options.only), width=WIDTHS[options.bucket_width], force=options.force, report=report)
+    _print_summaries(outcome.summaries)
+    _print_coverage(settings, window, outcome.summaries)
+    outcome.raise_first()
+    return 0
+
+
+def _print_summaries(summaries: Sequence[Summary]) -> None:
+    for one in summaries:
+        stream = f"{one.organization}/{one.endpoint}/{one.bucket_width}"
+        if one.not_offered:
+            print(f"{stream}: not offered by this organization ({one.not_offered})")
+        else:
+            print(
+                f"{stream}: {one.windows} windows, {one.pages} pages, {one.buckets} buckets; rows: {one.rows_inserted} new,"
+                f" {one.rows_updated} changed, {one.rows_removed} removed, {one.rows_unchanged} unchanged"
+            )
+
+
+def _print_coverage(settings: Settings, window: Window, summaries: Sequence[Summary]) -> None:
+    """The report that ends a backfill: what the range holds now."""
+    from meterhouse.store import Store
+
+    with Store(settings.require_warehouse()) as store:
+        for one in summaries:
+            counts = store.coverage_counts(one.organization, one.endpoint, WIDTHS[one.bucket_width], window)
+            words = ", ".join(f"{count} {status}" for status, count in counts.items()) or "nothing loaded"
+            print(f"coverage of {window} in {one.organization}/{one.endpoint}/{one.bucket_width}: {words}")
+
+
+def _status(settings: Settings, _: argparse.Namespace) -> int:
+    from meterhouse.store import Store
+
+    with Store(settings.require_warehouse()) as store:
+        columns, rows = store.freshness()
+    if not rows:
+        print("nothing is loaded yet: run meterhouse sync")
+        return 0
+    _print_table(columns, rows)
+    return 0
+
+
+def _check(settings: Settings, _: argparse.Namespace) -> int:
+    from meterhouse.checks import run_checks
+    from meterhouse.store import Store
+
+    with Store(settings.require_warehouse()) as store:
+        results = run_checks(store, datetime.now(UTC))
+    for result in results:
+        word = "ok" if result.is_ok else result.check.severity
+        print(f"{word:5} {result.check.name}: {'nothing found' if result.is_ok else f'{result.findings} found: {result.detail}'}")
+    return 1 if any(not result.is_ok and result.check.severity == "fail" for result in results) else 0
+
+
+def _export(settings: Settings, options: argparse.Namespace) -> int:
+    from meterhouse.export import export_view
+
+    rows = export_view(settings.require_warehouse(), options.view, options.file_format, options.out)
+    print(f"wrote {rows} rows to {options.out}")
+    return 0
+
+
+def _purge(settings: Settings, options: argparse.Namespace) -> int:
+    from meterhouse.store import Store
+
+    with Store(settings.require_warehouse()) as store:
+        removed = store.purge(options.organization)
+    print(f"removed {options.organization}: {', '.join(f'{count} from {table}' for table, count in removed.items())}")
+    return 0
+
+
+def _fake_api(settings: Settings, options: argparse.Namespace) -> int:
+    from meterhouse.fake_openai import run
+
+    run(
+        options.port or settings.fake_api_port,
+        seed=options.seed,
+        now=options.now,
+        replay=options.replay,
+        admin_key=os.environ.get("METERHOUSE_FAKE_API_KEY"),
+        control=True,
+        absent=tuple(_names(options.absent) or ()),
+    )
+    return 0
+
+
+def _print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    texts = [["" if value is None else str(value) for value in row] for row in rows]
+    widths = [max(len(name), *(len(row[index]) for row in texts)) for index, name in enumerate(columns)]
+    for row in [list(columns), *texts]:
+        print("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
+
+
+COMMANDS = {
+    "up": _up,
+    "down": _down,
+    "migrate": _migrate,
+    "sync": _sync,
+    "backfill": _backfill,
+    "status": _status,
+    "check": _check,
+    "export": _export,
+    "purge": _purge,
+    "fake-api": _fake_api,
+}

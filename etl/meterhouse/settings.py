@@ -90,6 +90,14 @@ def _names(allowed: Mapping[str, Any], every: bool = False) -> Callable[[str], t
     return parse
 
 
+def _labels(text: str) -> tuple[str, ...]:
+    """a comma-separated list of labels made of letters, digits, _ and -"""
+    labels = tuple(dict.fromkeys(label.strip().lower() for label in text.split(",") if label.strip()))
+    if not all(_LABEL.fullmatch(label) for label in labels):
+        raise ValueError
+    return labels
+
+
 def _day(text: str) -> datetime:
     """a day as YYYY-MM-DD"""
     day = date.fromisoformat(text)
@@ -178,6 +186,12 @@ class Settings:
         "METERHOUSE_EXCLUDE_DIMENSIONS",
         "Dimensions that are never asked for, such as user_id, or all.",
         _names({dimension.name: dimension for dimension in USAGE_DIMENSIONS} | {"line_item": None}, every=True),
+        default=(),
+    )
+    airflow_organizations: tuple[str, ...] = _setting(
+        "METERHOUSE_ORGANIZATIONS",
+        "Labels of further organizations whose keys Airflow holds, as connections openai_admin_<label>.",
+        _labels,
         default=(),
     )
     http_timeout_seconds: int = _setting(

@@ -160,7 +160,7 @@ class Statements:
         return SQL("jsonb_strip_nulls(jsonb_build_object({}))").format(pairs)
 
 
-def purge_statements(organization_id: int) -> Iterator[tuple[Composed, str]]:
+def purge_statements(organization_id: int, label: str) -> Iterator[tuple[Composed, str]]:
     """Yield (statement, table) that remove one organization, facts first, and then names that no organization uses any more."""
     owner = Literal(organization_id)
     for endpoint in ENDPOINTS.values():
@@ -171,7 +171,8 @@ def purge_statements(organization_id: int) -> Iterator[tuple[Composed, str]]:
     for table in owned:
         name = Identifier(str(table.schema), table.name)
         yield SQL("DELETE FROM {} WHERE organization_id = {}").format(name, owner), table.name
-    yield SQL("DELETE FROM ops.run_log r WHERE NOT EXISTS (SELECT FROM ops.load_log l WHERE l.run_id = r.run_id)").format(), "run_log"
+    run_log = "DELETE FROM ops.run_log r WHERE r.parameters ->> 'organization' = {}"
+    yield SQL(run_log).format(Literal(label)), "run_log"
     line_item = (
         "DELETE FROM warehouse.dim_line_item d WHERE NOT EXISTS (SELECT FROM warehouse.dim_cost_group g WHERE g.line_item = d.line_item)"
     )

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, LiteralString
 
 import psycopg
+from psycopg.sql import SQL, Identifier
 from psycopg.types.json import Jsonb
 
 from meterhouse.database import MIGRATE_REMEDY, connect, translated
-from meterhouse.endpoints import VENDOR, Dimension, Endpoint
+from meterhouse.endpoints import VENDOR, BucketWidth, Dimension, Endpoint
 from meterhouse.errors import FixConfiguration, MeterhouseError
+from meterhouse.names_history import RUN_COMMAND, Listing, NamesHistory, NamesReplaced
 from meterhouse.staging import Stage, Stream
 from meterhouse.statements import purge_statements
 from meterhouse.tables import SCHEMA_REVISION
@@ -172,15 +174,72 @@ class Store:
             self.connection.execute("SELECT warehouse.ensure_partition(%s, %s)", (endpoint.table, month.date()))
             self._partitions.add((endpoint.table, month))
 
+    def replace_names(self, organization: str, listings: Sequence[Listing], fetch_number: int, now: datetime) -> list[NamesReplaced] | None:
+        """Bring the names of an organization up to date with what the vendor lists, and log the run if that wrote anything.
+
+        One transaction for all listings. Returns what became of each, None when a later fetch has written already and this one is void.
+        """
+        organization_id = self.organization_id(organization, create=True)
+        with translated(f"{organization}/names"), self.connection.transaction():
+            history = NamesHistory(self.connection, int(organization_id or 0))
+            history.lock()
+            if history.is_superseded(organization, fetch_number):
+                return None
+            replaced = [history.replace(listing, now) for listing in listings]
+            if any(done.written for done in replaced):
+                run_id = self.start_run(RUN_COMMAND, {"organization": organization, "fetch_number": fetch_number}, now)
+                self.finish_run(run_id, "done", now)
+        return replaced
+
+    def keep_check_results(self, results: Sequence[tuple[str, str, bool, int, str | None, datetime]]) -> None:
+        """Keep (name, severity, is_ok, findings, detail, checked_at) of each check."""
+        with translated("check results"), self.connection.transaction(), self.connection.cursor() as cursor:
+            cursor.executemany(
+                "INSERT INTO ops.check_results (check_name, severity, is_ok, findings, detail, checked_at) VALUES (%s, %s, %s, %s, %s, %s)",
+                results,
+            )
+
+    def coverage_counts(self, organization: str, endpoint: str, width: BucketWidth, window: Window) -> dict[str, int]:
+        """Return the number of the window's buckets by status, as `bi.coverage` words it; those never loaded are missing."""
+        with translated("coverage"):
+            rows = self.connection.execute(
+                "SELECT CASE WHEN c.bucket_start IS NULL THEN 'missing' WHEN NOT c.is_complete THEN 'provisional'"
+                " WHEN c.row_count = 0 THEN 'empty' ELSE 'loaded' END AS status, count(*)"
+                " FROM generate_series(%s::timestamptz, %s::timestamptz, make_interval(mins => %s), 'UTC') AS b (bucket_start)"
+                " LEFT JOIN (ops.coverage c JOIN warehouse.dim_organization o ON o.organization_id = c.organization_id AND o.label = %s)"
+                " ON c.bucket_start = b.bucket_start AND c.endpoint = %s AND c.bucket_width = %s GROUP BY 1 ORDER BY 1",
+                (
+                    window.start,
+                    window.end - timedelta(minutes=width.minutes),
+                    width.minutes,
+                    organization,
+                    endpoint,
+                    width.minutes,
+                ),
+            ).fetchall()
+        return {str(status): int(count) for status, count in rows}
+
+    def freshness(self) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """Return the columns and rows of `bi.freshness` that a person at a terminal looks for."""
+        columns = [
+            "organization", "endpoint", "bucket_width", "status", "loaded_until_utc", "last_loaded_at_utc",
+            "row_count", "missing_bucket_count", "detail",
+        ]  # fmt: skip
+        with translated("bi.freshness"):
+            rows = self.connection.execute(
+                SQL("SELECT {} FROM bi.freshness ORDER BY 1, 2, 3").format(SQL(", ").join(map(Identifier, columns)))
+            ).fetchall()
+        return columns, rows
+
     def purge(self, organization: str) -> dict[str, int]:
         """Remove everything of one organization, rows and names; return the rows removed by table."""
         organization_id = self.organization_id(organization)
         if organization_id is None:
             known = [row[0] for row in self.connection.execute("SELECT label FROM warehouse.dim_organization ORDER BY 1")]
             raise FixConfiguration(f"no organization is called {organization!r}; loaded are: {', '.join(known) or 'none'}")
-        removed = {}
+        removed: dict[str, int] = {}
         with translated("purge"), self.connection.transaction():
-            for statement, table in purge_statements(organization_id):
+            for statement, table in purge_statements(organization_id, organization):
                 removed[table] = removed.get(table, 0) + self.connection.execute(statement).rowcount
         self._organization_ids.clear()
         return {table: count for table, count in removed.items() if count}

@@ -40,11 +40,11 @@ def loader(
         yield Loader(settings, organization, store, client, clock=clock, report=report)
 
 
-def chosen_endpoints(settings: Settings, only: Iterable[str] | None) -> list[Endpoint]:
+def chosen_endpoints(settings: Settings, only: Iterable[str] | None, *, also: tuple[str, ...] = ()) -> list[Endpoint]:
     """Return the endpoints to load, in catalogue order; raises `FixConfiguration` for a name that is not in the catalogue."""
     names = list(only) if only is not None else list(settings.endpoints)
     if unknown := [name for name in names if name not in ENDPOINTS]:
-        raise FixConfiguration(f"unknown endpoint {unknown[0]!r}: choose from {', '.join(ENDPOINTS)}")
+        raise FixConfiguration(f"unknown endpoint {unknown[0]!r}: choose from {', '.join((*also, *ENDPOINTS))}")
     return [endpoint for name, endpoint in ENDPOINTS.items() if name in names]
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from meterhouse.endpoints import BucketWidth
+from meterhouse.endpoints import DAY, BucketWidth
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -48,7 +48,7 @@ def from_epoch(seconds: int) -> datetime:
 
 def to_epoch(instant: datetime) -> int:
     """Return whole Unix seconds of `instant`."""
-    return int((instant - _EPOCH).total_seconds())
+    return (instant - _EPOCH) // timedelta(seconds=1)
 
 
 def floor_to(instant: datetime, width: BucketWidth) -> datetime:
@@ -65,7 +65,7 @@ def ceil_to(instant: datetime, width: BucketWidth) -> datetime:
 
 def floor_to_day(instant: datetime) -> datetime:
     """Return UTC midnight of the day of `instant`."""
-    return instant.replace(hour=0, minute=0, second=0, microsecond=0)
+    return floor_to(instant, DAY)
 
 
 def buckets(window: Window, width: BucketWidth) -> Iterator[datetime]:
@@ -92,6 +92,7 @@ def increment(
     Without a watermark it begins at `history_start`, and it never begins before that. Without an interval it ends with the bucket
     that holds `now`; it never ends later. In the first `month_close_days` of a month it reaches back to the start of the last one.
     """
+    now = now.astimezone(UTC)
     newest = ceil_to(now, width)
     end = min(newest, ceil_to(interval.end, width)) if interval and not interval.is_empty else newest
     floor = floor_to(history_start, width)

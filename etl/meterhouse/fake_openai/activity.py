@@ -15,7 +15,7 @@ from meterhouse.fake_openai.workloads import Stream
 _GROWTH_STARTS = date(2025, 10, 1).toordinal()
 _GROWTH_DAYS = 400
 _SATURDAY = 5
-_REMEMBERED_LOTS = 150_000
+_REMEMBERED_LOTS = 60_000
 
 
 class Activity:

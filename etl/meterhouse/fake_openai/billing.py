@@ -16,7 +16,7 @@ from meterhouse.fake_openai.lots import DAY_MINUTES, EPOCH_DAY, LONGEST_LAG_MINU
 from meterhouse.fake_openai.restatement import Round, corrected_quantities
 
 COST_LAG_MINUTES = 240
-_REMEMBERED_DAYS = 400
+_REMEMBERED_DAYS = 100
 _GIBIBYTE = 2**30
 _TUESDAY = 1
 _STORAGE_LINE = "assistants api | file search"

@@ -39,8 +39,10 @@ def run(
             f"port {port} {why}: choose another with --port, or with METERHOUSE_FAKE_API_PORT for the local stack"
         ) from None
     with _stop_signals() as stopped, server:
-        # One line that a person or a script can copy from; flushed, because nothing else is ever written.
-        sys.stdout.write(f"stand-in API: OPENAI_BASE_URL={server.base_url} OPENAI_ADMIN_KEY={key}\n")
+        # One line that a person or a script can copy from; flushed, because nothing else is ever written. A key that the caller
+        # chose is not repeated: this output often ends up in a log.
+        shown = f"OPENAI_ADMIN_KEY={key}" if admin_key is None else "with the admin key that was given"
+        sys.stdout.write(f"stand-in API: OPENAI_BASE_URL={server.base_url} {shown}\n")
         sys.stdout.flush()
         stopped.wait()
 

@@ -38,6 +38,7 @@ class FakeOrganization:
     `now` is a fixed instant, a function or None for the real time, and can be moved (`clock`). `scale` multiplies people, keys and
     rows. `history_days` (None: no limit) is how far back it answers; `absent_endpoints` and `unsupported_groupings` (dimensions by
     endpoint) are what it does not offer; `amounts` is how money is written; `extra_fields` (by endpoint) are added to every row.
+    `remember_megabytes` bounds the answers kept ready for being asked again.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class FakeOrganization:
         unsupported_groupings: Mapping[str, Sequence[str] | frozenset[str] | set[str]] | None = None,
         amounts: AmountStyle = "mixed",
         extra_fields: Mapping[str, Mapping[str, Any]] | None = None,
+        remember_megabytes: int = 48,
     ) -> None:
         self.clock = Clock(now)
         self.seed = seed
@@ -64,9 +66,9 @@ class FakeOrganization:
         self.offers = Capabilities(history_days, tuple(absent_endpoints), refused)
         self.roster = build_roster(seed, scale)
         self.streams = build_streams(self.roster, seed)
-        self._activity = Activity(seed, self.streams)
-        self._billing = Billing(self._activity, next(iter(self.roster.projects)))
-        self._reports = Reports(self.roster, self._activity, self._billing, Wording(amounts, extra_fields or {}))
+        self.activity = Activity(seed, self.streams)
+        self._billing = Billing(self.activity, next(iter(self.roster.projects)))
+        self._reports = Reports(self.roster, self.activity, self._billing, Wording(amounts, extra_fields or {}), remember_megabytes * 2**20)
         self._rounds: list[Round] = []
         # One request at a time: the figures are remembered in plain dictionaries.
         self._lock = threading.RLock()
@@ -122,7 +124,7 @@ class FakeOrganization:
             return found
 
     def _add_usage(self, found: Truth, endpoint: str, day: int, now_minute: int, dimensions: Sequence[str]) -> None:
-        for lot in self._activity.lots(endpoint, day, self.rounds):
+        for lot in self.activity.lots(endpoint, day, self.rounds):
             leaves = visible_between(lot, day, 0, DAY_MINUTES, now_minute)
             if leaves is None:
                 continue

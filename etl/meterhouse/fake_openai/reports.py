@@ -23,7 +23,6 @@ from meterhouse.fake_openai.queries import COSTS_GROUPINGS, Query
 from meterhouse.fake_openai.restatement import Round
 from meterhouse.fake_openai.roster import Roster
 
-_REMEMBERED_BYTES = 64 * 2**20
 _SPLIT_PERCENT = 3
 Key = tuple[str | bool | None, ...]
 
@@ -39,13 +38,14 @@ class Wording:
 class Reports:
     """Answers queries as of an instant, and remembers the bytes of buckets that cannot change any more."""
 
-    def __init__(self, roster: Roster, activity: Activity, billing: Billing, wording: Wording) -> None:
+    def __init__(self, roster: Roster, activity: Activity, billing: Billing, wording: Wording, remember_bytes: int) -> None:
         self.roster = roster
         self.activity = activity
         self.billing = billing
         self.wording = wording
         self._buckets: OrderedDict[tuple[Any, ...], msgspec.Raw] = OrderedDict()
         self._remembered = 0
+        self._most_remembered = remember_bytes
 
     def forget(self) -> None:
         """Drop remembered bytes, because names or the wording have changed."""
@@ -81,7 +81,7 @@ class Reports:
         if found is None:
             found = self._buckets[key] = self._encoded(query, start, end, rounds)
             self._remembered += len(bytes(found))
-            while self._remembered > _REMEMBERED_BYTES:
+            while self._remembered > self._most_remembered:
                 self._remembered -= len(bytes(self._buckets.popitem(last=False)[1]))
         return found
 

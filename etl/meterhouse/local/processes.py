@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from functools import cache
 from pathlib import Path
@@ -54,17 +53,6 @@ def command_line(pid: int) -> str:
         except OSError:
             return ""
     return "" if _ps(pid, "stat").startswith("Z") else _ps(pid, "args")
-
-
-def exists(pid: int) -> bool:
-    """Tell whether the system still has an entry for `pid`, a zombie too."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def working_in(directory: Path) -> list[int]:

@@ -1,0 +1,9 @@
+-- severity: fail
+-- A stream that is offered was not loaded within its time: three hours for usage, thirty for costs.
+SELECT format('%%s/%%s/%%s: last loaded %%s UTC', f.organization, f.endpoint, f.bucket_width, f.last_loaded_at_utc)
+FROM bi.freshness f
+WHERE f.status = 'loaded'
+AND f.loaded_until_utc IS NOT NULL
+AND f.last_loaded_at_utc < (%(now)s::timestamptz AT TIME ZONE 'UTC')
+    - CASE WHEN f.endpoint = 'costs' THEN interval '30 hours' ELSE interval '3 hours' END
+ORDER BY 1

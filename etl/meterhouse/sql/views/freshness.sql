@@ -1,0 +1,47 @@
+-- One row per stream: how far it is loaded, when it was last loaded, and what is empty, provisional or missing in it.
+-- Streams that the organization does not offer are in it too, with the vendor's words. Refreshed by every load.
+SELECT
+    o.label::varchar(64) AS organization,
+    s.endpoint::varchar(64) AS endpoint,
+    CASE s.bucket_width WHEN 1440 THEN '1d' WHEN 60 THEN '1h' WHEN 1 THEN '1m' END::varchar(2) AS bucket_width,
+    CASE WHEN r.detail IS NOT NULL THEN 'not offered' ELSE 'loaded' END::varchar(16) AS status,
+    (w.watermark AT TIME ZONE 'UTC') AS loaded_until_utc,
+    (w.updated_at AT TIME ZONE 'UTC') AS last_loaded_at_utc,
+    v.first_bucket_utc,
+    v.last_bucket_utc,
+    v.bucket_count,
+    v.empty_bucket_count,
+    v.provisional_bucket_count,
+    v.missing_bucket_count,
+    v.row_count,
+    r.detail::varchar(255) AS detail
+FROM (
+    SELECT w.organization_id, w.endpoint, w.bucket_width FROM ops.watermarks w
+    UNION
+    SELECT c.organization_id, c.endpoint, NULL
+    FROM ops.capabilities c
+    WHERE c.capability = 'endpoint' AND NOT c.is_supported
+    AND NOT EXISTS (SELECT FROM ops.watermarks w WHERE w.organization_id = c.organization_id AND w.endpoint = c.endpoint)
+) s
+JOIN warehouse.dim_organization o ON o.organization_id = s.organization_id
+LEFT JOIN ops.watermarks w
+    ON w.organization_id = s.organization_id AND w.endpoint = s.endpoint AND w.bucket_width = s.bucket_width
+LEFT JOIN ops.capabilities r
+    ON r.organization_id = s.organization_id AND r.endpoint = s.endpoint AND r.capability = 'endpoint' AND NOT r.is_supported
+LEFT JOIN (
+    SELECT
+        c.organization,
+        c.endpoint,
+        c.bucket_width,
+        min(c.bucket_start_utc) AS first_bucket_utc,
+        max(c.bucket_start_utc) AS last_bucket_utc,
+        count(*) FILTER (WHERE c.status <> 'missing') AS bucket_count,
+        count(*) FILTER (WHERE c.status = 'empty') AS empty_bucket_count,
+        count(*) FILTER (WHERE c.status = 'provisional') AS provisional_bucket_count,
+        count(*) FILTER (WHERE c.status = 'missing') AS missing_bucket_count,
+        sum(c.row_count)::bigint AS row_count
+    FROM bi.coverage c
+    GROUP BY c.organization, c.endpoint, c.bucket_width
+) v
+    ON v.organization = o.label AND v.endpoint = s.endpoint
+    AND v.bucket_width = CASE s.bucket_width WHEN 1440 THEN '1d' WHEN 60 THEN '1h' WHEN 1 THEN '1m' END

@@ -1,0 +1,21 @@
+-- One row per organization, UTC day, endpoint and combination of dimensions that was asked for.
+-- Refreshed by every load of day buckets. Measures can be added up over all dimensions and days, but for storage_bytes, which is a level.
+SELECT
+    u.usage_date,
+    u.organization,
+    u.endpoint,
+    u.project_id,
+    u.project_name,
+    u.user_id,
+    u.user_email,
+    u.api_key_id,
+    u.api_key_name,
+    u.model,
+    u.is_batch,
+    u.service_tier,
+    {measures},
+    u.is_complete,
+    u.user_name,
+    {attributes}
+FROM warehouse.usage_named u
+WHERE u.bucket_width = 1440

@@ -1,0 +1,23 @@
+-- One row per organization, UTC hour, endpoint and combination of dimensions that was asked for.
+-- Refreshed by every load of hour buckets. Measures can be added up over all dimensions and hours, but for storage_bytes, which is a level.
+SELECT
+    u.usage_date,
+    u.bucket_start_utc,
+    u.bucket_at,
+    u.organization,
+    u.endpoint,
+    u.project_id,
+    u.project_name,
+    u.user_id,
+    u.user_email,
+    u.api_key_id,
+    u.api_key_name,
+    u.model,
+    u.is_batch,
+    u.service_tier,
+    {measures},
+    u.is_complete,
+    u.user_name,
+    {attributes}
+FROM warehouse.usage_named u
+WHERE u.bucket_width = 60
