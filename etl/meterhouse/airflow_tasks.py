@@ -89,7 +89,8 @@ def _told(step: Progress) -> None:
 def data_interval(context: dict[str, Any]) -> Window | None:
     """Return the run's data interval; None for a run that has none, such as one started from the form with an empty date."""
     start, end = context.get("data_interval_start"), context.get("data_interval_end")
-    return Window(start.astimezone(UTC), end.astimezone(UTC)) if start and end else None
+    # Airflow's own datetime class has arithmetic of its own, so the instants are made anew.
+    return Window(*(datetime.fromtimestamp(moment.timestamp(), UTC) for moment in (start, end))) if start and end else None
 
 
 def load_endpoint(endpoint: str, interval: Window | None) -> list[dict[str, object]]:

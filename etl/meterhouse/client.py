@@ -6,9 +6,13 @@ complete or it raises. The admin key is given to the HTTP library's authenticati
 
 from __future__ import annotations
 
+import http.client
+import io
 import logging
 import random
 import re
+import socket
+import ssl
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,6 +22,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 import requests
+import urllib3
+from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
 from meterhouse import __version__
@@ -97,6 +103,80 @@ class _BearerAuth(AuthBase):
         return request
 
 
+class _DeadlineReader(io.RawIOBase):
+    """Reads from a socket until a deadline for all reads together; by itself a read timeout begins anew with every byte."""
+
+    def __init__(self, stream: io.RawIOBase, connection: socket.socket) -> None:
+        self._stream = stream
+        self._connection = connection
+        self._seconds = connection.gettimeout()
+        self._deadline = time.monotonic() + (self._seconds or 0.0)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        if self._seconds is None:
+            return self._stream.readinto(buffer)
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._connection.settimeout(left)
+        try:
+            return self._stream.readinto(buffer)
+        finally:
+            self._connection.settimeout(self._seconds)
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
+
+
+class _DeadlineResponse(http.client.HTTPResponse):
+    """An answer whose head and body have to arrive within one read timeout, however slowly they drip."""
+
+    def __init__(self, sock: socket.socket, *arguments: Any, **options: Any) -> None:
+        super().__init__(sock, *arguments, **options)
+        self.fp = io.BufferedReader(_DeadlineReader(self.fp.detach(), sock))
+
+
+class _HttpConnection(urllib3.connection.HTTPConnection):
+    response_class = _DeadlineResponse
+
+
+class _HttpsConnection(urllib3.connection.HTTPSConnection):
+    response_class = _DeadlineResponse
+
+
+class _HttpPool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _HttpConnection
+
+
+class _HttpsPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _HttpsConnection
+
+
+class _DeadlineAdapter(HTTPAdapter):
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        super().init_poolmanager(*arguments, **options)
+        self.poolmanager.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
+
+    def proxy_manager_for(self, *arguments: Any, **options: Any) -> Any:
+        manager = super().proxy_manager_for(*arguments, **options)
+        manager.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
+        return manager
+
+
+class _Session(requests.Session):
+    def __init__(self) -> None:
+        super().__init__()
+        for scheme in ("http://", "https://"):
+            self.mount(scheme, _DeadlineAdapter())
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Know of no redirect: to prepare one, the library would read its body whole, without deadline and cap."""
+
+
 @dataclass(frozen=True)
 class _Failure:
     """One failed attempt that may be tried again."""
@@ -125,7 +205,7 @@ class Client:
         self._backoff = backoff or Backoff()
         self._budget = RetryBudget()
         self.seconds_waited = 0.0
-        self._session = requests.Session()
+        self._session = _Session()
         self._session.trust_env = False
         self._session.auth = _BearerAuth(organization.admin_key)
         self._session.headers.update({"Accept": "application/json", "User-Agent": f"meterhouse/{__version__}"})
@@ -235,9 +315,11 @@ class Client:
                 allow_redirects=False,
                 timeout=(min(_CONNECT_SECONDS, self._settings.http_timeout_seconds), self._settings.http_timeout_seconds),
             ) as response:
-                body = self._read(response, deadline, path)
                 status, headers = response.status_code, response.headers
-        except requests.exceptions.SSLError:
+                body = b"" if 300 <= status < 400 else self._read(response, deadline, path)
+        except requests.exceptions.SSLError as error:
+            if _is_broken_off(error):
+                return _Failure("the connection broke while it was being secured")
             raise FixConfiguration(
                 f"{self._host}: its certificate is not trusted; check OPENAI_BASE_URL, or name the authority's file in METERHOUSE_CA_BUNDLE"
             ) from None
@@ -246,6 +328,8 @@ class Client:
         except TimeoutError:
             return _Failure(f"no whole answer within {self._settings.http_timeout_seconds} s")
         except (requests.exceptions.RequestException, OSError) as error:
+            if time.monotonic() > deadline:
+                return _Failure(f"no whole answer within {self._settings.http_timeout_seconds} s")
             return _Failure(_transport_reason(error))
         if status == requests.codes.ok:
             return body
@@ -305,7 +389,7 @@ class _Refusal:
     def read(cls, body: bytes) -> _Refusal:
         try:
             error = msgspec.json.decode(body).get("error")
-        except (msgspec.MsgspecError, ValueError, AttributeError):
+        except (msgspec.MsgspecError, ValueError, AttributeError, RecursionError):
             return cls()
         if isinstance(error, str):
             return cls(message=_clipped(error))
@@ -317,6 +401,16 @@ class _Refusal:
 def _clipped(text: str) -> str:
     """One line, bounded, and without anything that looks like a key: the vendor repeats a wrong key in its answer."""
     return re.sub(r"sk-[^\s\"']*", "sk-…", " ".join(text.split()))[:300]
+
+
+def _is_broken_off(error: BaseException) -> bool:
+    """Whether the other side hung up in the middle of a TLS handshake: a fault of the moment, unlike a certificate."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
 
 
 def _transport_reason(error: Exception) -> str:

@@ -53,6 +53,16 @@ class DirectorySummary:
         """Return the fields with the counts nested, for a log line or a task's result."""
         return asdict(self)
 
+    def __str__(self) -> str:
+        """Say in one line what changed, without the organization."""
+        if self.superseded:
+            return "names were written by a later run meanwhile"
+        parts = []
+        for what, done in (("projects", self.projects), ("users", self.users), ("API keys", self.api_keys)):
+            counts = [f"{count} {name}" for name, count in asdict(done).items() if count and name != "unchanged"]
+            parts += [f"{what} {', '.join(counts)}"] if counts else []
+        return f"names: {'; '.join(parts) or 'nothing changed'}"
+
 
 @dataclass(frozen=True)
 class ListRead:

@@ -25,7 +25,8 @@ Key = tuple[str | bool | None, ...]
 Values = tuple[Any, ...]
 """Values of the fact's columns behind its key: metrics in catalogue order, for costs the unit, then extra as JSON text."""
 
-_Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+_LARGEST_COUNT = 2**63 - 1
+_Count = Annotated[int, msgspec.Meta(ge=0, le=_LARGEST_COUNT)]
 _GENERIC = msgspec.json.Decoder(float_hook=Decimal)
 _REENCODE = msgspec.json.Encoder(decimal_format="number")
 _PAGE_FIELDS = {"object", "data", "has_more", "next_page"}
@@ -54,7 +55,7 @@ class Page:
 
 class _Amount(msgspec.Struct, forbid_unknown_fields=True):
     value: msgspec.Raw = msgspec.Raw(b"null")
-    currency: Annotated[str, msgspec.Meta(pattern="^[A-Za-z]{3}$")] | None = None
+    currency: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z]{3}\Z")] | None = None
 
 
 def _dimension_type(dimension: Dimension) -> Any:
@@ -146,6 +147,7 @@ class _UsageRows:
 
     def __init__(self, endpoint: Endpoint, dimensions: Iterable[Dimension]) -> None:
         self.warnings: set[str] = set()
+        self._endpoint = endpoint
         self._key = _getter([dimension.name for dimension in dimensions])
         self._values = _getter([metric.name for metric in endpoint.metrics])
 
@@ -165,6 +167,9 @@ class _UsageRows:
 
     def _sum(self, left: Values, right: Values) -> Values:
         counts = tuple(_sum_counts(a, b) for a, b in zip(left[:-1], right[:-1], strict=True))
+        for metric, count in zip(self._endpoint.metrics, counts, strict=True):
+            if count is not None and count > _LARGEST_COUNT:
+                raise RejectedAnswer(f"{self._endpoint.name}: rows of one combination add up to more {metric.name} than can be stored")
         return (*counts, _merge_extra(left[-1], right[-1]))
 
 
@@ -182,14 +187,34 @@ class _CostRows(_UsageRows):
             self.warnings.add("a cost row came without an amount; it is stored as unknown, not as zero")
         return (amount, parse_amount(bytes(result.quantity)), result.quantity_unit, _json_text(extra))
 
+    def bucket(self, results: list[Any], extras: Mapping[int, dict[str, Any]]) -> dict[Key, Values]:
+        rows = super().bucket(results, extras)
+        return {key: self._settled(values) if isinstance(values[1], dict) else values for key, values in rows.items()}
+
     def _sum(self, left: Values, right: Values) -> Values:
         amount = _sum_amounts(left[0], right[0])
         extra = _merge_extra(left[3], right[3])
-        if left[2] == right[2] or left[1] is None or right[1] is None:
-            return (amount, _sum_amounts(left[1], right[1]), left[2] if left[1] is not None else right[2], extra)
+        by_unit = _by_unit(left)
+        for unit, quantity in _by_unit(right).items():
+            by_unit[unit] = add(by_unit[unit], quantity) if unit in by_unit else quantity
+        if len(by_unit) > 1:
+            return (amount, by_unit, None, extra)
+        for unit, quantity in by_unit.items():
+            return (amount, quantity, unit, extra)
+        return (amount, None, left[2] or right[2], extra)
+
+    def _settled(self, values: Values) -> Values:
+        """Move quantities of several units to extra, in an order that does not depend on the order of the rows."""
         self.warnings.add("one line item came with quantities in several units; they are kept apart in extra")
-        apart = [{"quantity": str(row[1]), "quantity_unit": row[2]} for row in (left, right)]
-        return (amount, None, None, _merge_extra(extra, _json_text({"quantities": apart})))
+        apart = [{"quantity": str(values[1][unit]), "quantity_unit": unit} for unit in sorted(values[1], key=str)]
+        return (values[0], None, None, _merge_extra(values[3], _json_text({"quantities": apart})))
+
+
+def _by_unit(values: Values) -> dict[str | None, Decimal]:
+    """The quantities of a row that may already be a sum; unknown ones are left out."""
+    if isinstance(values[1], dict):
+        return dict(values[1])
+    return {} if values[1] is None else {values[2]: values[1]}
 
 
 def _currency(result: Any) -> str | None:

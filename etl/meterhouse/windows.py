@@ -89,20 +89,23 @@ def increment(
 ) -> Window:
     """Return what a scheduled run reads: [min(watermark, interval start) - lookback, interval end), aligned.
 
-    Without a watermark it begins at `history_start`, and it never begins before that. Without an interval it ends with the bucket
-    that holds `now`; it never ends later. In the first `month_close_days` of a month it reaches back to the start of the last one.
+    Without a watermark it begins at `history_start`, and it never begins before that. It never ends later than the bucket that holds
+    `now`; that bucket is read too when the interval ends where it begins, or when there is no interval. In the first `month_close_days`
+    of a month it reaches back to the start of the last one.
     """
-    now = now.astimezone(UTC)
     newest = ceil_to(now, width)
-    end = min(newest, ceil_to(interval.end, width)) if interval and not interval.is_empty else newest
+    end = newest
+    if interval and not interval.is_empty and ceil_to(interval.end, width) < floor_to(now, width):
+        end = ceil_to(interval.end, width)
     floor = floor_to(history_start, width)
     if watermark is None:
         start = floor
     else:
         known = min(watermark, interval.start) if interval else watermark
         start = floor_to(known - lookback, width)
-        if now.day <= month_close_days:
-            last_month = floor_to_day(now.replace(day=1) - timedelta(days=1)).replace(day=1)
+        today = floor_to_day(now)
+        if today.day <= month_close_days:
+            last_month = (today.replace(day=1) - timedelta(days=1)).replace(day=1)
             start = min(start, floor_to(last_month, width))
     start = max(start, floor)
     return Window(min(start, end), end)

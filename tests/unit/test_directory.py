@@ -122,3 +122,18 @@ def test_the_summary_is_plain_data() -> None:
     summary = DirectorySummary("acme", users=NamesReplaced(added=2, unchanged=1), lists=5)
     assert summary.as_dict()["users"] == {"added": 2, "changed": 0, "returned": 0, "deleted": 0, "unchanged": 1}
     assert summary.as_dict()["organization"] == "acme"
+
+
+@pytest.mark.parametrize(
+    ("summary", "line"),
+    [
+        (DirectorySummary("acme", users=NamesReplaced(unchanged=3)), "names: nothing changed"),
+        (
+            DirectorySummary("acme", users=NamesReplaced(added=2, deleted=1), api_keys=NamesReplaced(changed=1)),
+            "names: users 2 added, 1 deleted; API keys 1 changed",
+        ),
+        (DirectorySummary("acme", superseded=True), "names were written by a later run meanwhile"),
+    ],
+)
+def test_the_summary_is_one_line(summary: DirectorySummary, line: str) -> None:
+    assert str(summary) == line

@@ -9,7 +9,6 @@ from itertools import pairwise
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-
 from meterhouse.endpoints import DAY, HOUR, MINUTE, WIDTHS
 from meterhouse.windows import (
     Window,
@@ -101,6 +100,11 @@ def test_a_window_takes_utc_only_and_cannot_run_backwards():
     with pytest.raises(ValueError, match="after its end"):
         Window(day("2026-01-02"), day("2026-01-01"))
     assert Window(day("2026-01-01"), day("2026-01-01")).is_empty
+
+
+def test_an_instant_without_a_zone_is_never_guessed_at():
+    with pytest.raises(TypeError):
+        floor_to_day(datetime(2026, 1, 1))  # noqa: DTZ001 - the point of the test
 
 
 def test_a_window_reads_as_days_or_as_minutes():

@@ -76,4 +76,5 @@ def _due(dag: dict[str, Any]) -> bool:
 
 def _done(tasks: dict[str, str]) -> str:
     ready = sum(state in {"success", "skipped"} for state in tasks.values())
-    return f"{ready}/{len(tasks)} tasks"
+    again = sum(state == "up_for_retry" for state in tasks.values())
+    return f"{ready}/{len(tasks)} tasks" + (f" ({again} will be tried again)" if again else "")

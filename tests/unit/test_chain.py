@@ -1,0 +1,152 @@
+"""Chain: which buckets of a window came, which are whole and which are missing; what cannot be placed is refused."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from meterhouse.chain import Chain
+from meterhouse.endpoints import DAY, HOUR
+from meterhouse.errors import RejectedAnswer
+from meterhouse.rows import Bucket, Page
+from meterhouse.windows import Window, from_epoch, to_epoch
+
+EXAMPLES = settings(max_examples=100, deadline=None, derandomize=True)
+FIRST = datetime(2026, 3, 1, tzinfo=UTC)
+WEEK = Window(FIRST, FIRST + timedelta(days=7))
+LATER = datetime(2026, 4, 1, tzinfo=UTC)
+ROWS = {("proj",): (1, None)}
+
+
+def bucket(day: int, rows=None, *, begins: int = 0, lasts: int = 86400) -> Bucket:
+    start = to_epoch(FIRST) + day * 86400 + begins
+    return Bucket(start, start + lasts, ROWS if rows is None else rows)
+
+
+def page(*buckets: Bucket) -> Page:
+    return Page(buckets)
+
+
+def chain(now: datetime = LATER) -> Chain:
+    return Chain(WEEK, DAY, now)
+
+
+def test_a_whole_answer_has_every_bucket_and_nothing_to_say():
+    answer = chain()
+    rows = answer.accept(page(*(bucket(day) for day in range(4)))) + answer.accept(page(*(bucket(day) for day in range(4, 7))))
+    assert rows == [(FIRST + timedelta(days=day), ROWS) for day in range(7)]
+    assert [covered.start for covered in answer.covered()] == [FIRST + timedelta(days=day) for day in range(7)]
+    assert all(covered.is_complete and covered.row_count == 1 for covered in answer.covered())
+    assert (answer.pages, answer.missing(), answer.all_warnings()) == (2, [], set())
+
+
+def test_an_empty_bucket_came_and_is_not_missing():
+    answer = chain()
+    assert answer.accept(page(bucket(0, {}))) == [(FIRST, {})]
+    assert answer.covered()[0].row_count == 0
+    assert FIRST not in answer.missing()
+
+
+@EXAMPLES
+@given(st.permutations(range(7)), st.sets(st.integers(0, 6)), st.integers(1, 7))
+def test_the_order_and_the_cutting_into_pages_change_nothing_and_gaps_are_named(order, absent, size):
+    answer = chain()
+    came = [day for day in order if day not in absent]
+    for first in range(0, len(came), size):
+        answer.accept(page(*(bucket(day) for day in came[first : first + size])))
+    assert [covered.start for covered in answer.covered()] == [FIRST + timedelta(days=day) for day in sorted(came)]
+    assert answer.missing() == [FIRST + timedelta(days=day) for day in sorted(absent)]
+    assert bool(answer.all_warnings()) == bool(absent)
+
+
+def test_a_gap_is_counted_and_its_first_bucket_named():
+    answer = chain()
+    answer.accept(page(bucket(0), bucket(1), bucket(4)))
+    assert answer.all_warnings() == {"4 buckets did not come and were left alone, the first of 2026-03-03T00:00Z"}
+
+
+def test_a_bucket_that_comes_twice_with_equal_rows_is_taken_once():
+    answer = chain()
+    assert len(answer.accept(page(bucket(0), bucket(0)))) == 1
+    assert answer.accept(page(bucket(0))) == []
+    assert answer.warnings == {"a bucket came twice, with equal rows"}
+
+
+def test_equal_rows_in_another_order_are_equal():
+    answer = chain()
+    answer.accept(page(bucket(0, {("a",): (1,), ("b",): (2,)})))
+    assert answer.accept(page(bucket(0, {("b",): (2,), ("a",): (1,)}))) == []
+
+
+@pytest.mark.parametrize("other", [{("proj",): (2, None)}, {}, {("else",): (1, None)}, ROWS | {("more",): (1, None)}], ids=str)
+def test_a_bucket_that_comes_twice_with_different_rows_is_refused(other):
+    answer = chain()
+    answer.accept(page(bucket(0)))
+    with pytest.raises(RejectedAnswer, match="2026-03-01T00:00Z came twice with different rows"):
+        answer.accept(page(bucket(0, other)))
+
+
+def test_two_halves_of_one_day_are_refused_because_one_would_replace_the_other():
+    answer = chain()
+    answer.accept(page(bucket(0, lasts=43200)))
+    with pytest.raises(RejectedAnswer, match="came twice"):
+        answer.accept(page(bucket(0, begins=43200, lasts=43200)))
+
+
+@pytest.mark.parametrize("day", [-1, 7, 300])
+def test_a_bucket_outside_of_the_window_is_left_out_and_said_so(day):
+    answer = chain()
+    assert [start for start, _ in answer.accept(page(bucket(day), bucket(3)))] == [FIRST + timedelta(days=3)]
+    assert len(answer.warnings) == 1
+    assert "outside of the window" in answer.warnings.pop()
+
+
+@pytest.mark.parametrize(
+    ("begins", "lasts"),
+    [(0, 0), (0, -3600), (0, 82800 + 7200), (3600, 86400), (0, 86401), (82800, 7200), (0, 7 * 86400)],
+)
+def test_a_bucket_that_is_not_within_one_day_is_refused(begins, lasts):
+    with pytest.raises(RejectedAnswer, match="is not one of 1d"):
+        chain().accept(page(bucket(1, begins=begins, lasts=lasts)))
+
+
+@pytest.mark.parametrize("start", [1_772_323_200_000, 10**18, -(10**18), 10**30, 253_402_300_800])
+def test_bounds_that_are_no_unix_seconds_are_refused(start):
+    with pytest.raises(RejectedAnswer, match="Unix seconds"):
+        chain().accept(Page((Bucket(start, start + 86400, {}),)))
+
+
+def test_a_clipped_bucket_stands_under_its_aligned_start_and_is_not_complete():
+    answer = chain()
+    answer.accept(page(bucket(0, begins=3660, lasts=86400 - 3660)))
+    [covered] = answer.covered()
+    assert (covered.start, covered.is_complete) == (FIRST, False)
+    assert (covered.reported_start, covered.reported_end) == (FIRST + timedelta(seconds=3660), FIRST + timedelta(days=1))
+
+
+@pytest.mark.parametrize(("now", "is_complete"), [(-1, False), (0, True), (1, True)])
+def test_the_current_bucket_is_incomplete_even_if_the_vendor_gives_it_its_full_width(now, is_complete):
+    answer = chain(FIRST + timedelta(days=1, seconds=now))
+    answer.accept(page(bucket(0)))
+    assert answer.covered()[0].is_complete is is_complete
+
+
+def test_hours_are_placed_like_days():
+    window = Window(FIRST, FIRST + timedelta(hours=2))
+    answer = Chain(window, HOUR, LATER)
+    start = to_epoch(FIRST)
+    answer.accept(Page((Bucket(start + 3600, start + 7200, {}), Bucket(start, start + 3600, {}))))
+    assert answer.missing() == []
+    with pytest.raises(RejectedAnswer, match="1h"):
+        answer.accept(Page((Bucket(start, start + 86400, {}),)))
+
+
+def test_what_was_odd_on_any_page_is_remembered():
+    answer = chain()
+    answer.accept(Page((), ("novelty",), ("odd",)))
+    answer.accept(Page((), ("another",), ("odd",)))
+    assert answer.unknown_fields == {"novelty", "another"}
+    assert answer.warnings == {"odd"}
+    assert from_epoch(to_epoch(FIRST)) == FIRST

@@ -1,0 +1,239 @@
+"""The catalogue against the vendor's own SDK: what the vendor offers and the catalogue lacks is reported by name."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import types
+import typing
+from dataclasses import replace
+from typing import Any, Literal
+
+import openai
+import pytest
+from meterhouse import endpoints
+from meterhouse.endpoints import COMPLETIONS, COSTS, ENDPOINTS, IMAGES, USAGE, USAGE_DIMENSIONS, WIDTHS, Endpoint, Kind
+from openai.resources.admin.organization.usage import Usage
+
+SDK = "openai.types.admin.organization"
+KIND_OF_TYPE = {int: Kind.COUNT, float: Kind.DECIMAL, bool: Kind.FLAG, str: Kind.TEXT}
+# Columns of a cost row that stand beside its metrics.
+BESIDE_METRICS = {"object", "quantity_unit"}
+by_endpoint = pytest.mark.parametrize("endpoint", ENDPOINTS.values(), ids=lambda endpoint: endpoint.name)
+
+
+def sdk_methods() -> set[str]:
+    return {name for name in vars(Usage) if not name.startswith(("_", "with_"))}
+
+
+def camel(name: str) -> str:
+    return "".join(word.title() for word in name.split("_"))
+
+
+def arguments_of(annotation: Any) -> list[Any]:
+    """Every type and literal below an annotation."""
+    if typing.get_origin(annotation) is Literal:
+        return list(typing.get_args(annotation))
+    found = [annotation]
+    for argument in typing.get_args(annotation):
+        found += arguments_of(argument)
+    return found
+
+
+def sdk_row(endpoint: Endpoint) -> Any:
+    """The SDK's model of this endpoint's rows, found by the object that it names."""
+    module = importlib.import_module(f"{SDK}.usage_{endpoint.name}_response")
+    for model in vars(module).values():
+        fields = getattr(model, "model_fields", {})
+        if "object" in fields and endpoint.object in typing.get_args(fields["object"].annotation):
+            return model
+    raise AssertionError(f"{endpoint.name}: the SDK's answer has no row of kind {endpoint.object}")
+
+
+def sdk_parameters(endpoint: Endpoint) -> dict[str, Any]:
+    name = f"usage_{endpoint.name}_params"
+    return typing.get_type_hints(getattr(importlib.import_module(f"{SDK}.{name}"), camel(name)))
+
+
+def sdk_dimensions(endpoint: Endpoint) -> set[str]:
+    return {value for value in arguments_of(sdk_parameters(endpoint)["group_by"]) if isinstance(value, str)}
+
+
+def known_dimensions(endpoint: Endpoint) -> set[str]:
+    return {dimension.name for dimension in endpoint.dimensions}
+
+
+def known_metrics(endpoint: Endpoint) -> set[str]:
+    return {metric.name for metric in endpoint.metrics}
+
+
+def missing_from_catalogue(endpoint: Endpoint) -> list[str]:
+    """What the SDK knows of an endpoint and the catalogue does not, in words."""
+    fields = set(sdk_row(endpoint).model_fields)
+    dimensions = sdk_dimensions(endpoint)
+    ignored = set(endpoint.ignored_fields)
+    metrics = fields - dimensions - known_dimensions(endpoint) - known_metrics(endpoint) - ignored - BESIDE_METRICS
+    missing = [f"metric {name}" for name in sorted(metrics)]
+    missing += [f"dimension {name}" for name in sorted(dimensions - known_dimensions(endpoint) - ignored)]
+    offered = arguments_of(sdk_parameters(endpoint)["bucket_width"])
+    return missing + [f"bucket width {name}" for name in WIDTHS if name in offered and WIDTHS[name] not in endpoint.widths]
+
+
+# -- against the SDK ------------------------------------------------------------------------------------------------------------------
+
+
+def test_the_catalogue_has_the_endpoints_of_the_sdk_and_no_other():
+    client = openai.OpenAI(admin_api_key="sk-admin-none", api_key="sk-none", base_url="http://127.0.0.1:9")
+    assert sdk_methods() == set(ENDPOINTS)
+    assert all(callable(getattr(client.admin.organization.usage, name)) for name in ENDPOINTS)
+    client.close()
+
+
+@by_endpoint
+def test_the_catalogue_lacks_nothing_that_the_sdk_knows(endpoint):
+    missing = missing_from_catalogue(endpoint)
+    assert not missing, f"{endpoint.name}: add to the catalogue in endpoints.py: {', '.join(missing)}"
+
+
+@by_endpoint
+def test_the_catalogue_invents_nothing_that_the_sdk_does_not_know(endpoint):
+    fields = set(sdk_row(endpoint).model_fields)
+    assert known_metrics(endpoint) <= fields
+    assert known_dimensions(endpoint) <= fields
+    assert known_dimensions(endpoint) <= sdk_dimensions(endpoint)
+    assert {width.name for width in endpoint.widths} <= {str(value) for value in arguments_of(sdk_parameters(endpoint)["bucket_width"])}
+
+
+@by_endpoint
+def test_what_the_sdk_requires_is_required_and_what_it_does_not_may_be_absent(endpoint):
+    fields = sdk_row(endpoint).model_fields
+    required = {name for name in known_metrics(endpoint) if fields[name].is_required()}
+    if not endpoint.is_costs:  # a cost row without an amount is stored as unknown, so there the flag means "always shown"
+        assert required == {metric.name for metric in endpoint.metrics if metric.required}
+    assert not any(fields[name].is_required() for name in known_dimensions(endpoint))
+
+
+@by_endpoint
+def test_the_kind_of_every_column_is_the_one_that_the_sdk_gives_it(endpoint):
+    fields = sdk_row(endpoint).model_fields
+    for column in (*endpoint.metrics, *endpoint.dimensions):
+        found = arguments_of(fields[column.name].annotation)
+        kinds = {KIND_OF_TYPE[kind] for kind in found if kind in KIND_OF_TYPE}
+        kinds |= {Kind.TEXT for value in found if isinstance(value, str)}
+        assert kinds <= {column.kind}, f"{endpoint.name}.{column.name}"
+        assert kinds or column.name == "amount"
+
+
+@by_endpoint
+def test_the_path_is_the_one_that_the_sdk_asks(endpoint):
+    recorded = []
+    resource = Usage(types.SimpleNamespace(get=None, post=None, patch=None, put=None, delete=None, get_api_list=None))
+    resource._get = lambda path, **_: recorded.append(path)
+    getattr(resource, endpoint.name)(start_time=0)
+    assert recorded == [endpoint.path]
+
+
+# -- the comparison can fail ----------------------------------------------------------------------------------------------------------
+
+
+def lesser(endpoint: Endpoint, *, metric: str = "", dimension: str = "") -> Endpoint:
+    return replace(
+        endpoint,
+        metrics=tuple(known for known in endpoint.metrics if known.name != metric),
+        dimensions=tuple(known for known in endpoint.dimensions if known.name != dimension),
+    )
+
+
+@by_endpoint
+def test_a_catalogue_without_a_metric_is_told_which(endpoint):
+    for metric in endpoint.metrics:
+        assert missing_from_catalogue(lesser(endpoint, metric=metric.name)) == [f"metric {metric.name}"]
+
+
+@by_endpoint
+def test_a_catalogue_without_a_dimension_is_told_which(endpoint):
+    for dimension in endpoint.dimensions:
+        assert missing_from_catalogue(lesser(endpoint, dimension=dimension.name)) == [f"dimension {dimension.name}"]
+
+
+def test_a_catalogue_without_a_bucket_width_is_told_which():
+    assert missing_from_catalogue(replace(IMAGES, widths=(endpoints.DAY,))) == ["bucket width 1m", "bucket width 1h"]
+
+
+def test_ignoring_a_field_is_said_in_the_catalogue_and_not_here():
+    assert missing_from_catalogue(replace(COSTS, ignored_fields=())) == ["dimension api_source", "dimension user_id"]
+
+
+def test_rows_of_an_unknown_kind_are_noticed():
+    with pytest.raises(AssertionError, match=r"organization\.usage\.new"):
+        sdk_row(replace(COMPLETIONS, object="organization.usage.new"))
+
+
+# -- the catalogue by itself ----------------------------------------------------------------------------------------------------------
+
+
+@by_endpoint
+def test_every_column_has_a_unit_and_one_sentence_of_help(endpoint):
+    assert re.fullmatch(r"[A-Z].*\.", endpoint.help)
+    for column in (*endpoint.metrics, *endpoint.dimensions):
+        assert re.fullmatch(r"[A-Z][^\n]{10,}[^.\s]\.", column.help), column.name
+        assert ". " not in column.help, f"{column.name}: one sentence"
+    for metric in endpoint.metrics:
+        assert re.fullmatch(r"[a-z_]+(?: [a-z_]+)*", metric.unit), metric.name
+
+
+@by_endpoint
+def test_names_are_unique_and_fit_for_columns(endpoint):
+    names = [dimension.name for dimension in endpoint.dimensions]
+    for columns in (names + [metric.name for metric in endpoint.metrics], names + [metric.column for metric in endpoint.metrics]):
+        assert len(columns) == len(set(columns))
+        assert all(re.fullmatch(r"[a-z][a-z0-9_]{0,62}", name) for name in columns)
+    assert not set(names) & set(endpoint.ignored_fields)
+
+
+@by_endpoint
+def test_columns_are_of_types_that_every_bi_tool_reads(endpoint):
+    for metric in endpoint.metrics:
+        assert metric.kind is (Kind.DECIMAL if endpoint.is_costs else Kind.COUNT), metric.name
+    for dimension in endpoint.dimensions:
+        assert dimension.kind in (Kind.TEXT, Kind.FLAG)
+        assert 0 < dimension.max_length <= 255, "wider text cannot be an index key or a join field everywhere"
+    flags = [dimension.name for dimension in endpoint.dimensions if dimension.kind is Kind.FLAG]
+    assert flags in ([], ["batch"])
+
+
+def test_one_name_means_one_thing_everywhere():
+    for kind in ("dimensions", "metrics"):
+        meanings: dict[str, Any] = {}
+        for endpoint in ENDPOINTS.values():
+            for column in getattr(endpoint, kind):
+                assert meanings.setdefault(column.name, column) == column, f"{column.name} has two meanings"
+    columns: dict[str, str] = {}
+    for endpoint in ENDPOINTS.values():
+        for metric in endpoint.metrics:
+            assert columns.setdefault(metric.column, metric.name) == metric.name, f"{metric.column} shows two metrics"
+
+
+def test_paths_tables_and_kinds_are_unique():
+    for name in ("path", "table", "object", "name"):
+        assert len({getattr(endpoint, name) for endpoint in ENDPOINTS.values()}) == len(ENDPOINTS), name
+
+
+@by_endpoint
+def test_optional_dimensions_are_dimensions_and_widths_are_the_vendors(endpoint):
+    assert set(endpoint.optional_dimensions) <= set(endpoint.dimensions)
+    assert set(endpoint.widths) <= set(WIDTHS.values())
+    assert endpoint.is_costs or set(endpoint.dimensions) <= set(USAGE_DIMENSIONS)
+
+
+def test_widths_are_whole_minutes_that_divide_a_day():
+    for width in WIDTHS.values():
+        assert width.seconds == width.minutes * 60
+        assert 86400 % width.seconds == 0
+    assert {width.name: width.max_buckets for width in WIDTHS.values()} == {"1m": 1440, "1h": 168, "1d": 31}
+
+
+def test_only_a_level_is_not_to_be_added_up_over_time():
+    levels = {metric.name for endpoint in ENDPOINTS.values() for metric in endpoint.metrics if not metric.additive}
+    assert levels == {"usage_bytes"}
+    assert len(USAGE) == 11

@@ -1,0 +1,158 @@
+"""Imports: the pure core stays pure, the arrows between the modules point one way, and every file is called after what it is for."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCE = ROOT / "etl"
+PURE = ["windows", "rows", "money", "chain", "names", "endpoints"]
+HEAVY = ["requests", "psycopg", "sqlalchemy", "airflow", "pandas"]
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(SOURCE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+@cache
+def modules() -> dict[str, Path]:
+    return {module_name(path): path for path in sorted((SOURCE / "meterhouse").rglob("*.py"))}
+
+
+def imported_by(path: Path) -> set[str]:
+    """Every name that a file imports, `from a import b` as a and a.b, wherever in the file it stands."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative imports hide where an arrow points"
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            # `from package import module` needs the module; the package's own file only collects names.
+            found |= names if names <= set(modules()) else names | {node.module or ""}
+    return found
+
+
+@cache
+def arrows() -> dict[str, set[str]]:
+    """Which modules of the package each of them imports."""
+    known = set(modules())
+    return {name: (imported_by(path) & known) - {"meterhouse", name} for name, path in modules().items()}
+
+
+def reachable(start: str) -> set[str]:
+    seen, todo = set(), [start]
+    while todo:
+        for name in arrows()[todo.pop()] - seen:
+            seen.add(name)
+            todo.append(name)
+    return seen
+
+
+def foreign(name: str) -> set[str]:
+    """The packages of others that one module imports by itself."""
+    return {imported.split(".")[0] for imported in imported_by(modules()[name])} - {"meterhouse"}
+
+
+def test_the_walk_finds_what_is_there():
+    assert {"meterhouse.rows", "meterhouse.client", "meterhouse.local.up", "meterhouse.fake_openai.server"} <= set(modules())
+    assert "meterhouse.money" in arrows()["meterhouse.rows"]
+    assert {"meterhouse.money", "meterhouse.endpoints"} <= reachable("meterhouse.chain")
+    assert "requests" in foreign("meterhouse.client")
+
+
+@pytest.mark.parametrize("name", PURE)
+def test_a_pure_module_reaches_no_network_no_database_and_no_frames(name):
+    for module in {f"meterhouse.{name}", *reachable(f"meterhouse.{name}")}:
+        assert not foreign(module) & {*HEAVY, "urllib3", "http", "socket", "os", "time"}, module
+
+
+def test_importing_the_pure_core_loads_none_of_the_heavy_packages():
+    program = f"""
+import importlib, sys
+for name in {PURE!r}:
+    importlib.import_module("meterhouse." + name)
+print(*sorted({{module.split(".")[0] for module in sys.modules}} & set({HEAVY!r})))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == ""
+
+
+def test_that_proof_can_fail():
+    program = "import meterhouse.client, sys; print('requests' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "True"
+
+
+# dags, cli -> sync -> client, store -> endpoints, errors, settings
+UPPER = {"meterhouse.sync", "meterhouse.loader", "meterhouse.cli", "meterhouse.__main__"}
+STORING = {f"meterhouse.{name}" for name in ("store", "staging", "statements", "groups", "tables", "views", "migrate", "database")}
+FETCHING = {f"meterhouse.{name}" for name in ("client", "retries")}
+FORBIDDEN = {
+    "errors": None,
+    "endpoints": None,
+    "names": None,
+    "settings": UPPER | STORING | FETCHING,
+    "retries": UPPER | STORING | {"meterhouse.client", "meterhouse.settings"},
+    "windows": UPPER | STORING | FETCHING | {"meterhouse.settings"},
+    "money": UPPER | STORING | FETCHING | {"meterhouse.settings"},
+    "rows": UPPER | STORING | FETCHING | {"meterhouse.settings"},
+    "chain": UPPER | STORING | FETCHING | {"meterhouse.settings"},
+    "client": UPPER | STORING | {"meterhouse.rows", "meterhouse.chain"},
+    "tables": UPPER | FETCHING,
+    "store": UPPER | FETCHING,
+    "staging": UPPER | FETCHING,
+    "groups": UPPER | FETCHING,
+    "loader": {"meterhouse.sync", "meterhouse.cli", "meterhouse.__main__"},
+    "sync": {"meterhouse.cli", "meterhouse.__main__"},
+}
+
+
+@pytest.mark.parametrize("name", FORBIDDEN)
+def test_no_arrow_points_back_up(name):
+    forbidden = FORBIDDEN[name]
+    found = reachable(f"meterhouse.{name}")
+    assert not (found if forbidden is None else found & forbidden)
+
+
+def test_nothing_in_the_package_knows_the_dags():
+    for path in modules().values():
+        assert not any(name == "dags" or name.startswith("dags.") for name in imported_by(path)), path
+
+
+def test_nothing_of_the_product_depends_on_the_stand_in():
+    allowed = ("meterhouse.fake_openai", "meterhouse.local", "meterhouse.cli", "meterhouse.__main__")
+    for name, targets in arrows().items():
+        if not name.startswith(allowed):
+            assert not {target for target in targets if target.startswith("meterhouse.fake_openai")}, name
+
+
+def test_no_two_modules_need_each_other():
+    for name in modules():
+        assert name not in reachable(name), f"{name} is imported by what it imports"
+
+
+def test_only_the_client_speaks_http_to_the_vendor():
+    allowed = ("meterhouse.client", "meterhouse.local", "meterhouse.fake_openai")
+    for name in modules():
+        if not name.startswith(allowed):
+            assert not foreign(name) & {"requests", "urllib3", "http", "httpx", "aiohttp"}, name
+            assert "urllib.request" not in imported_by(modules()[name]), name
+
+
+def test_no_file_is_called_utils_or_helpers():
+    folders = [SOURCE, ROOT / "dags", ROOT / "migrations", ROOT / "tests", ROOT / "benchmarks"]
+    names = {path for folder in folders for path in folder.rglob("*") if "__pycache__" not in path.parts}
+    assert not [path for path in names if path.stem.lower().strip("_") in {"util", "utils", "helper", "helpers", "misc", "common"}]
+
+
+def test_every_module_says_what_it_is_for():
+    silent = [path for path in modules().values() if path.read_text().strip() and not ast.get_docstring(ast.parse(path.read_text()))]
+    assert not silent

@@ -1,0 +1,560 @@
+"""Rows: what the vendor sends is typed, summed and kept apart; what breaks the contract is refused by name; what is new is kept."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import defaultdict
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from meterhouse.endpoints import COMPLETIONS, COSTS, EMBEDDINGS, ENDPOINTS, IMAGES, LINE_ITEM, MODEL, PROJECT, USAGE, VECTOR_STORES, Kind
+from meterhouse.errors import RejectedAnswer
+from meterhouse.rows import decode_page
+
+EXAMPLES = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+DAY_ONE = 1_761_955_200  # 2025-11-01
+ALL = list(ENDPOINTS.values())
+by_endpoint = pytest.mark.parametrize("endpoint", ALL, ids=lambda endpoint: endpoint.name)
+by_usage = pytest.mark.parametrize("endpoint", USAGE, ids=lambda endpoint: endpoint.name)
+
+
+def full_row(endpoint) -> dict[str, Any]:
+    """A row with every field that the catalogue knows."""
+    row: dict[str, Any] = {"object": endpoint.object}
+    if endpoint.is_costs:
+        row |= {"amount": {"value": 0.06, "currency": "usd"}, "quantity": 30.0, "quantity_unit": "tokens"}
+    else:
+        row |= {metric.name: 100 + position for position, metric in enumerate(endpoint.metrics)}
+    row |= {dimension.name: dimension.kind is Kind.FLAG or f"{dimension.name}-1" for dimension in endpoint.dimensions}
+    return row | dict.fromkeys(endpoint.ignored_fields, "copy")
+
+
+def bucket(rows: list[Any], start: int = DAY_ONE, **more: Any) -> dict[str, Any]:
+    return {"object": "bucket", "start_time": start, "end_time": start + 86400, "results": rows} | more
+
+
+def page(*buckets: Any, **more: Any) -> dict[str, Any]:
+    return {"object": "page", "data": list(buckets), "has_more": False, "next_page": None} | more
+
+
+def decoded(endpoint, content: Any, dimensions=None):
+    body = content if isinstance(content, bytes) else json.dumps(content).encode()
+    return decode_page(endpoint, body, endpoint.dimensions if dimensions is None else dimensions)
+
+
+def rows_of(endpoint, *rows: Any, dimensions=None) -> dict[Any, Any]:
+    return dict(decoded(endpoint, page(bucket(list(rows))), dimensions).buckets[0].rows)
+
+
+def without(row: dict[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if key != name}
+
+
+def exact(text: str) -> Any:
+    return json.loads(text, parse_float=Decimal)
+
+
+# -- typed columns --------------------------------------------------------------------------------------------------------------------
+
+
+@by_endpoint
+def test_a_full_page_of_each_endpoint_is_read_into_its_columns(endpoint):
+    found = decoded(endpoint, page(bucket([full_row(endpoint)])))
+    assert (found.unknown_fields, found.warnings) == ((), ())
+    only = found.buckets[0]
+    assert (only.start, only.end) == (DAY_ONE, DAY_ONE + 86400)
+    [(key, values)] = only.rows.items()
+    expected_key = tuple(dimension.kind is Kind.FLAG or f"{dimension.name}-1" for dimension in endpoint.dimensions)
+    if endpoint.is_costs:
+        assert key == (*expected_key, "usd")
+        assert values == (Decimal("0.06"), Decimal(30), "tokens", None)
+    else:
+        assert key == expected_key
+        assert values == (*(100 + position for position in range(len(endpoint.metrics))), None)
+
+
+@by_endpoint
+def test_empty_buckets_are_kept_and_an_empty_page_has_none(endpoint):
+    assert decoded(endpoint, page()).buckets == ()
+    assert [dict(empty.rows) for empty in decoded(endpoint, page(bucket([]), bucket([], DAY_ONE + 86400))).buckets] == [{}, {}]
+
+
+def test_the_undocumented_copies_of_the_bounds_are_no_news():
+    content = page(bucket([full_row(COSTS)], start_time_iso="2025-11-01T00:00:00", end_time_iso=None))
+    assert decoded(COSTS, content).unknown_fields == ()
+
+
+def test_no_float_ever_touches_money():
+    text = json.dumps(page(bucket([full_row(COSTS)]))).replace("0.06", "0.1234567890123456789012345678901234567").replace("30.0", "1e-30")
+    [(_, values)] = decoded(COSTS, text.encode()).buckets[0].rows.items()
+    assert values[:2] == (Decimal("0.1234567890123456789012345678901234567"), Decimal("1e-30"))
+
+
+def test_money_in_a_page_with_unknown_fields_is_just_as_exact():
+    row = full_row(COSTS) | {"novelty": 1}
+    text = json.dumps(page(bucket([row]))).replace("0.06", "0.1234567890123456789012345678901234567").replace("30.0", '"0E-6176"')
+    [(_, values)] = decoded(COSTS, text.encode()).buckets[0].rows.items()
+    assert values[:2] == (Decimal("0.1234567890123456789012345678901234567"), Decimal(0))
+
+
+@pytest.mark.parametrize("spelling", ['"0.06"', "0.06", "6e-2", '"6E-2"', "0.060"])
+def test_an_amount_is_the_same_however_it_is_spelled(spelling):
+    text = json.dumps(page(bucket([full_row(COSTS)]))).replace("0.06", spelling)
+    [(_, values)] = decoded(COSTS, text.encode()).buckets[0].rows.items()
+    assert values[0] == Decimal("0.06")
+
+
+def test_a_credit_is_negative():
+    [values] = rows_of(COSTS, full_row(COSTS) | {"amount": {"value": -5.25, "currency": "usd"}}).values()
+    assert values[0] == Decimal("-5.25")
+
+
+# -- missing, null, zero --------------------------------------------------------------------------------------------------------------
+
+
+def required_fields() -> list[Any]:
+    names = []
+    for endpoint in ALL:
+        required = ["object"] + ([] if endpoint.is_costs else [metric.name for metric in endpoint.metrics if metric.required])
+        names += [pytest.param(endpoint, name, id=f"{endpoint.name}-{name}") for name in required]
+    return names
+
+
+def optional_metrics() -> list[Any]:
+    return [
+        pytest.param(endpoint, position, id=f"{endpoint.name}-{metric.name}")
+        for endpoint in USAGE
+        for position, metric in enumerate(endpoint.metrics)
+        if not metric.required
+    ]
+
+
+@pytest.mark.parametrize(("endpoint", "name"), required_fields())
+def test_a_required_field_that_is_dropped_or_null_refuses_the_page_by_name(endpoint, name):
+    row = full_row(endpoint)
+    for broken in (without(row, name), row | {name: None}):
+        with pytest.raises(RejectedAnswer, match=name) as caught:
+            decoded(endpoint, page(bucket([row, broken])))
+        assert endpoint.name in str(caught.value)
+
+
+@pytest.mark.parametrize(("endpoint", "position"), optional_metrics())
+def test_an_optional_metric_that_is_dropped_or_null_is_unknown_and_not_zero(endpoint, position):
+    name = endpoint.metrics[position].name
+    row = full_row(endpoint)
+    for absent in (without(row, name), row | {name: None}):
+        [values] = rows_of(endpoint, absent).values()
+        assert values[position] is None
+    [values] = rows_of(endpoint, row | {name: 0}).values()
+    assert values[position] == 0
+    assert values[position] is not None
+
+
+@by_endpoint
+def test_a_dimension_that_is_dropped_null_or_empty_is_unknown(endpoint):
+    for position, dimension in enumerate(endpoint.dimensions):
+        row = full_row(endpoint)
+        spellings = [without(row, dimension.name), row | {dimension.name: None}]
+        if dimension.kind is Kind.TEXT:
+            spellings.append(row | {dimension.name: ""})
+        for spelling in spellings:
+            [key] = rows_of(endpoint, spelling)
+            assert key[position] is None, dimension.name
+
+
+def test_a_flag_that_is_false_is_not_unknown():
+    [key] = rows_of(COMPLETIONS, full_row(COMPLETIONS) | {"batch": False})
+    assert key[[dimension.name for dimension in COMPLETIONS.dimensions].index("batch")] is False
+
+
+@pytest.mark.parametrize("amount", [None, {}, {"value": None, "currency": "usd"}, {"currency": "usd"}, "absent"])
+def test_a_cost_row_without_an_amount_is_unknown_and_said_so(amount):
+    row = without(full_row(COSTS), "amount") if amount == "absent" else full_row(COSTS) | {"amount": amount}
+    found = decoded(COSTS, page(bucket([row])))
+    [values] = found.buckets[0].rows.values()
+    assert values[0] is None
+    assert any("unknown, not as zero" in warning for warning in found.warnings)
+
+
+def test_a_cost_row_needs_nothing_but_its_kind():
+    assert rows_of(COSTS, {"object": COSTS.object}) == {(None, None, None, None): (None, None, None, None)}
+
+
+@pytest.mark.parametrize("name", ["start_time", "end_time", "results"])
+def test_a_bucket_without_its_bounds_or_rows_is_refused_by_name(name):
+    for broken in (without(bucket([full_row(IMAGES)]), name), bucket([full_row(IMAGES)]) | {name: None}):
+        with pytest.raises(RejectedAnswer, match=name):
+            decoded(IMAGES, page(broken))
+
+
+def test_a_page_without_data_is_refused():
+    for broken in (without(page(), "data"), page() | {"data": None}, page() | {"data": {}}):
+        with pytest.raises(RejectedAnswer, match="data"):
+            decoded(IMAGES, broken)
+
+
+def test_rows_under_the_old_name_result_are_refused_and_not_read_as_empty():
+    old = without(bucket([]), "results") | {"result": [full_row(IMAGES)]}
+    with pytest.raises(RejectedAnswer, match="results"):
+        decoded(IMAGES, page(old))
+
+
+# -- wrong types ----------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", [1.5, True, False, -1, 2**63, 10**30, 1e300, "5", "", [], {}, -0.5], ids=repr)
+@by_usage
+def test_a_count_that_is_no_count_is_refused_by_name(endpoint, value):
+    for metric in endpoint.metrics[:2]:
+        with pytest.raises(RejectedAnswer, match=metric.name):
+            rows_of(endpoint, full_row(endpoint) | {metric.name: value})
+
+
+@pytest.mark.parametrize(("value", "expected"), [(30.0, 30), (0.0, 0), (2**53 + 1, 2**53 + 1), (2**63 - 1, 2**63 - 1)])
+@by_usage
+def test_a_whole_number_is_exact_even_if_written_as_a_fraction(endpoint, value, expected):
+    for position, metric in enumerate(endpoint.metrics):
+        [values] = rows_of(endpoint, full_row(endpoint) | {metric.name: value}).values()
+        assert values[position] == expected
+        assert type(values[position]) is int
+
+
+@pytest.mark.parametrize("text", ["9223372036854775807.0", "3e1", "3.0E+1"])
+def test_a_whole_number_written_with_a_point_or_exponent_loses_no_digit(text):
+    body = json.dumps(page(bucket([full_row(VECTOR_STORES)]))).replace('"usage_bytes": 100', f'"usage_bytes": {text}').encode()
+    [values] = decoded(VECTOR_STORES, body).buckets[0].rows.values()
+    assert values[0] == int(Decimal(text))
+
+
+def test_a_sum_that_no_bigint_can_hold_is_refused_and_not_left_to_the_database():
+    row = full_row(EMBEDDINGS) | {"input_tokens": 2**63 - 1}
+    with pytest.raises(RejectedAnswer, match="input_tokens"):
+        rows_of(EMBEDDINGS, row, row)
+
+
+@by_endpoint
+def test_rows_of_another_kind_are_refused(endpoint):
+    for other in ("organization.usage.new.result", "", 5, COSTS.object if not endpoint.is_costs else IMAGES.object):
+        with pytest.raises(RejectedAnswer, match="object"):
+            rows_of(endpoint, full_row(endpoint) | {"object": other})
+
+
+def test_a_list_or_a_bucket_of_another_kind_is_refused():
+    with pytest.raises(RejectedAnswer):
+        decoded(IMAGES, page() | {"object": "list"})
+    with pytest.raises(RejectedAnswer):
+        decoded(IMAGES, page(bucket([]) | {"object": "drawer"}))
+
+
+@by_endpoint
+def test_a_dimension_of_the_wrong_type_or_too_long_is_refused_by_name(endpoint):
+    for dimension in endpoint.dimensions:
+        wrong = ["yes", 1] if dimension.kind is Kind.FLAG else [5, True, ["x"], "x" * (dimension.max_length + 1)]
+        for value in wrong:
+            with pytest.raises(RejectedAnswer, match=dimension.name):
+                rows_of(endpoint, full_row(endpoint) | {dimension.name: value})
+
+
+@pytest.mark.parametrize("currency", ["", "us", "usdollar", "$$$", "us1", "usd\n", 5, ["usd"]])
+def test_a_currency_is_three_letters(currency):
+    with pytest.raises(RejectedAnswer, match="currency"):
+        rows_of(COSTS, full_row(COSTS) | {"amount": {"value": 1, "currency": currency}})
+
+
+@pytest.mark.parametrize("value", ["NaN", "1_000", "", True, [], {}, "1e400"])
+def test_an_amount_or_quantity_that_is_no_number_is_refused(value):
+    for broken in ({"amount": {"value": value, "currency": "usd"}}, {"quantity": value}):
+        with pytest.raises(RejectedAnswer, match="amount"):
+            rows_of(COSTS, full_row(COSTS) | broken)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b"5",
+        b'"page"',
+        b"{",
+        b"<html></html>",
+        b'{"object":"page","data":[{"object":"bucket","start_time":0,"end_time":60,"results":[',
+        b'\xef\xbb\xbf{"object":"page","data":[]}',
+        b'{"object":"page","data":[],"x":NaN}',
+        b'{"object":"page","data":[],"x":"a\xff\xfeb"}',
+        b'{"object":"page","data":[],"x":"\\ud800"}',
+        b'{"object":"page","data":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+        b'{"object":"page","data":[],"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+        b'{"object":"page","data":[{"start_time":' + b"9" * 5000 + b',"end_time":1,"results":[]}]}',
+        b'{"object":"page","data":[],"x":' + b"9" * 5000 + b"}",
+        b'{"object":"page","data":[5,null,"x"]}',
+        b'{"object":"page","data":[{"start_time":0,"end_time":1,"results":[5]}]}',
+        b'{"object":"page","data":[{"start_time":1.5,"end_time":2,"results":[]}]}',
+        b'{"object":"page","data":[{"start_time":true,"end_time":2,"results":[]}]}',
+        b'{"object":"page","data":[{"start_time":"0","end_time":2,"results":[]}]}',
+    ],
+    ids=lambda body: ascii(body[:60]),
+)
+def test_a_body_that_is_no_page_is_refused_whatever_it_is(body):
+    with pytest.raises(RejectedAnswer) as caught:
+        decoded(EMBEDDINGS, body)
+    assert len(str(caught.value)) < 500
+
+
+def test_bad_utf8_in_a_name_is_refused_and_not_replaced():
+    body = json.dumps(page(bucket([full_row(EMBEDDINGS)]))).encode().replace(b"model-1", b"a\xff\xfeb")
+    with pytest.raises(RejectedAnswer):
+        decoded(EMBEDDINGS, body)
+
+
+# -- summing --------------------------------------------------------------------------------------------------------------------------
+
+
+@by_usage
+def test_rows_that_share_a_combination_are_summed(endpoint):
+    row = full_row(endpoint)
+    rows = rows_of(endpoint, row, row, row)
+    assert list(rows.values()) == [(*(3 * (100 + position) for position in range(len(endpoint.metrics))), None)]
+
+
+def test_an_unknown_figure_plus_a_known_one_is_the_known_one():
+    position = [metric.name for metric in COMPLETIONS.metrics].index("input_cached_tokens")
+    known, unknown = full_row(COMPLETIONS), without(full_row(COMPLETIONS), "input_cached_tokens")
+    for rows in ((known, unknown), (unknown, known)):
+        [values] = rows_of(COMPLETIONS, *rows).values()
+        assert values[position] == known["input_cached_tokens"]
+    [values] = rows_of(COMPLETIONS, unknown, unknown).values()
+    assert values[position] is None
+
+
+@by_endpoint
+def test_dimensions_that_were_not_asked_for_are_summed_away(endpoint):
+    row = full_row(endpoint)
+    others = [row | {dimension.name: dimension.kind is Kind.TEXT and "another"} for dimension in endpoint.dimensions]
+    rows = rows_of(endpoint, row, *others, dimensions=())
+    assert list(rows) == [("usd",) if endpoint.is_costs else ()]
+    [values] = rows.values()
+    expected = Decimal("0.06") if endpoint.is_costs else 100
+    assert values[0] == expected * (1 + len(others))
+
+
+@by_endpoint
+def test_dimensions_that_were_asked_for_are_kept_apart_in_catalogue_order(endpoint):
+    row = full_row(endpoint)
+    others = [row | {dimension.name: dimension.kind is Kind.TEXT and "another"} for dimension in endpoint.dimensions]
+    assert len(rows_of(endpoint, row, *others)) == 1 + len(others)
+    for position, dimension in enumerate(endpoint.dimensions):
+        keys = rows_of(endpoint, row, others[position], dimensions=(dimension,))
+        assert {key[0] for key in keys} == {row[dimension.name], others[position][dimension.name]}
+
+
+def test_a_missing_and_an_empty_dimension_are_one_row():
+    row = full_row(EMBEDDINGS)
+    rows = rows_of(EMBEDDINGS, row | {"model": ""}, row | {"model": None}, without(row, "model"), dimensions=(MODEL,))
+    assert list(rows) == [(None,)]
+    assert rows[(None,)][0] == 300
+
+
+def test_one_line_item_that_comes_once_per_project_is_summed_when_only_line_items_were_asked_for():
+    rows = rows_of(COSTS, full_row(COSTS), full_row(COSTS) | {"project_id": "other"}, dimensions=(LINE_ITEM,))
+    assert rows == {("line_item-1", "usd"): (Decimal("0.12"), Decimal(60), "tokens", None)}
+
+
+def test_currencies_are_never_added_up_and_their_case_does_not_matter():
+    row = full_row(COSTS)
+    euros = row | {"amount": {"value": 1, "currency": "EUR"}}
+    shouted = row | {"amount": {"value": 1, "currency": "USD"}}
+    rows = rows_of(COSTS, row, euros, shouted, dimensions=(PROJECT,))
+    assert {key[-1]: values[0] for key, values in rows.items()} == {"usd": Decimal("1.06"), "eur": Decimal(1)}
+
+
+def test_costs_are_summed_exactly():
+    rows = [full_row(COSTS) | {"amount": {"value": text, "currency": "usd"}} for text in ("0.1", "0.2", "1e-40", "-0.3")]
+    [values] = rows_of(COSTS, *rows).values()
+    assert values[0] == Decimal("1e-40")
+
+
+# -- quantities with units ------------------------------------------------------------------------------------------------------------
+
+
+def quantities(*pairs: tuple[Any, str | None]) -> list[dict[str, Any]]:
+    return [full_row(COSTS) | {"quantity": quantity, "quantity_unit": unit} for quantity, unit in pairs]
+
+
+def kept_apart(extra: str) -> dict[str, Decimal]:
+    found: dict[str, Decimal] = defaultdict(Decimal)
+    for entry in json.loads(extra)["quantities"]:
+        found[entry["quantity_unit"]] += Decimal(entry["quantity"])
+    return found
+
+
+def test_quantities_of_one_unit_are_added():
+    [values] = rows_of(COSTS, *quantities((5, "tokens"), (2.5, "tokens"))).values()
+    assert values[1:] == (Decimal("7.5"), "tokens", None)
+
+
+def test_a_quantity_that_is_unknown_changes_neither_the_known_one_nor_its_unit():
+    for rows in (quantities((5, "tokens"), (None, None)), quantities((None, None), (5, "tokens"))):
+        [values] = rows_of(COSTS, *rows).values()
+        assert values[1:] == (Decimal(5), "tokens", None)
+
+
+@pytest.mark.parametrize(
+    "pairs",
+    [
+        [(5, "tokens"), (3, "images")],
+        [(5, "tokens"), (3, "images"), (2, "tokens")],
+        [(5, "tokens"), (2, "tokens"), (3, "images")],
+        [(3, "images"), (5, "tokens"), (2, "tokens"), (1, "characters")],
+    ],
+    ids=str,
+)
+def test_quantities_of_several_units_are_kept_apart_whatever_their_order(pairs):
+    expected: dict[str, Decimal] = defaultdict(Decimal)
+    for quantity, unit in pairs:
+        expected[unit] += quantity
+    found = decoded(COSTS, page(bucket(quantities(*pairs))))
+    [(amount, quantity, unit, extra)] = found.buckets[0].rows.values()
+    assert (amount, quantity, unit) == (Decimal("0.06") * len(pairs), None, None)
+    assert kept_apart(extra) == expected
+    assert any("several units" in warning for warning in found.warnings)
+    backwards = decoded(COSTS, page(bucket(quantities(*reversed(pairs)))))
+    assert backwards.buckets == found.buckets, "the order of the vendor's rows looks like a restatement"
+
+
+# -- fields that nobody knows ---------------------------------------------------------------------------------------------------------
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
+    lambda children: st.lists(children, max_size=3) | st.dictionaries(st.text(max_size=5), children, max_size=3),
+    max_leaves=6,
+)
+
+
+def strangers_for(known: set[str]):
+    names = st.one_of(st.text(min_size=1, max_size=12), st.sampled_from(["input_tokens_v2", "Object", "resultz", "amount_minor"]))
+    return st.dictionaries(names.filter(lambda name: name not in known), json_values, max_size=3)
+
+
+PAGE_FIELDS = {"object", "data", "has_more", "next_page"}
+BUCKET_FIELDS = {"object", "start_time", "end_time", "results", "start_time_iso", "end_time_iso"}
+
+
+@pytest.mark.parametrize("endpoint", [COMPLETIONS, COSTS, VECTOR_STORES], ids=lambda endpoint: endpoint.name)
+@EXAMPLES
+@given(data=st.data())
+def test_unknown_fields_at_every_level_are_kept_and_reported_and_change_no_known_column(endpoint, data):
+    row = full_row(endpoint)
+    of_page = data.draw(strangers_for(PAGE_FIELDS))
+    of_bucket = data.draw(strangers_for(BUCKET_FIELDS))
+    of_row = data.draw(strangers_for(set(row)))
+    of_amount = data.draw(strangers_for({"value", "currency"})) if endpoint.is_costs else {}
+    strange = row | of_row
+    if endpoint.is_costs:
+        strange["amount"] = row["amount"] | of_amount
+    plain = decoded(endpoint, page(bucket([row]), bucket([row], DAY_ONE + 86400)))
+    found = decoded(endpoint, page(bucket([strange], **of_bucket), bucket([row], DAY_ONE + 86400), **of_page))
+
+    reported = {f"page.{name}" for name in of_page} | {f"bucket.{name}" for name in of_bucket}
+    reported |= set(of_row) | {f"amount.{name}" for name in of_amount}
+    assert set(found.unknown_fields) == reported
+    [(key, values)] = found.buckets[0].rows.items()
+    [(plain_key, plain_values)] = plain.buckets[0].rows.items()
+    assert (key, values[:-1]) == (plain_key, plain_values[:-1])
+    kept = {**of_row, **{f"amount.{name}": value for name, value in of_amount.items()}}
+    assert exact(values[-1] or "{}") == exact(json.dumps(kept))
+    assert found.buckets[1] == plain.buckets[1], "a row without strangers got some"
+
+
+@pytest.mark.parametrize("number", [2**64, -(2**63) - 1, 10**40])
+def test_an_unknown_field_may_hold_a_number_of_any_size(number):
+    [values] = rows_of(EMBEDDINGS, full_row(EMBEDDINGS) | {"novelty": number}).values()
+    assert exact(values[-1]) == {"novelty": number}
+
+
+def test_a_page_with_a_new_field_still_refuses_what_is_wrong_with_it():
+    with pytest.raises(RejectedAnswer, match="input_tokens"):
+        rows_of(EMBEDDINGS, full_row(EMBEDDINGS) | {"novelty": 1, "input_tokens": -1})
+    with pytest.raises(RejectedAnswer, match="input_tokens"):
+        rows_of(EMBEDDINGS, without(full_row(EMBEDDINGS), "input_tokens") | {"input_tokens_v2": 5})
+
+
+def test_the_unknown_fields_of_rows_that_are_summed_are_all_kept():
+    row = full_row(EMBEDDINGS)
+    [values] = rows_of(EMBEDDINGS, row | {"a": 1}, row | {"a": 1, "b": 2}, row).values()
+    assert json.loads(values[-1]) == {"a": 1, "b": 2}
+    [values] = rows_of(EMBEDDINGS, row | {"a": 1}, row | {"a": 2}).values()
+    assert json.loads(values[-1]) == {"a": [1, 2]}
+
+
+@by_endpoint
+def test_fields_that_are_left_out_on_purpose_are_neither_kept_nor_reported(endpoint):
+    found = decoded(endpoint, page(bucket([full_row(endpoint)])))
+    [values] = found.buckets[0].rows.values()
+    assert (values[-1], found.unknown_fields) == (None, ())
+
+
+# -- what others recorded -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def samples() -> Path:
+    named = os.environ.get("METERHOUSE_CONTRACT")
+    folder = (Path(named) if named else Path(__file__).resolve().parents[3] / "shared" / "contract") / "samples"
+    if not folder.is_dir():
+        pytest.skip(f"no recorded answers at {folder}: set METERHOUSE_CONTRACT to the folder that holds samples/")
+    return folder
+
+
+def recorded(folder: Path, name: str) -> Any:
+    return exact((folder / name).read_text())
+
+
+def test_the_sums_of_the_recorded_costs_are_exact(samples):
+    name = "cookbook_costs_buckets_2025-02-10.json"
+    raw = recorded(samples, name)
+    expected = sum((row["amount"]["value"] for one in raw for row in one["results"]), Decimal(0))
+    body = b'{"object":"page","data":' + (samples / name).read_bytes() + b',"has_more":false,"next_page":null}'
+    found = decode_page(COSTS, body, (LINE_ITEM,))
+    assert [(one.start, one.end) for one in found.buckets] == [(one["start_time"], one["end_time"]) for one in raw]
+    assert sum((values[0] for one in found.buckets for values in one.rows.values()), Decimal(0)) == expected
+    assert expected > 0
+    for one, read in zip(raw, found.buckets, strict=True):
+        assert sum(values[0] for values in read.rows.values()) == sum(row["amount"]["value"] for row in one["results"])
+    assert found.unknown_fields == ()
+
+
+def test_the_sums_of_the_recorded_completions_are_exact(samples):
+    name = "cookbook_usage_completions_buckets_2025-02-10.json"
+    raw = recorded(samples, name)
+    body = b'{"object":"page","data":' + (samples / name).read_bytes() + b',"has_more":false,"next_page":null}'
+    found = decode_page(COMPLETIONS, body, ())
+    compared = 0
+    for one, read in zip(raw, found.buckets, strict=True):
+        for position, metric in enumerate(COMPLETIONS.metrics):
+            expected = [row[metric.name] for row in one["results"] if row.get(metric.name) is not None]
+            actual = [values[position] for values in read.rows.values() if values[position] is not None]
+            assert (sum(actual), bool(actual)) == (sum(expected), bool(expected)), metric.name
+            compared += bool(expected)
+    assert compared > 100
+    assert found.unknown_fields == ()
+
+
+def test_the_vendors_own_examples_are_read_for_every_endpoint_that_has_one(samples):
+    examples = recorded(samples, "openapi_official_examples_2026-08-21.json")
+    known = [endpoint for endpoint in ALL if f"GET {endpoint.path}" in examples]
+    assert len(known) >= 9
+    for endpoint in known:
+        content = examples[f"GET {endpoint.path}"]
+        found = decoded(endpoint, json.dumps(content, default=float).encode(), dimensions=())
+        assert found.unknown_fields == (), endpoint.name
+        for one, read in zip(content["data"], found.buckets, strict=True):
+            [values] = read.rows.values()
+            first = endpoint.metrics[0].name
+            expected = sum(row[first]["value"] if endpoint.is_costs else row[first] for row in one["results"])
+            assert values[0] == expected, endpoint.name

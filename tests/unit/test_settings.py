@@ -1,0 +1,327 @@
+"""Settings: every variable takes what it says, refuses the rest in one line that says what to do, and never shows a secret."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+from dataclasses import MISSING, asdict, fields
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from meterhouse.endpoints import ENDPOINTS
+from meterhouse.errors import FixConfiguration
+from meterhouse.local.stack_file import StackFile
+from meterhouse.settings import AdminKey, Settings, default_home, describe_settings, load_settings
+
+KEY = "sk-admin-settings-test-0123456789"
+OTHER_KEY = "sk-admin-settings-test-abcdefghij"
+SECRET = "hunter2hunter2"
+VARIABLES = {item.metadata["variable"]: item for item in fields(Settings) if "variable" in item.metadata}
+
+
+@pytest.fixture
+def load(tmp_path):
+    """Load settings from the given variables alone, with an empty folder for local state."""
+    return lambda **environment: load_settings({"METERHOUSE_HOME": str(tmp_path), **environment})
+
+
+GOOD = [
+    ("WAREHOUSE_URL", f"postgresql://loader:{SECRET}@db:5432/warehouse", f"postgresql://loader:{SECRET}@db:5432/warehouse"),
+    ("WAREHOUSE_URL", "postgres://loader@db/warehouse", "postgresql://loader@db/warehouse"),
+    ("WAREHOUSE_URL", "postgresql+psycopg://loader@db/warehouse", "postgresql://loader@db/warehouse"),
+    ("METERHOUSE_MIGRATE_URL", "postgresql://owner@db/warehouse", "postgresql://owner@db/warehouse"),
+    ("OPENAI_BASE_URL", "https://eu.api.openai.com/v1/", "https://eu.api.openai.com/v1"),
+    ("OPENAI_BASE_URL", "http://127.0.0.1:8089/v1", "http://127.0.0.1:8089/v1"),
+    ("OPENAI_BASE_URL", "http://localhost:8089/v1", "http://localhost:8089/v1"),
+    ("OPENAI_BASE_URL", "http://[::1]:8089/v1", "http://[::1]:8089/v1"),
+    ("METERHOUSE_HOME", "/srv/meterhouse", Path("/srv/meterhouse")),
+    ("METERHOUSE_HISTORY_START", "2025-02-28", datetime(2025, 2, 28, tzinfo=UTC)),
+    ("METERHOUSE_BUCKET_WIDTHS", "1d", ("1d",)),
+    ("METERHOUSE_BUCKET_WIDTHS", " 1h , 1m,1h", ("1h", "1m")),
+    ("METERHOUSE_HOURLY_HISTORY_DAYS", "30", 30),
+    ("METERHOUSE_USAGE_LOOKBACK_DAYS", "0", 0),
+    ("METERHOUSE_COSTS_LOOKBACK_DAYS", " 90 ", 90),
+    ("METERHOUSE_MONTH_CLOSE_DAYS", "28", 28),
+    ("METERHOUSE_ENDPOINTS", "costs,completions", ("costs", "completions")),
+    ("METERHOUSE_ENDPOINTS", "all", tuple(ENDPOINTS)),
+    ("METERHOUSE_EXCLUDE_DIMENSIONS", "user_id,line_item", ("user_id", "line_item")),
+    ("METERHOUSE_HTTP_TIMEOUT_SECONDS", "1", 1),
+    ("METERHOUSE_PAGE_MAX_MEGABYTES", "2048", 2048),
+    ("METERHOUSE_HTTP_RETRIES", "0", 0),
+    ("METERHOUSE_CA_BUNDLE", "/etc/ssl/company.pem", Path("/etc/ssl/company.pem")),
+    ("METERHOUSE_HTTP_PROXY", "https://proxy.example:3128", "https://proxy.example:3128"),
+    ("METERHOUSE_AIRFLOW_PORT", "8081", 8081),
+    ("METERHOUSE_POSTGRES_PORT", "65535", 65535),
+    ("METERHOUSE_FAKE_API_PORT", "1", 1),
+]
+
+WORDS = {
+    "WAREHOUSE_URL": "postgresql://user:password@host:5432/database",
+    "METERHOUSE_MIGRATE_URL": "postgresql://user:password@host:5432/database",
+    "OPENAI_BASE_URL": "https address",
+    "METERHOUSE_HISTORY_START": "YYYY-MM-DD",
+    "METERHOUSE_BUCKET_WIDTHS": "1m, 1h, 1d",
+    "METERHOUSE_HOURLY_HISTORY_DAYS": "from 1 to 400",
+    "METERHOUSE_USAGE_LOOKBACK_DAYS": "from 0 to 90",
+    "METERHOUSE_COSTS_LOOKBACK_DAYS": "from 0 to 90",
+    "METERHOUSE_MONTH_CLOSE_DAYS": "from 0 to 28",
+    "METERHOUSE_ENDPOINTS": "completions",
+    "METERHOUSE_EXCLUDE_DIMENSIONS": "user_id",
+    "METERHOUSE_HTTP_TIMEOUT_SECONDS": "from 1 to 3600",
+    "METERHOUSE_PAGE_MAX_MEGABYTES": "from 1 to 2048",
+    "METERHOUSE_HTTP_RETRIES": "from 0 to 20",
+    "METERHOUSE_HTTP_PROXY": "address",
+    "METERHOUSE_AIRFLOW_PORT": "from 1 to 65535",
+    "METERHOUSE_POSTGRES_PORT": "from 1 to 65535",
+    "METERHOUSE_FAKE_API_PORT": "from 1 to 65535",
+}
+URLS = [
+    "mysql://u:{s}@h/d",
+    "postgresql://u:{s}@/d",
+    "postgresql://u:{s}@h",
+    "postgresql://u:{s}@h:0x1/d",
+    "{s}",
+    "postgresql://u:{s}@[h/d",
+]
+ADDRESSES = [
+    "http://api.example/v1",
+    "http://user:{s}@127.0.0.1/v1",
+    "https://user:{s}@api.example/v1",
+    "https://{s}@api.example/v1",
+    "https://api.example/v1?key={s}",
+    "https://api.example/v1#{s}",
+    "ftp://api.example/{s}",
+    "api.example/{s}",
+    "https://",
+    "https://api.example:99999/{s}",
+    "https://[api.example/{s}",
+    "file:///etc/{s}",
+]
+BAD = {
+    "WAREHOUSE_URL": URLS,
+    "METERHOUSE_MIGRATE_URL": URLS,
+    "OPENAI_BASE_URL": ADDRESSES,
+    "METERHOUSE_HTTP_PROXY": ["proxy:3128", "socks5://user:{s}@proxy", "https://proxy:99999"],
+    "METERHOUSE_HISTORY_START": ["yesterday", "2026-02-30", "01/02/2026", "2026-1-1", "2026-01-01T00:00", "1767225600"],
+    "METERHOUSE_BUCKET_WIDTHS": ["1w", "1d,1w", "1d;1h", ","],
+    "METERHOUSE_ENDPOINTS": ["everything", "completions,all", "Completions", ",", " , "],
+    "METERHOUSE_EXCLUDE_DIMENSIONS": ["email", "user_id project_id", ","],
+}
+NUMBERS = ["ten", "1.5", "-1", "1e3", "5 days", "99999999"]
+for _variable in WORDS:
+    BAD.setdefault(_variable, NUMBERS)
+
+
+@pytest.mark.parametrize(("variable", "text", "expected"), GOOD, ids=[f"{row[0]}={row[1]}" for row in GOOD])
+def test_a_good_value_is_taken(load, variable, text, expected):
+    assert getattr(load(**{variable: text}), VARIABLES[variable].name) == expected
+
+
+@pytest.mark.parametrize(("variable", "text"), [(name, text) for name, texts in BAD.items() for text in texts], ids=str)
+def test_a_bad_value_is_refused_in_one_line_that_names_the_variable_and_what_it_takes(load, variable, text):
+    with pytest.raises(FixConfiguration) as caught:
+        load(**{variable: text.format(s=SECRET)})
+    message = str(caught.value)
+    assert message.startswith(f"{variable} must be ")
+    assert WORDS[variable] in message
+    assert "\n" not in message
+    assert SECRET not in message
+    assert caught.value.exit_status == 2
+
+
+@pytest.mark.parametrize("variable", [name for name in VARIABLES if name not in {"METERHOUSE_HOME", "METERHOUSE_CA_BUNDLE"}])
+def test_a_key_that_was_pasted_into_the_wrong_variable_is_not_repeated(load, variable):
+    with pytest.raises(FixConfiguration, match=variable) as caught:
+        load(**{variable: KEY})
+    assert KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize("variable", VARIABLES)
+def test_an_unset_or_blank_variable_means_its_default(tmp_path, variable):
+    item = VARIABLES[variable]
+    default = default_home() if item.default is MISSING else item.default
+    environment = {} if variable == "METERHOUSE_HOME" else {"METERHOUSE_HOME": str(tmp_path)}
+    if variable != "METERHOUSE_HOME" or not (default_home() / "stack.json").exists():
+        for text in (None, "", "   "):
+            assert getattr(load_settings(environment | ({} if text is None else {variable: text})), item.name) == default
+
+
+def test_every_variable_is_tried_with_a_good_and_with_a_bad_value():
+    assert {variable for variable, _, _ in GOOD} == set(VARIABLES)
+    assert set(BAD) == set(VARIABLES) - {"METERHOUSE_HOME", "METERHOUSE_CA_BUNDLE"}, "any text is a path"
+
+
+def test_a_folder_may_begin_with_a_tilde(load, monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert load(METERHOUSE_HOME="~/state").home == tmp_path / "state"
+
+
+def test_settings_cannot_be_changed_afterwards(load):
+    with pytest.raises(AttributeError):
+        load().retries = 5
+
+
+# -- keys -----------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "short",
+        "sk-short",
+        "sk-" + "x" * 12,
+        f"{KEY[:12]}\n{KEY[12:]}",
+        f"{KEY[:12]} {KEY[12:]}",
+        f'"{KEY}"',
+        f"'{KEY}'",
+        f'{KEY}"',
+        f"{KEY[:12]}'{KEY[12:]}",
+        f"“{KEY}”",
+        f"{KEY}\x00",
+        f"{KEY}é",
+        f"Bearer {KEY}",
+        f"OPENAI_ADMIN_KEY={KEY}",
+        f"{KEY}\r\nX-Injected: yes",
+        f"{KEY}\t{KEY}",
+    ],
+    ids=ascii,
+)
+def test_what_is_no_admin_key_is_refused_without_being_shown(load, text):
+    with pytest.raises(FixConfiguration, match="OPENAI_ADMIN_KEY does not look like an admin key") as caught:
+        load(OPENAI_ADMIN_KEY=text)
+    message = str(caught.value)
+    assert KEY[3:12] not in message
+    assert "\n" not in message
+    assert "create one" in message
+
+
+@pytest.mark.parametrize("text", [KEY, f" {KEY}\n", f"\t{KEY}\r\n", "sk-" + "x" * 13, "sk-proj-" + "a_B-9." * 30])
+def test_a_key_is_taken_without_the_white_space_around_it(load, text):
+    [organization] = load(OPENAI_ADMIN_KEY=text).organizations
+    assert organization.admin_key.reveal() == text.strip()
+
+
+def test_a_key_is_shown_by_nothing_but_reveal(load):
+    settings = load(OPENAI_ADMIN_KEY=KEY, OPENAI_ADMIN_KEY_ACME=OTHER_KEY)
+    key = settings.organizations[0].admin_key
+    shown = [repr(key), str(key), f"{key}", f"{key!r}", f"{key!s}", f"{key}".upper(), "%s %r" % (key, key)]  # noqa: UP031 - one more way
+    shown += [repr(settings), str(settings), repr(settings.organizations), repr(describe_settings()), repr(load)]
+    for text in shown:
+        assert KEY not in text
+        assert OTHER_KEY not in text
+    assert not hasattr(key, "__dict__")
+    for attempt in (pickle.dumps, copy.copy, copy.deepcopy, json.dumps):
+        with pytest.raises(TypeError):
+            attempt(key)
+    for attempt in (pickle.dumps, copy.deepcopy, asdict):
+        with pytest.raises(TypeError) as caught:
+            attempt(settings)
+        assert KEY not in str(caught.value)
+    with pytest.raises(TypeError):
+        format(key, ">40")
+    with pytest.raises(TypeError):
+        len(key)
+    assert AdminKey(KEY) != KEY
+
+
+# -- organizations --------------------------------------------------------------------------------------------------------------------
+
+
+def test_one_key_is_the_default_organization(load):
+    [organization] = load(OPENAI_ADMIN_KEY=KEY).require_organizations()
+    assert (organization.label, organization.base_url) == ("default", "https://api.openai.com/v1")
+
+
+def test_further_keys_are_organizations_of_their_own(load):
+    settings = load(
+        OPENAI_ADMIN_KEY=KEY, OPENAI_ADMIN_KEY_ACME=OTHER_KEY, OPENAI_ADMIN_KEY_R_AND_D=KEY, OPENAI_BASE_URL="https://eu.api.openai.com/v1"
+    )
+    assert [organization.label for organization in settings.organizations] == ["default", "acme", "r_and_d"]
+    assert {organization.base_url for organization in settings.organizations} == {"https://eu.api.openai.com/v1"}
+    assert settings.organizations[1].admin_key.reveal() == OTHER_KEY
+
+
+def test_the_order_of_the_environment_does_not_matter(load):
+    forwards = load(OPENAI_ADMIN_KEY_B=KEY, OPENAI_ADMIN_KEY_A=KEY)
+    assert [organization.label for organization in forwards.organizations] == ["a", "b"]
+
+
+def test_a_key_that_is_set_but_blank_is_unset(load):
+    assert load(OPENAI_ADMIN_KEY=" ", OPENAI_ADMIN_KEY_ACME="").organizations == ()
+
+
+@pytest.mark.parametrize("variable", ["OPENAI_ADMIN_KEY_DEMO", "OPENAI_ADMIN_KEY_", "OPENAI_ADMIN_KEY__X", "OPENAI_ADMIN_KEY_" + "X" * 64])
+def test_a_label_that_cannot_be_one_is_refused_by_name(load, variable):
+    with pytest.raises(FixConfiguration, match="label") as caught:
+        load(**{variable: KEY})
+    assert str(caught.value).startswith(f"{variable}:")
+    assert KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "variables", [("OPENAI_ADMIN_KEY", "OPENAI_ADMIN_KEY_DEFAULT"), ("OPENAI_ADMIN_KEY_ACME", "OPENAI_ADMIN_KEY_Acme")], ids=str
+)
+def test_two_keys_with_one_label_are_refused_because_their_figures_would_overwrite_each_other(load, variables):
+    with pytest.raises(FixConfiguration, match=variables[1]):
+        load(**{variables[0]: KEY, variables[1]: OTHER_KEY})
+
+
+def test_a_bad_key_of_a_further_organization_is_named_by_its_variable(load):
+    with pytest.raises(FixConfiguration, match=r"^OPENAI_ADMIN_KEY_ACME does not look like"):
+        load(OPENAI_ADMIN_KEY_ACME="nonsense")
+
+
+# -- what is missing ------------------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_not_set_says_how_to_set_it(load):
+    settings = load()
+    with pytest.raises(FixConfiguration, match="OPENAI_ADMIN_KEY is not set"):
+        settings.require_organizations()
+    with pytest.raises(FixConfiguration, match="WAREHOUSE_URL is not set"):
+        settings.require_warehouse()
+    with pytest.raises(FixConfiguration, match="WAREHOUSE_URL is not set"):
+        settings.require_migrate_url()
+
+
+def test_the_owner_s_url_falls_back_to_the_loader_s(load):
+    assert load(WAREHOUSE_URL="postgresql://a@h/d").require_migrate_url() == "postgresql://a@h/d"
+    assert (
+        load(WAREHOUSE_URL="postgresql://a@h/d", METERHOUSE_MIGRATE_URL="postgresql://b@h/d").require_migrate_url() == "postgresql://b@h/d"
+    )
+
+
+def test_the_local_stack_stands_in_for_what_is_unset_and_for_nothing_else(load, tmp_path):
+    StackFile(
+        admin_url="postgresql://owner@local/d",
+        loader_url="postgresql://loader@local/d",
+        fake_api_url="http://127.0.0.1:1/v1",
+        fake_api_key=KEY,
+    ).write(tmp_path)
+    settings = load()
+    assert (settings.warehouse_url, settings.migrate_url) == ("postgresql://loader@local/d", "postgresql://owner@local/d")
+    assert [(one.label, one.base_url) for one in settings.organizations] == [("demo", "http://127.0.0.1:1/v1")]
+    own = load(WAREHOUSE_URL="postgresql://a@h/d", OPENAI_ADMIN_KEY=OTHER_KEY)
+    assert (own.warehouse_url, own.migrate_url) == ("postgresql://a@h/d", None), "the owner of another server must not be used"
+    assert [(one.label, one.base_url) for one in own.organizations] == [("default", "https://api.openai.com/v1")]
+
+
+# -- the description ------------------------------------------------------------------------------------------------------------------
+
+
+def test_every_setting_is_described_with_its_default():
+    described = {variable: (meaning, default) for variable, meaning, default in describe_settings()}
+    assert set(described) == set(VARIABLES) | {"OPENAI_ADMIN_KEY", "OPENAI_ADMIN_KEY_<LABEL>"}
+    assert len(described) == len(describe_settings())
+    for variable, (meaning, default) in described.items():
+        assert meaning.endswith("."), variable
+        assert default, variable
+        assert default != "None"
+    assert described["METERHOUSE_ENDPOINTS"][1] == "all"
+    assert described["METERHOUSE_BUCKET_WIDTHS"][1] == "1d,1h"
+    assert described["WAREHOUSE_URL"][1] == "unset"
+    assert described["METERHOUSE_USAGE_LOOKBACK_DAYS"][1] == "3"
+    assert described["METERHOUSE_COSTS_LOOKBACK_DAYS"][1] == "10"
+    assert str(Path.home()) not in repr(describe_settings()), "a default must read the same on every machine"
