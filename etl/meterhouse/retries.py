@@ -19,7 +19,7 @@ class Backoff:
 
     def wait_seconds(self, attempt: int, random: Callable[[], float], retry_after_seconds: float | None = None) -> float:
         """Return the wait after failed attempt number `attempt` (from 1), never shorter than the vendor asked for."""
-        own = random() * min(self.ceiling_seconds, self.base_seconds * 2 ** (attempt - 1))
+        own = random() * min(self.ceiling_seconds, self.base_seconds * 2.0 ** (attempt - 1))
         return max(own, retry_after_seconds or 0.0)
 
 

@@ -51,6 +51,28 @@ def drip(first: bytes, drop: bytes, seconds_between: float) -> Step:
     return step
 
 
+def tunnel(port: int) -> Step:
+    """Answer a CONNECT and pass every byte on to a server on this machine, and back."""
+
+    def step(_: ScriptedServer, connection: socket.socket) -> None:
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as target:
+            connection.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
+            back = threading.Thread(target=_pass_on, args=(target, connection), daemon=True)
+            back.start()
+            _pass_on(connection, target)
+            back.join(timeout=5)
+
+    return step
+
+
+def _pass_on(source: socket.socket, target: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            target.sendall(data)
+    with contextlib.suppress(OSError):
+        target.shutdown(socket.SHUT_WR)
+
+
 def bomb(megabytes: int) -> bytes:
     """Return gzip bytes that unpack to so many megabytes of spaces inside a JSON object."""
     return gzip.compress(b"{" + b" " * (megabytes << 20) + b"}", compresslevel=6)

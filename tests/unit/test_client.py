@@ -27,7 +27,7 @@ from meterhouse.rows import decode_page
 from meterhouse.settings import AdminKey, Organization, Settings
 from meterhouse.windows import Window
 
-from .scripted_server import ScriptedServer, answer, bomb, close_at_once, drip, say_nothing, send, unframed
+from .scripted_server import ScriptedServer, answer, bomb, close_at_once, drip, say_nothing, send, tunnel, unframed
 
 KEY = "sk-admin-client-test-0123456789"
 FIRST = datetime(2026, 3, 1, tzinfo=UTC)
@@ -491,6 +491,17 @@ def test_a_certificate_that_was_named_is_trusted(connect, certificates):
     certificate, context = certificates["here"]
     with ScriptedServer(OK, tls=context) as server:
         assert fetched(connect(server.url, ca_bundle=certificate)) == [PAGE]
+
+
+def test_a_proxy_only_passes_on_what_it_cannot_read(connect, certificates):
+    certificate, context = certificates["here"]
+    with ScriptedServer(OK, tls=context) as server, ScriptedServer(tunnel(server.port)) as proxy:
+        client = connect(server.url, ca_bundle=certificate, http_proxy=proxy.url)
+        assert fetched(client) == [PAGE]
+        client.__exit__(None, None, None)
+        assert proxy.heads[0].startswith(f"CONNECT 127.0.0.1:{server.port} ".encode())
+        assert b"Bearer" not in proxy.heads[0]
+        assert f"Authorization: Bearer {KEY}".encode() in server.heads[0]
 
 
 @pytest.mark.parametrize("case", ["unknown", "another name"])

@@ -47,6 +47,7 @@ GOOD = [
     ("METERHOUSE_ENDPOINTS", "costs,completions", ("costs", "completions")),
     ("METERHOUSE_ENDPOINTS", "all", tuple(ENDPOINTS)),
     ("METERHOUSE_EXCLUDE_DIMENSIONS", "user_id,line_item", ("user_id", "line_item")),
+    ("METERHOUSE_ORGANIZATIONS", "acme, r_and_d,acme", ("acme", "r_and_d")),
     ("METERHOUSE_HTTP_TIMEOUT_SECONDS", "1", 1),
     ("METERHOUSE_PAGE_MAX_MEGABYTES", "2048", 2048),
     ("METERHOUSE_HTTP_RETRIES", "0", 0),
@@ -69,6 +70,7 @@ WORDS = {
     "METERHOUSE_MONTH_CLOSE_DAYS": "from 0 to 28",
     "METERHOUSE_ENDPOINTS": "completions",
     "METERHOUSE_EXCLUDE_DIMENSIONS": "user_id",
+    "METERHOUSE_ORGANIZATIONS": "label",
     "METERHOUSE_HTTP_TIMEOUT_SECONDS": "from 1 to 3600",
     "METERHOUSE_PAGE_MAX_MEGABYTES": "from 1 to 2048",
     "METERHOUSE_HTTP_RETRIES": "from 0 to 20",
@@ -107,6 +109,7 @@ BAD = {
     "METERHOUSE_HISTORY_START": ["yesterday", "2026-02-30", "01/02/2026", "2026-1-1", "2026-01-01T00:00", "1767225600"],
     "METERHOUSE_BUCKET_WIDTHS": ["1w", "1d,1w", "1d;1h", ","],
     "METERHOUSE_ENDPOINTS": ["everything", "completions,all", "Completions", ",", " , "],
+    "METERHOUSE_ORGANIZATIONS": ["Acme Inc.", "acme;other", "-x", "x" * 64],
     "METERHOUSE_EXCLUDE_DIMENSIONS": ["email", "user_id project_id", ","],
 }
 NUMBERS = ["ten", "1.5", "-1", "1e3", "5 days", "99999999"]
@@ -131,7 +134,7 @@ def test_a_bad_value_is_refused_in_one_line_that_names_the_variable_and_what_it_
     assert caught.value.exit_status == 2
 
 
-@pytest.mark.parametrize("variable", [name for name in VARIABLES if name not in {"METERHOUSE_HOME", "METERHOUSE_CA_BUNDLE"}])
+@pytest.mark.parametrize("variable", sorted(set(VARIABLES) - {"METERHOUSE_HOME", "METERHOUSE_CA_BUNDLE", "METERHOUSE_ORGANIZATIONS"}))
 def test_a_key_that_was_pasted_into_the_wrong_variable_is_not_repeated(load, variable):
     with pytest.raises(FixConfiguration, match=variable) as caught:
         load(**{variable: KEY})

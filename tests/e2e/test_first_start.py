@@ -1,0 +1,201 @@
+"""`make up` for real: PostgreSQL, Airflow, the first load, the second terminal, Ctrl-C; and no trace of the admin key anywhere."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg
+import pytest
+from meterhouse.endpoints import USAGE
+from meterhouse.fake_openai import FakeOrganization, FakeServer
+from meterhouse.local.airflow_rest import AirflowRest
+from meterhouse.local.ports import free_port
+from meterhouse.local.postgres import wheel_programs
+from meterhouse.local.stack_file import StackFile
+from meterhouse.views import VIEW_NAMES
+
+pytestmark = [pytest.mark.airflow, pytest.mark.timeout(600)]
+
+CANARY = "sk-admin-Canary7Zq9_xYw-31337-Kf2/pL+0aB"
+UP = [sys.executable, "-m", "meterhouse", "up"]
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[Path]:
+    """A state folder that the server's account may enter, under root too."""
+    with tempfile.TemporaryDirectory(prefix="meterhouse-first-start-", ignore_cleanup_errors=True) as name:
+        Path(name).chmod(0o711)
+        yield Path(name) / "home"
+
+
+@pytest.fixture(scope="module")
+def environment(home: Path) -> dict[str, str]:
+    """What a user's shell has, without any setting of the machine that runs the test."""
+    own = ("METERHOUSE_", "OPENAI_", "WAREHOUSE_", "AIRFLOW_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(own)}
+    ports = {name: str(free_port()) for name in ("METERHOUSE_AIRFLOW_PORT", "METERHOUSE_POSTGRES_PORT", "METERHOUSE_FAKE_API_PORT")}
+    return kept | ports | {"METERHOUSE_HOME": str(home)}
+
+
+@contextmanager
+def running(environment: dict[str, str], log: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """Start `up`, yield it with all that it said until it was ready, and stop it with Ctrl-C's signal."""
+    with log.open("wb") as out:
+        process = subprocess.Popen(UP, env=environment, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 400
+        while "Ctrl-C stops everything" not in (said := log.read_text()):
+            assert process.poll() is None, said
+            assert time.monotonic() < deadline, said
+            time.sleep(0.5)
+        yield process, said
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            process.wait(timeout=120)
+
+
+def command(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line as in a second terminal."""
+    return subprocess.run([sys.executable, "-m", "meterhouse", *arguments], env=environment, capture_output=True, text=True, check=False)
+
+
+def ours(home: Path) -> list[str]:
+    """Command lines of living processes that were started for this home."""
+    found = []
+    for process in Path("/proc").iterdir():
+        if not process.name.isdigit() or int(process.name) == os.getpid():
+            continue
+        try:
+            environ = (process / "environ").read_bytes()
+            line = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if str(home).encode() in environ or str(home) in line:
+            found.append(line)
+    return found
+
+
+def test_without_a_key_the_demo_organization_is_loaded_by_airflow_and_a_second_terminal_can_use_it(
+    home: Path, environment: dict[str, str], tmp_path: Path
+) -> None:
+    with running(environment, tmp_path / "up.log") as (process, said):
+        for dag in ("openai_directory", "openai_costs", "openai_usage"):
+            assert re.search(rf"{dag}: success", said), said
+        assert "organization" in said
+        assert "demo" in said
+        assert "meterhouse purge --organization demo" in said
+        stack = StackFile.read(home)
+        assert stack.reader_url
+        with psycopg.connect(stack.reader_url) as reader:
+            for view in VIEW_NAMES:
+                row = reader.execute(f"SELECT * FROM bi.{view} LIMIT 1").fetchone()
+                assert row is not None or view in {"usage_minutely", "checks", "revisions"}, view
+            assert reader.execute("SELECT DISTINCT organization FROM bi.usage_daily").fetchall() == [("demo",)]
+            assert reader.execute("SELECT count(*) FROM bi.coverage WHERE status = 'missing'").fetchone() == (0,)
+            named = reader.execute("SELECT count(*) FROM bi.costs_daily WHERE project_id IS NOT NULL AND project_name IS NULL").fetchone()
+            assert named == (0,)
+        synced = command(environment, "sync", "--only", "images,directory")
+        assert (synced.returncode, "demo/images/1d" in synced.stdout) == (0, True), synced.stderr
+        checked = command(environment, "check")
+        assert checked.returncode == 0, checked.stdout
+        again = command(environment, "up")
+        assert again.returncode == 2
+        assert again.stderr.count("\n") == 1
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=120) == 0
+    assert ours(home) == []
+
+
+def test_with_a_key_the_next_start_goes_on_and_the_key_is_in_no_log_table_or_process_line(
+    home: Path, environment: dict[str, str], tmp_path: Path
+) -> None:
+    organization = FakeOrganization(datetime.now(UTC))
+    with FakeServer(organization, admin_key=CANARY) as vendor:
+        # The vendor repeats the key that it refuses, as the real one does.
+        refusal = {"error": {"message": f"Incorrect API key provided: {CANARY}.", "type": "invalid_request_error", "param": None}}
+        vendor.fail_next(1, status=401, body=refusal, path_contains="/usage/images")
+        vendor.fail_next(2, kind="truncated", path_contains="/usage/embeddings")
+        own = environment | {
+            "OPENAI_ADMIN_KEY": CANARY,
+            "OPENAI_BASE_URL": vendor.base_url,
+            "METERHOUSE_HISTORY_START": (datetime.now(UTC) - timedelta(days=20)).strftime("%Y-%m-%d"),
+        }
+        with running(own, tmp_path / "up.log") as (process, said):
+            assert "demo" not in said.split("meterhouse is up")[0]
+            passwords = json.loads((home / "secrets.json").read_text())
+            address = f"http://127.0.0.1:{environment['METERHOUSE_AIRFLOW_PORT']}"
+            rest = AirflowRest(address, "admin", passwords["airflow_admin"])
+            day = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+            states = run_usage(rest, day - timedelta(days=1))
+            assert states.pop("images") == "failed"
+            assert set(states.values()) == {"success"}, states
+            assert set(run_usage(rest, day - timedelta(days=2)).values()) == {"success"}
+            refused = command(own | {"OPENAI_ADMIN_KEY": CANARY + "x"}, "sync", "--only", "costs")
+            assert refused.returncode == 2
+            said_by = {"second terminal": (refused.stdout + refused.stderr).encode(), "make up": (tmp_path / "up.log").read_bytes()}
+            lines = "\n".join(ours(home)).encode()
+            assert lines
+            said_by["process list"] = lines
+            stack = StackFile.read(home)
+            assert stack.admin_url
+            superuser = (
+                f"postgresql://meterhouse_admin:{quote(passwords['postgres_superuser'])}@127.0.0.1:{own['METERHOUSE_POSTGRES_PORT']}"
+            )
+            for database in ("meterhouse", "airflow"):
+                said_by[database] = dumped(f"{superuser}/{database}")
+            with psycopg.connect(f"{superuser}/meterhouse") as connection:
+                labels = connection.execute("SELECT label FROM warehouse.dim_organization ORDER BY 1").fetchall()
+            assert ("default",) in labels
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=120) == 0
+    logs = [path for path in home.rglob("*") if path.is_file() and (home / "postgres") not in path.parents]
+    assert any("task_id=images" in str(path) for path in logs)
+    said_by |= {str(path.relative_to(home)): path.read_bytes() for path in logs}
+    for place, content in said_by.items():
+        for form in forms(CANARY):
+            assert form not in content, f"{place} holds the key as {form!r}"
+    assert ours(home) == []
+
+
+def run_usage(rest: AirflowRest, day: datetime) -> dict[str, str]:
+    """Run the usage DAG for the day's first hour and return how its tasks ended."""
+    run = rest.trigger(
+        "openai_usage",
+        logical_date=day.isoformat(),
+        data_interval_start=day.isoformat(),
+        data_interval_end=(day + timedelta(hours=1)).isoformat(),
+    )
+    deadline = time.monotonic() + 240
+    while rest.state("openai_usage", run) not in {"success", "failed"}:
+        assert time.monotonic() < deadline, rest.task_states("openai_usage", run)
+        time.sleep(1)
+    states = rest.task_states("openai_usage", run)
+    assert set(states) == {endpoint.name for endpoint in USAGE}
+    return states
+
+
+def dumped(url: str) -> bytes:
+    """All that a database holds, as its own dump tool writes it."""
+    program = wheel_programs() / "bin" / "pg_dump"
+    return subprocess.run([program, "--inserts", "--dbname", url], capture_output=True, check=True).stdout
+
+
+def forms(key: str) -> list[bytes]:
+    """The key as it may stand somewhere: as it is, quoted, escaped, in base64 at each alignment, in hex, and its distinctive part."""
+    raw = key.encode()
+    shifted = [base64.b64encode(b"x" * shift + raw)[4 * (shift > 0) : -4].strip(b"=") for shift in range(3)]
+    return [raw, quote(key, safe="").encode(), json.dumps(key)[1:-1].encode(), raw.hex().encode(), raw[:24], raw[-16:], *shifted]
