@@ -163,14 +163,15 @@ def _sync(settings: Settings, options: argparse.Namespace) -> int:
     endpoints = None if only is None else [name for name in only if name != DIRECTORY]
     chosen_endpoints(settings, endpoints, also=(DIRECTORY,))
     with _terminable():
-        if only is None or DIRECTORY in only:
-            for names in sync_directory(settings):
-                print(f"{names.organization}: {names}")
         if endpoints is None or endpoints:
             with shown() as report:
                 outcome = sync(settings, endpoints, report=report)
             _print_summaries(outcome.summaries)
             outcome.raise_first()
+        # Names come last: a key that may read usage alone still loads every figure.
+        if only is None or DIRECTORY in only:
+            for names in sync_directory(settings):
+                print(f"{names.organization}: {names}")
     return 0
 
 

@@ -6,12 +6,9 @@ complete or it raises. The admin key is given to the HTTP library's authenticati
 
 from __future__ import annotations
 
-import http.client
-import io
 import logging
 import random
 import re
-import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator
@@ -22,15 +19,12 @@ from urllib.parse import urlsplit
 
 import msgspec
 import requests
-import urllib3
-from requests.adapters import HTTPAdapter
-from requests.auth import AuthBase
 
-from meterhouse import __version__
 from meterhouse.endpoints import ERROR_CODE_BEFORE_HISTORY, BucketWidth, Dimension, Endpoint
 from meterhouse.errors import BeforeHistory, FixConfiguration, RejectedAnswer, TryAgainLater, Unsupported
 from meterhouse.retries import LONGEST_RETRY_AFTER_SECONDS, Backoff, RetryBudget, retry_after_seconds
-from meterhouse.settings import AdminKey, Organization, Settings
+from meterhouse.settings import Organization, Settings
+from meterhouse.transport import open_session
 from meterhouse.windows import Window, from_epoch, to_epoch
 
 log = logging.getLogger(__name__)
@@ -77,7 +71,7 @@ class Request:
 class _Envelope(msgspec.Struct):
     object: str = ""
     data: list[msgspec.Raw] = []
-    has_more: bool = False
+    has_more: bool | None = None
     next_page: str | None = None
 
 
@@ -92,89 +86,6 @@ _LIST_ENVELOPE = msgspec.json.Decoder(_ListEnvelope)
 
 
 _Decoded = TypeVar("_Decoded")
-
-
-class _BearerAuth(AuthBase):
-    def __init__(self, key: AdminKey) -> None:
-        self._key = key
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._key.reveal()}"
-        return request
-
-
-class _DeadlineReader(io.RawIOBase):
-    """Reads from a socket until a deadline for all reads together; by itself a read timeout begins anew with every byte."""
-
-    def __init__(self, stream: io.RawIOBase, connection: socket.socket) -> None:
-        self._stream = stream
-        self._connection = connection
-        self._seconds = connection.gettimeout()
-        self._deadline = time.monotonic() + (self._seconds or 0.0)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        if self._seconds is None:
-            return self._stream.readinto(buffer)
-        left = self._deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        self._connection.settimeout(left)
-        try:
-            return self._stream.readinto(buffer)
-        finally:
-            self._connection.settimeout(self._seconds)
-
-    def close(self) -> None:
-        self._stream.close()
-        super().close()
-
-
-class _DeadlineResponse(http.client.HTTPResponse):
-    """An answer whose head and body have to arrive within one read timeout, however slowly they drip."""
-
-    def __init__(self, sock: socket.socket, *arguments: Any, **options: Any) -> None:
-        super().__init__(sock, *arguments, **options)
-        self.fp = io.BufferedReader(_DeadlineReader(self.fp.detach(), sock))
-
-
-class _HttpConnection(urllib3.connection.HTTPConnection):
-    response_class = _DeadlineResponse
-
-
-class _HttpsConnection(urllib3.connection.HTTPSConnection):
-    response_class = _DeadlineResponse
-
-
-class _HttpPool(urllib3.HTTPConnectionPool):
-    ConnectionCls = _HttpConnection
-
-
-class _HttpsPool(urllib3.HTTPSConnectionPool):
-    ConnectionCls = _HttpsConnection
-
-
-class _DeadlineAdapter(HTTPAdapter):
-    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
-        super().init_poolmanager(*arguments, **options)
-        self.poolmanager.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
-
-    def proxy_manager_for(self, *arguments: Any, **options: Any) -> Any:
-        manager = super().proxy_manager_for(*arguments, **options)
-        manager.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
-        return manager
-
-
-class _Session(requests.Session):
-    def __init__(self) -> None:
-        super().__init__()
-        for scheme in ("http://", "https://"):
-            self.mount(scheme, _DeadlineAdapter())
-
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        """Know of no redirect: to prepare one, the library would read its body whole, without deadline and cap."""
 
 
 @dataclass(frozen=True)
@@ -205,13 +116,7 @@ class Client:
         self._backoff = backoff or Backoff()
         self._budget = RetryBudget()
         self.seconds_waited = 0.0
-        self._session = _Session()
-        self._session.trust_env = False
-        self._session.auth = _BearerAuth(organization.admin_key)
-        self._session.headers.update({"Accept": "application/json", "User-Agent": f"meterhouse/{__version__}"})
-        self._session.verify = str(settings.ca_bundle) if settings.ca_bundle else True
-        if settings.http_proxy:
-            self._session.proxies = {"http": settings.http_proxy, "https": settings.http_proxy}
+        self._session = open_session(organization.admin_key, settings)
 
     def __enter__(self) -> Client:
         return self
@@ -234,8 +139,8 @@ class Client:
         token: list[tuple[str, str]] = []
         while True:
             body, envelope = self._get(endpoint.path, [*query, *token], _ENVELOPE, endpoint, in_chain=bool(seen))
-            if envelope.object != "page":
-                raise RejectedAnswer(f"{endpoint.path}: the answer is not a page of buckets")
+            if envelope.object != "page" or envelope.has_more is None:
+                raise RejectedAnswer(f"{endpoint.path}: the answer is not a page of buckets that says whether there is more")
             yield body
             empty = 0 if envelope.data else empty + 1
             if not envelope.has_more:
@@ -353,9 +258,10 @@ class Client:
     ) -> _Failure:
         """Return a failure that may be tried again, or raise what the caller should do instead."""
         said = f"HTTP {status}" + (f", {refusal.message}" if refusal.message else "")
+        scope = "api.usage.read" if endpoint else "api.management.read"
         if status in {401, 403}:
             raise FixConfiguration(
-                f"{self._host} refuses the admin key ({said}); use an organization admin key (sk-admin-…) with the scope api.usage.read"
+                f"{self._host} refuses the admin key ({said}); use an organization admin key (sk-admin-…) with the scope {scope}"
             )
         if status == requests.codes.too_many and refusal.code in _PERMANENT_429_CODES:
             raise FixConfiguration(f"{self._host}{path}: {said}; settle the account's quota, then run again")

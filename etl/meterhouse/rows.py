@@ -248,12 +248,12 @@ def _merge_extra(left: str | None, right: str | None) -> str | None:
     """Keep the unknown fields of both rows; where they differ, a list holds both values, as nobody knows how to add them."""
     if left is None or right is None:
         return right if left is None else left
-    merged = _GENERIC.decode(left)
+    merged: dict[str, Any] = _GENERIC.decode(left)
     for name, value in _GENERIC.decode(right).items():
-        if name not in merged:
-            merged[name] = value
-        elif merged[name] != value:
-            merged[name] = [*(merged[name] if isinstance(merged[name], list) else [merged[name]]), value]
+        apart = [part for whole in (merged.get(name, value), value) for part in (whole if isinstance(whole, list) else [whole])]
+        # Sorted and without repeats, so that the order of the rows cannot look like a restatement.
+        texts = sorted({_REENCODE.encode(part) for part in apart})
+        merged[name] = _GENERIC.decode(texts[0]) if len(texts) == 1 else [_GENERIC.decode(text) for text in texts]
     return _json_text(merged)
 
 

@@ -24,7 +24,7 @@ DEFAULT_LABEL = "default"
 DEMO_LABEL = "demo"
 OFFICIAL_BASE_URL = "https://api.openai.com/v1"
 _LABEL = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
-_KEY = re.compile(r"sk-[!-~]{13,}")
+_KEY = re.compile(r"sk-[!#-&(-~]{13,}")  # any visible character but quotes
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -82,7 +82,8 @@ def _names(allowed: Mapping[str, Any], every: bool = False) -> Callable[[str], t
         names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
         if every and names == ("all",):
             return tuple(allowed)
-        if unknown := [name for name in names if name not in allowed]:
+        unknown = [name for name in names if name not in allowed]
+        if unknown or not names:
             raise ValueError(unknown)
         return names
 
@@ -93,7 +94,7 @@ def _names(allowed: Mapping[str, Any], every: bool = False) -> Callable[[str], t
 def _labels(text: str) -> tuple[str, ...]:
     """a comma-separated list of labels made of letters, digits, _ and -"""
     labels = tuple(dict.fromkeys(label.strip().lower() for label in text.split(",") if label.strip()))
-    if not all(_LABEL.fullmatch(label) for label in labels):
+    if not labels or not all(_LABEL.fullmatch(label) and not label.startswith("sk-") for label in labels):
         raise ValueError
     return labels
 
@@ -111,6 +112,16 @@ def _http_url(text: str) -> str:
         raise ValueError
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or parts.username:
         raise ValueError
+    _ = parts.port
+    return text.rstrip("/")
+
+
+def _proxy_url(text: str) -> str:
+    """an address such as http://proxy.example.com:3128"""
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError
+    _ = parts.port
     return text.rstrip("/")
 
 
@@ -206,7 +217,7 @@ class Settings:
     retries: int = _setting("METERHOUSE_HTTP_RETRIES", "Further attempts for one page after the first.", _whole(0, 20), default=4)
     ca_bundle: Path | None = _setting("METERHOUSE_CA_BUNDLE", "File of certificates to trust for the API.", _path, default=None)
     http_proxy: str | None = _setting(
-        "METERHOUSE_HTTP_PROXY", "Proxy for the API; the usual proxy variables are not read.", _http_url, default=None
+        "METERHOUSE_HTTP_PROXY", "Proxy for the API; the usual proxy variables are not read.", _proxy_url, default=None
     )
     airflow_port: int = _setting("METERHOUSE_AIRFLOW_PORT", "Port of the local Airflow.", _whole(1, 65535), default=8080)
     postgres_port: int = _setting("METERHOUSE_POSTGRES_PORT", "Port of the embedded PostgreSQL.", _whole(1, 65535), default=54329)
@@ -264,23 +275,25 @@ def _parsed(variable: str, text: str, parse: Callable[[str], Any]) -> Any:
     try:
         return parse(text)
     except ValueError:
-        # A URL may hold a password, so its text is not repeated.
-        shown = "" if variable.endswith(("_URL", "_PROXY")) else f", not {text!r}"
+        # A URL may hold a password, and a key may have been pasted into the wrong variable, so these are not repeated.
+        shown = "" if variable.endswith(("_URL", "_PROXY")) or "sk-" in text else f", not {text!r}"
         raise FixConfiguration(f"{variable} must be {parse.__doc__}{shown}") from None
 
 
 def _organizations(environment: Mapping[str, str], base_url: str) -> tuple[Organization, ...]:
-    found = []
+    found: list[Organization] = []
     for variable in sorted(environment):
         if variable != KEY_VARIABLE and not variable.startswith(f"{KEY_VARIABLE}_"):
             continue
         if not environment[variable].strip():
             continue
-        label = variable[len(KEY_VARIABLE) + 1 :].lower() or DEFAULT_LABEL
+        label = DEFAULT_LABEL if variable == KEY_VARIABLE else variable[len(KEY_VARIABLE) + 1 :].lower()
         if not _LABEL.fullmatch(label) or label == DEMO_LABEL:
             raise FixConfiguration(
                 f"{variable}: the label after {KEY_VARIABLE}_ must be letters, digits or _, and not {DEMO_LABEL.upper()}"
             )
+        if label in {organization.label for organization in found}:
+            raise FixConfiguration(f"{variable}: another key is already labelled {label}, and two organizations cannot share a label")
         found.append(Organization(label, AdminKey(environment[variable], variable), base_url))
     return tuple(found)
 
