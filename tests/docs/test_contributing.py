@@ -1,0 +1,51 @@
+"""Every dependency earns its place in a sentence, and no sentence is about one that is gone."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def direct(path: str) -> set[str]:
+    """Names in a requirements file that people wrote."""
+    lines = (ROOT / path).read_text().splitlines()
+    return {re.split(r"[\[=<>~]", line)[0] for line in lines if line and not line.startswith(("#", "-"))}
+
+
+def test_every_direct_dependency_has_its_sentence_in_contributing():
+    sentences = dict(re.findall(r"^\| ([a-z0-9-]+) \| ([A-Z].*\.) \|$", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE))
+    assert set(sentences) == direct("requirements.in") | direct("requirements-dev.in")
+
+
+@pytest.mark.parametrize("path", ["requirements.txt", "requirements-dev.txt"])
+def test_lock_files_pin_every_version_with_hashes_and_name_no_index(path: str):
+    text = (ROOT / path).read_text()
+    pins = re.findall(r"^[a-z0-9][^\s=]*==\S+", text, re.MULTILINE)
+    assert len(pins) > 30
+    assert len(re.findall(r"^ +--hash=sha256:[0-9a-f]{64}", text, re.MULTILINE)) >= len(pins)
+    assert not re.search(r"https?:|index-url|find-links", text)
+
+
+def test_every_module_of_the_design_page_exists_and_every_module_is_on_it():
+    named = set(
+        re.findall(r"`([a-z_]+)`", " ".join(re.findall(r"^\| (.*) \| .* \|$", (ROOT / "docs" / "design.md").read_text(), re.MULTILINE)))
+    )
+    package = ROOT / "etl" / "meterhouse"
+    present = {
+        path.stem if path.is_file() else path.name for path in package.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()
+    }
+    assert named <= present
+    assert present - named - {"__init__", "__main__"} <= {
+        "cli",
+        "settings",
+        "errors",
+        "progress",
+        "export",
+        "checks",
+        "backfill_range",
+        "harden",
+    }
