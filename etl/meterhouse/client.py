@@ -116,6 +116,7 @@ class Client:
         self._backoff = backoff or Backoff()
         self._budget = RetryBudget()
         self.seconds_waited = 0.0
+        self.was_answered = False
         self._session = open_session(organization.admin_key, settings)
 
     def __enter__(self) -> Client:
@@ -206,7 +207,7 @@ class Client:
             raise TryAgainLater(f"{where}; the vendor asks to wait {wait:.0f} s, so run again later")
         if not self._budget.spend():
             raise TryAgainLater(f"{where}; too many requests of this run failed, so run again later")
-        log.warning("%s: %s; attempt %d of %d in %.1f s", path, failure.reason, attempt + 1, self._settings.retries + 1, wait)
+        log.info("%s: %s; attempt %d of %d in %.1f s", path, failure.reason, attempt + 1, self._settings.retries + 1, wait)
         self._sleep(wait)
         self.seconds_waited += wait
 
@@ -220,6 +221,7 @@ class Client:
                 allow_redirects=False,
                 timeout=(min(_CONNECT_SECONDS, self._settings.http_timeout_seconds), self._settings.http_timeout_seconds),
             ) as response:
+                self.was_answered = True
                 status, headers = response.status_code, response.headers
                 body = b"" if 300 <= status < 400 else self._read(response, deadline, path)
         except requests.exceptions.SSLError as error:

@@ -28,7 +28,7 @@ def translated(what: str) -> Iterator[None]:
         raise FixConfiguration(
             f"the role of WAREHOUSE_URL may not do this ({_first_line(error)}): grant it meterhouse_loader, or use a member of it"
         ) from None
-    except (psycopg.DataError, UnicodeEncodeError) as error:
+    except (psycopg.DataError, psycopg.errors.CheckViolation, psycopg.errors.ProgramLimitExceeded, UnicodeEncodeError) as error:
         raise RejectedAnswer(f"{what}: a value cannot be stored ({_first_line(error)})") from None
     except psycopg.OperationalError as error:
         raise TryAgainLater(

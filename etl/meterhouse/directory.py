@@ -97,8 +97,9 @@ def sync_directory(settings: Settings, *, clock: Clock = utc_now, report: Report
             except FixConfiguration:
                 raise
             except MeterhouseError as error:
-                log.error("%s/directory: %s", organization.label, error)  # noqa: TRY400  # the line says what to do
                 failed.append(error)
+    for other in failed[1:]:
+        log.error("%s", other)
     if failed:
         raise failed[0]
     return tuple(summaries)

@@ -64,16 +64,16 @@ class Groups:
             self._name_models(cursor, keys)
 
     def _name_models(self, cursor: psycopg.Cursor[Any], keys: Sequence[Key]) -> None:
-        """Keep the dimensions of models and line items in step with the combinations."""
+        """Keep the dimensions of models and line items in step with the combinations; in one order, so that loaders cannot deadlock."""
         models = {key[self._columns.index("model")] for key in keys} if "model" in self._columns else set()
         if "line_item" in self._columns:
             items = {str(item): parse_line_item(str(item)) for key in keys if (item := key[self._columns.index("line_item")])}
             models |= {item.model for item in items.values()}
             cursor.executemany(
                 "INSERT INTO warehouse.dim_line_item VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
-                [(text, item.surface, item.model, item.modality, item.direction) for text, item in items.items()],
+                [(text, item.surface, item.model, item.modality, item.direction) for text, item in sorted(items.items())],
             )
         cursor.executemany(
             "INSERT INTO warehouse.dim_model VALUES (%s, %s) ON CONFLICT DO NOTHING",
-            [(model, model_family(str(model))) for model in models if model],
+            [(model, model_family(model)) for model in sorted(str(model) for model in models if model)],
         )

@@ -6,6 +6,7 @@ What an organization does not offer is a capability: found out by asking, rememb
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -18,7 +19,7 @@ from meterhouse.rows import decode_page
 from meterhouse.settings import Organization, Settings
 from meterhouse.staging import Fetch, Replaced, Stage, Stream
 from meterhouse.store import Capability, Store
-from meterhouse.windows import Window, chunks, clamp, floor_to_day, from_epoch, increment
+from meterhouse.windows import Window, ceil_to, chunks, clamp, floor_to_day, from_epoch, increment
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +28,7 @@ DEFAULT_HISTORY = timedelta(days=365)
 REPROBE_AFTER = timedelta(days=1)
 _ENDPOINT = "endpoint"
 _HISTORY = "history"
+_REFUSED_VALUE = re.compile(r"Invalid value: '([^']*)'")
 _COSTS_BY_API_KEY_SINCE = from_epoch(COSTS_BY_API_KEY_SINCE_EPOCH_SECONDS)
 
 
@@ -159,19 +161,27 @@ class Loader:
         self._clock = clock
         self._report = report
 
+    @property
+    def is_out_of_reach(self) -> bool:
+        """Whether nobody has answered yet, be it with a refusal: then asking for the next endpoint is in vain."""
+        return not self._client.was_answered
+
     def sync(self, endpoint: Endpoint, width: BucketWidth, run: Run, interval: Window | None = None) -> Summary:
         """Read again what a scheduled run of `interval` covers; without one, up to now. Moves the watermark with each commit."""
         stream = Stream(self._organization, endpoint, width)
         lookback = timedelta(days=self._settings.costs_lookback_days if endpoint.is_costs else self._settings.usage_lookback_days)
+        watermark = self._store.watermark(stream)
         window = increment(
             now=self._now,
             interval=interval,
-            watermark=self._store.watermark(stream),
+            watermark=watermark,
             lookback=lookback,
-            history_start=self._history_start(width),
+            history_start=self._history_start(width, watermark, lookback),
             width=width,
             month_close_days=self._settings.month_close_days if endpoint.is_costs else 0,
         )
+        # From midnight on, so that no day has hours from before a restatement beside hours from after it.
+        window = Window(floor_to_day(window.start), window.end)
         mode = _Mode(moves_watermark=True, lookback_start=self._now - lookback, force=False)
         return self._load(stream, window, run, mode, skip=set())
 
@@ -183,13 +193,16 @@ class Loader:
         mode = _Mode(moves_watermark=False, lookback_start=self._now - lookback, force=force)
         return self._load(stream, window, run, mode, skip=done)
 
-    def _history_start(self, width: BucketWidth) -> datetime:
-        days = DEFAULT_HISTORY if width is DAY else timedelta(days=self._settings.hourly_history_days)
-        newest_default = floor_to_day(self._now) - days
-        chosen = self._settings.history_start
-        if chosen is None:
-            return newest_default
-        return chosen if width is DAY else max(chosen, newest_default)
+    def _history_start(self, width: BucketWidth, watermark: datetime | None, lookback: timedelta) -> datetime:
+        """Return the first instant to read. Hours begin a few days ago, but after a long downtime where the stream was left."""
+        today = floor_to_day(self._now)
+        chosen = self._settings.history_start or today - DEFAULT_HISTORY
+        if width is DAY:
+            return chosen
+        first = today - timedelta(days=self._settings.hourly_history_days)
+        if watermark is not None and watermark < first:
+            first = watermark - lookback
+        return max(chosen, first)
 
     def _load(self, stream: Stream, window: Window, run: Run, mode: _Mode, skip: set[Window]) -> Summary:
         summary = Summary(stream.organization, stream.endpoint.name, stream.width.name)
@@ -197,7 +210,8 @@ class Loader:
         if standing := self._standing_refusal(known, _ENDPOINT):
             log.info("%s is not offered by this organization: %s", stream, standing)
             return replace(summary, not_offered=standing)
-        pending = self._pieces(stream, window)
+        newest = ceil_to(self._now, stream.width)
+        pending = self._pieces(stream, Window(min(window.start, newest), min(window.end, newest)))
         done, total = 0, len(pending)
         step = timedelta(days=1)
         while pending:
@@ -206,7 +220,9 @@ class Loader:
                 try:
                     summary = summary.plus(piece, *self._load_piece(stream, piece, run, mode, known))
                 except BeforeHistory as refusal:
-                    rest = clamp(piece, refusal.earliest or piece.start + step, stream.width)
+                    # A floor that is not ahead, or none, would have the same window asked for again.
+                    named = refusal.earliest if refusal.earliest and refusal.earliest > piece.start else None
+                    rest = clamp(piece, named or piece.start + step, stream.width)
                     step *= 2
                     log.warning("%s: the vendor reports nothing before %s, so the load begins there", stream, rest.start)
                     self._remember(stream, known, _HISTORY, supported=False, detail=f"begins {rest.start:%Y-%m-%d}: {refusal.detail}")
@@ -223,7 +239,7 @@ class Loader:
 
     def _pieces(self, stream: Stream, window: Window) -> list[Window]:
         cuts = (_COSTS_BY_API_KEY_SINCE,) if stream.endpoint.is_costs else ()
-        return chunks(window, stream.width, cuts=cuts)
+        return [piece for piece in chunks(window, stream.width, cuts=cuts) if piece.start < self._now]
 
     def _standing_refusal(self, known: Mapping[str, Capability], name: str) -> str | None:
         """Return what the vendor said when it refused `name`, unless it is time to ask again."""
@@ -280,7 +296,9 @@ class Loader:
             return tuple(dimension for dimension in dimensions if dimension is not API_KEY)
         if refusal.capability not in {"group_by", "request"} or not (named or optional):
             raise FixConfiguration(f"the vendor refuses the request for {stream}: {refusal.detail}") from None
-        refused = next((dimension for dimension in named if dimension in optional), (named or optional)[0])
+        culprit = _REFUSED_VALUE.search(refusal.detail)
+        quoted = [dimension for dimension in named if culprit and dimension.name == culprit[1]]
+        refused = (quoted or [dimension for dimension in named if dimension in optional] or named or optional)[0]
         log.warning("%s: grouping by %s is not offered by this organization: %s", stream, refused.name, refusal.detail)
         self._remember(stream, known, _group_by(refused), supported=False, detail=refusal.detail)
         return tuple(dimension for dimension in dimensions if dimension is not refused)

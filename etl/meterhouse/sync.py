@@ -26,9 +26,13 @@ class Outcome:
     errors: tuple[MeterhouseError, ...] = ()
 
     def raise_first(self) -> None:
-        """Raise the error that matters most: one that only people can cure before one that time cures."""
-        for error in sorted(self.errors, key=lambda error: error.retryable):
-            raise error
+        """Raise the error that matters most, one that only people can cure before one that time cures, and log the others."""
+        if not self.errors:
+            return
+        first, *others = sorted(self.errors, key=lambda error: error.retryable)
+        for other in others:
+            log.error("%s", other)
+        raise first
 
 
 @contextmanager
@@ -56,7 +60,10 @@ def sync(
     clock: Clock = utc_now,
     report: Report = silent,
 ) -> Outcome:
-    """Bring every stream up to date. One endpoint's fault leaves the others alone; a wrong key or setting ends the run at once."""
+    """Bring every stream up to date. One endpoint's fault leaves the others alone; a wrong key or setting ends the run at once.
+
+    So does, for one organization, an API that cannot be reached.
+    """
     endpoints = chosen_endpoints(settings, only)
 
     def load(loads: Loader, run: Run, endpoint: Endpoint) -> Iterator[Summary]:
@@ -122,8 +129,10 @@ def _over_organizations(
                         except FixConfiguration:
                             raise
                         except MeterhouseError as error:
-                            log.error("%s/%s: %s", organization.label, endpoint.name, error)  # noqa: TRY400  # the line says what to do
+                            log.info("%s/%s: %s", organization.label, endpoint.name, error)
                             failed.append(error)
+                            if loads.is_out_of_reach:
+                                break
             except BaseException as stop:
                 _close(run, "stopped" if isinstance(stop, KeyboardInterrupt) else "failed", str(stop))
                 raise

@@ -23,7 +23,7 @@ BEGIN
         fact, partition, first_day || ' 00:00:00+00', (first_day + interval '1 month')::date || ' 00:00:00+00'
     );
 EXCEPTION
-    WHEN duplicate_table OR unique_violation THEN
+    WHEN duplicate_table OR duplicate_object OR unique_violation THEN
         RETURN;  -- another loader made it in the same moment
 END
 $$;

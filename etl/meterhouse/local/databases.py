@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 AIRFLOW_DATABASE_VARIABLE = "METERHOUSE_AIRFLOW_DB_URL"
 WAREHOUSE_DATABASE = "meterhouse"
 AIRFLOW_DATABASE = "airflow"
+OWNER_ROLE = "meterhouse_owner"
 LOADER_ROLE = "meterhouse_loader"
 READER_ROLE = "meterhouse_reader"
 DATA_FOLDER = "postgres"
@@ -69,7 +70,9 @@ class Databases:
             give_login(server.url(), AIRFLOW_DATABASE, self._secrets.postgres_airflow)
             server.ensure_database(AIRFLOW_DATABASE, owner=AIRFLOW_DATABASE)
         if self.plan.warehouse_url is None:
-            server.ensure_database(WAREHOUSE_DATABASE)
+            # Not a superuser: the migrations run here as they would on anybody's server.
+            give_login(server.url(), OWNER_ROLE, self._secrets.postgres_owner, creates_roles=True)
+            server.ensure_database(WAREHOUSE_DATABASE, owner=OWNER_ROLE)
 
     def open_warehouse(self) -> None:
         """Let loader and reader log in; the migrations made the roles."""
@@ -88,7 +91,7 @@ class Databases:
     @property
     def owner_url(self) -> str:
         """The warehouse as the role that owns it."""
-        return self.plan.migrate_url or self._embedded().url(WAREHOUSE_DATABASE)
+        return self.plan.migrate_url or self._embedded().url(WAREHOUSE_DATABASE, OWNER_ROLE, self._secrets.postgres_owner)
 
     @property
     def loader_url(self) -> str:

@@ -8,8 +8,8 @@ import psycopg
 from psycopg import sql
 
 
-def give_login(server_url: str, role: str, password: str, *, connection_limit: int = -1) -> None:
-    """Let `role` log in with `password`; the role is created when it is missing."""
+def give_login(server_url: str, role: str, password: str, *, connection_limit: int = -1, creates_roles: bool = False) -> None:
+    """Let `role` log in with `password`; the role is created when it is missing. The warehouse's owner also makes the other roles."""
     with psycopg.connect(server_url, autocommit=True) as connection:
         name = sql.Identifier(role)
         if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone() is None:
@@ -17,8 +17,8 @@ def give_login(server_url: str, role: str, password: str, *, connection_limit: i
         # A statement may be logged by the server: it holds the verifier, from which the password cannot be read.
         verifier = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
         connection.execute(
-            sql.SQL("ALTER ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION CONNECTION LIMIT {} PASSWORD {}").format(
-                name, sql.Literal(connection_limit), sql.Literal(verifier)
+            sql.SQL("ALTER ROLE {} LOGIN NOSUPERUSER NOCREATEDB {} NOREPLICATION CONNECTION LIMIT {} PASSWORD {}").format(
+                name, sql.SQL("CREATEROLE" if creates_roles else "NOCREATEROLE"), sql.Literal(connection_limit), sql.Literal(verifier)
             )
         )
 

@@ -42,6 +42,7 @@ class Secrets:
     """Everything secret that the local stack makes up for itself."""
 
     postgres_superuser: str = _secret(_password)
+    postgres_owner: str = _secret(_password)
     postgres_airflow: str = _secret(_password)
     postgres_loader: str = _secret(_password)
     postgres_reader: str = _secret(_password)

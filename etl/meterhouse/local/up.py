@@ -106,6 +106,7 @@ class Stack:
         if not self._children.running and self._databases.server is None:
             self._children.forget()
             return
+        self._console.line("stopping; a task that is loading gets 15 s to end, and what it has not committed is loaded next time")
         with self._console.step("stopped"):
             if self._airflow is not None:
                 self._airflow.stop()

@@ -1,0 +1,344 @@
+"""The command line as people meet it: one line that says what to do, the right exit status, and work that can be stopped and resumed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from meterhouse.cli import COMMANDS
+from meterhouse.endpoints import ENDPOINTS
+from meterhouse.fake_openai import FakeOrganization, FakeServer
+
+from tests.conftest import LOADER, PASSWORDS, Warehouse
+from tests.postgres.comparison import assert_equals_source
+from tests.postgres.fingerprints import places, row_counts
+from tests.postgres.loaded_organization import LoadedOrganization, rows
+
+TODAY = datetime.now(UTC).date()
+# Settled figures: nothing about these days changes while a test runs.
+FIRST, LAST = TODAY - timedelta(days=100), TODAY - timedelta(days=10)
+DAYS = ["--from", str(FIRST), "--to", str(LAST)]
+
+
+@dataclass
+class Terminal:
+    """Runs `python -m meterhouse` with an environment of its own, without a terminal."""
+
+    environment: dict[str, str]
+
+    def start(self, *arguments: str, **changes: str) -> subprocess.Popen[str]:
+        environment = {name: text for name, text in {**self.environment, **changes}.items() if text}
+        command = [sys.executable, "-m", "meterhouse", *arguments]
+        return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def run(self, *arguments: str, **changes: str) -> tuple[int, str, str]:
+        with self.start(*arguments, **changes) as process:
+            out, err = process.communicate(timeout=60)
+        return process.returncode, out, err
+
+    def refused(self, *arguments: str, status: int = 2, **changes: str) -> str:
+        """Run what must be refused: one line, no traceback, nothing on standard output."""
+        found, out, err = self.run(*arguments, **changes)
+        assert (found, out) == (status, ""), err
+        lines = err.splitlines()
+        assert len(lines) == 1, err
+        assert lines[0].startswith("meterhouse: ")
+        assert "Traceback" not in err
+        return lines[0]
+
+
+@pytest.fixture(scope="module")
+def api() -> Iterator[FakeServer]:
+    with FakeServer(FakeOrganization(scale=0.2)) as server:
+        yield server
+
+
+@pytest.fixture
+def terminal(api: FakeServer, warehouse: Warehouse, tmp_path: Path) -> Iterator[Terminal]:
+    api.requests.clear()
+    api.faults.clear()
+    yield Terminal(
+        {
+            "PATH": os.environ["PATH"],
+            "METERHOUSE_HOME": str(tmp_path / "home"),
+            "OPENAI_ADMIN_KEY": api.admin_key,
+            "OPENAI_BASE_URL": api.base_url,
+            "WAREHOUSE_URL": warehouse.loader_url,
+            "METERHOUSE_HISTORY_START": str(TODAY - timedelta(days=20)),
+            "METERHOUSE_HTTP_RETRIES": "1",
+        }
+    )
+    api.latency_seconds = 0.0
+
+
+def closed_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+@pytest.mark.parametrize(
+    "command", [["sync"], ["sync", "--only", "costs"], ["sync", "--only", "directory"], ["backfill", *DAYS]], ids=" ".join
+)
+def test_a_wrong_key_is_one_line_and_nothing_is_written(terminal: Terminal, warehouse: Warehouse, command: list[str]) -> None:
+    line = terminal.refused(*command, OPENAI_ADMIN_KEY="sk-admin-somebody-elses-key")
+    assert "refuses the admin key" in line
+    assert "use an organization admin key" in line
+    assert "somebody" not in line
+    assert row_counts(warehouse.superuser_url) == {}
+
+
+@pytest.mark.parametrize("command", [["sync"], ["sync", "--only", "directory"], ["backfill", *DAYS]], ids=" ".join)
+def test_an_unreachable_host_is_one_line_with_status_one_and_nothing_is_written(
+    terminal: Terminal, warehouse: Warehouse, command: list[str]
+) -> None:
+    port = closed_port()
+    line = terminal.refused(*command, status=1, OPENAI_BASE_URL=f"http://127.0.0.1:{port}/v1")
+    assert f"127.0.0.1:{port}" in line
+    assert "cannot be reached" in line
+    assert "run again later" in line
+    assert row_counts(warehouse.superuser_url) == {}
+
+
+REFUSED: dict[str, tuple[list[str], dict[str, str], str]] = {
+    "a malformed key": (["sync"], {"OPENAI_ADMIN_KEY": "not a key"}, "OPENAI_ADMIN_KEY does not look like an admin key"),
+    "no key": (["sync"], {"OPENAI_ADMIN_KEY": ""}, "OPENAI_ADMIN_KEY is not set"),
+    "a malformed address of the API": (["sync"], {"OPENAI_BASE_URL": "http://example.com"}, "OPENAI_BASE_URL must be an https address"),
+    "no warehouse": (["sync"], {"WAREHOUSE_URL": ""}, "WAREHOUSE_URL is not set"),
+    "a malformed warehouse": (["sync"], {"WAREHOUSE_URL": "mysql://u:secret-1@h/d"}, "WAREHOUSE_URL must be a URL of the form postgresql://"),
+    "a warehouse without a name": (["status"], {"WAREHOUSE_URL": "postgresql://u:secret-1@127.0.0.1"}, "WAREHOUSE_URL must be a URL"),
+    "a warehouse with a wrong option": (
+        ["status"], {"WAREHOUSE_URL": "postgresql://u:secret-1@127.0.0.1/d?sslmod=off"}, "WAREHOUSE_URL must be a URL",
+    ),
+    "from after to": (["backfill", "--from", "2026-03-02", "--to", "2026-03-01"], {}, "--from 2026-03-02 is after --to 2026-03-01"),
+    "from in the future": (["backfill", "--from", "2126-03-01", "--to", "2126-03-02"], {}, "is in the future"),
+    "a bad date": (["backfill", "--from", "2026-02-30", "--to", "2026-03-01"], {}, "'2026-02-30' is not a day: write it as YYYY-MM-DD"),
+    "a missing end": (["backfill", "--from", "2026-03-01"], {}, "--to"),
+    "an unknown endpoint": (["sync", "--only", "completions,emails"], {}, "unknown endpoint 'emails': choose from directory, completions"),
+    "an unknown endpoint to backfill": (["backfill", *DAYS, "--only", "emails"], {}, "unknown endpoint 'emails': choose from completions"),
+    "a width that costs do not have": (["backfill", *DAYS, "--only", "costs", "--bucket-width", "1h"], {}, "choose 1d"),
+    "an unknown width": (["backfill", *DAYS, "--bucket-width", "2d"], {}, "'1d'"),
+    "an unknown view": (["export", "costs", "--format", "csv", "--out", "never.csv"], {}, "there is no view bi.costs: choose from"),
+    "an unknown format": (["export", "costs_daily", "--format", "xls", "--out", "never.xls"], {}, "'csv', 'json', 'parquet'"),
+    "a folder that is not there": (["export", "costs_daily", "--format", "csv", "--out", "/nowhere/x.csv"], {}, "/nowhere does not exist"),
+    "an organization nobody knows": (["purge", "--organization", "globex"], {}, "no organization is called 'globex'"),
+    "no command": ([], {}, "COMMAND"),
+    "an unknown command": (["fetch"], {}, "fetch"),
+    "a bad setting": (["sync"], {"METERHOUSE_USAGE_LOOKBACK_DAYS": "many"}, "METERHOUSE_USAGE_LOOKBACK_DAYS must be a whole number"),
+    "an unknown endpoint in the settings": (["sync"], {"METERHOUSE_ENDPOINTS": "emails"}, "METERHOUSE_ENDPOINTS must be"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_be_done_is_refused_in_one_line_with_status_two_and_nothing_is_written(
+    terminal: Terminal, warehouse: Warehouse, api: FakeServer, case: str
+) -> None:
+    arguments, changes, words = REFUSED[case]
+    line = terminal.refused(*arguments, **changes)
+    assert words in line
+    assert "secret-1" not in line
+    assert api.requests == []
+    assert row_counts(warehouse.superuser_url) == {}
+
+
+@pytest.mark.parametrize("command", ["sync", "status"])
+def test_a_warehouse_that_is_away_or_refuses_the_role_is_one_line(terminal: Terminal, warehouse: Warehouse, command: str) -> None:
+    wrong = warehouse.loader_url.replace(PASSWORDS[LOADER], "wrong-password")
+    line = terminal.refused(command, WAREHOUSE_URL=wrong)
+    assert "refuses the connection" in line
+    assert "check WAREHOUSE_URL" in line
+    assert "wrong-password" not in line
+    away = f"postgresql://u:secret-1@127.0.0.1:{closed_port()}/d"
+    line = terminal.refused(command, status=1, WAREHOUSE_URL=away)
+    assert "cannot be reached" in line
+    assert "secret-1" not in line
+
+
+@pytest.mark.parametrize(
+    "command", [["sync"], ["backfill", *DAYS], ["status"], ["check"], ["purge", "--organization", "demo"]], ids=" ".join
+)
+def test_a_database_that_was_never_migrated_says_so_before_anything_is_asked(
+    terminal: Terminal, empty_database: Warehouse, api: FakeServer, command: list[str]
+) -> None:
+    line = terminal.refused(*command, WAREHOUSE_URL=empty_database.owner_url)
+    assert line == "meterhouse: the warehouse is empty: run meterhouse migrate"
+    assert api.requests == []
+    assert rows(empty_database.superuser_url, "SELECT count(*) FROM pg_namespace WHERE nspname IN ('ops', 'warehouse', 'bi')") == [(0,)]
+
+
+@pytest.mark.parametrize("command", [["sync"], ["backfill", *DAYS]], ids=" ".join)
+def test_a_database_that_is_one_migration_behind_says_so_before_anything_is_asked(
+    terminal: Terminal, warehouse: Warehouse, api: FakeServer, command: list[str]
+) -> None:
+    rows(warehouse.owner_url, "UPDATE ops.alembic_version SET version_num = '0000'")
+    line = terminal.refused(*command)
+    assert line.startswith("meterhouse: the warehouse is at migration 0000, this version needs ")
+    assert line.endswith("run meterhouse migrate")
+    assert api.requests == []
+    assert row_counts(warehouse.superuser_url) == {}
+    # A database of a newer version is not for this one to touch.
+    assert "unknown to this version" in terminal.refused("migrate", WAREHOUSE_URL=warehouse.owner_url)
+
+
+def test_migrate_needs_the_owner_and_says_what_it_did(terminal: Terminal, empty_database: Warehouse) -> None:
+    found, out, err = terminal.run("migrate", WAREHOUSE_URL=empty_database.owner_url)
+    assert (found, err) == (0, "")
+    assert out.startswith("applied 0001")
+    assert terminal.run("migrate", WAREHOUSE_URL=empty_database.owner_url)[1] == "tables were up to date; views are up to date\n"
+    assert "use its owner" in terminal.refused("migrate", WAREHOUSE_URL=empty_database.loader_url)
+
+
+def test_the_help_of_every_command_works(terminal: Terminal) -> None:
+    found, out, err = terminal.run("--help")
+    assert (found, err) == (0, "")
+    assert all(f"    {command} " in out or f"    {command}\n" in out for command in COMMANDS)
+    for command in COMMANDS:
+        found, out, err = terminal.run(command, "--help")
+        assert (found, err) == (0, "")
+        assert f"meterhouse {command}" in out
+    assert terminal.run("--version")[0] == 0
+
+
+def test_a_whole_session_of_plain_lines(terminal: Terminal, warehouse: Warehouse, tmp_path: Path) -> None:
+    few = ["completions", "costs", "directory"]
+    found, out, err = terminal.run("status")
+    assert (found, out, err) == (0, "nothing is loaded yet: run meterhouse sync\n", "")
+
+    found, out, err = terminal.run("sync", "--only", ",".join(few))
+    assert found == 0, err
+    assert "default/completions/1d: 1 windows, 1 pages, 21 buckets" in out
+    assert "default: names: projects" in out
+    # Not on a terminal: plain lines, without bars, colours or carriage returns.
+    assert sorted(err.splitlines()) == [
+        "default/completions/1d: 1 of 1 windows", "default/completions/1h: 3 of 3 windows", "default/costs/1d: 1 of 1 windows",
+    ]  # fmt: skip
+    assert not set(out + err) & {"\x1b", "\r"}
+
+    found, out, _ = terminal.run("status")
+    assert found == 0
+    assert [line.split()[:4] for line in out.splitlines()[1:]] == [
+        ["default", "completions", "1d", "loaded"], ["default", "completions", "1h", "loaded"], ["default", "costs", "1d", "loaded"],
+    ]  # fmt: skip
+    found, out, err = terminal.run("check")
+    assert (found, err) == (0, ""), out
+    assert "ok    coverage_gaps: nothing found" in out
+    rows(warehouse.superuser_url, "DELETE FROM ops.coverage WHERE endpoint = 'costs' AND bucket_start = now()::date - 3")
+    found, out, _ = terminal.run("check")
+    assert found == 1
+    assert "fail  coverage_gaps: 1 found: default/costs/1d: 1 buckets missing" in out
+
+    out_file = tmp_path / "costs.csv"
+    found, out, _ = terminal.run("export", "costs_daily", "--format", "csv", "--out", str(out_file))
+    lines = len(out_file.read_text().splitlines()) - 1
+    assert (found, out) == (0, f"wrote {lines} rows to {out_file}\n")
+
+    found, out, _ = terminal.run(
+        "backfill", "--from", str(TODAY - timedelta(days=40)), "--to", str(TODAY - timedelta(days=30)), "--only", "costs"
+    )
+    assert found == 0
+    assert f"coverage of [{TODAY - timedelta(days=40)}, {TODAY - timedelta(days=29)}) in default/costs/1d: 11 loaded\n" in out
+
+    found, out, _ = terminal.run("purge", "--organization", "default")
+    assert found == 0
+    assert out.startswith("removed default: ")
+    assert set(row_counts(warehouse.superuser_url)) <= {"ops.check_results"}
+
+
+def test_an_endpoint_that_is_not_offered_is_said_and_is_no_failure(terminal: Terminal, warehouse: Warehouse) -> None:
+    with FakeServer(FakeOrganization(scale=0.2, absent_endpoints=["decisions"])) as other:
+        found, out, err = terminal.run("sync", "--only", "decisions,images", OPENAI_BASE_URL=other.base_url)
+        assert found == 0, err
+        assert "default/decisions/1d: not offered by this organization" in out
+        assert "not offered" in terminal.run("status")[1]
+
+
+def until(condition: object, process: subprocess.Popen[str], what: str) -> None:
+    deadline = time.monotonic() + 40
+    while not condition():  # type: ignore[operator]
+        assert process.poll() is None, f"{what}: the command ended before it could be stopped"
+        assert time.monotonic() < deadline, what
+        time.sleep(0.01)
+
+
+def until_nobody_is_connected(url: str) -> None:
+    others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename = 'meterhouse_loader'"
+    deadline = time.monotonic() + 20
+    while rows(url, others) != [(0,)]:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_backfill_that_is_killed_half_way_asks_only_for_the_rest_when_it_is_run_again(
+    terminal: Terminal, warehouse: Warehouse, api: FakeServer, number: signal.Signals
+) -> None:
+    assert isinstance(api.application, FakeOrganization)
+    loaded = LoadedOrganization(api.application, api, warehouse, "default")
+    url = warehouse.superuser_url
+    api.latency_seconds = 0.05
+    with terminal.start("backfill", *DAYS) as process:
+        until(lambda: len(api.requests) >= 17, process, "half of the windows")
+        process.send_signal(number)
+        _, err = process.communicate(timeout=30)
+    until_nobody_is_connected(url)
+    done = {(endpoint, start) for endpoint, start in rows(url, "SELECT endpoint, window_start FROM ops.load_log")}
+    assert 10 <= len(done) < 30
+    if number == signal.SIGKILL:
+        assert process.returncode == -signal.SIGKILL
+        assert rows(url, "SELECT status FROM ops.run_log") == [("running",)]
+    else:
+        assert process.returncode == 130
+        assert err.splitlines()[-1] == "meterhouse: stopped; what was committed stays, the same command goes on from there"
+        assert "Traceback" not in err
+        assert rows(url, "SELECT status, finished_at IS NOT NULL FROM ops.run_log") == [("stopped", True)]
+    stood = places(url, [f"warehouse.{endpoint.table}" for endpoint in ENDPOINTS.values()])
+
+    api.latency_seconds = 0.0
+    api.requests.clear()
+    found, out, err = terminal.run("backfill", *DAYS)
+    assert found == 0, err
+    asked = [(path.rpartition("/")[2], start) for path, start, _ in loaded.windows_asked()]
+    assert len(asked) == len(set(asked)) == len(api.requests)
+    assert done.isdisjoint(asked)
+    assert len(done) + len(asked) == len(ENDPOINTS) * 3
+    assert stood <= places(url, [f"warehouse.{endpoint.table}" for endpoint in ENDPOINTS.values()])
+    assert_equals_source(loaded, FIRST, LAST + timedelta(days=1), when=f"after {number.name}")
+    assert rows(url, "SELECT status FROM ops.run_log") == [("done",)]
+    assert rows(url, "SELECT count(*) FROM ops.watermarks WHERE watermark IS NOT NULL") == [(0,)]
+    assert out.count("coverage of ") == len(ENDPOINTS)
+    assert "missing" not in out
+
+
+def test_a_sync_that_is_terminated_says_stopped_and_the_next_one_completes(
+    terminal: Terminal, warehouse: Warehouse, api: FakeServer
+) -> None:
+    url = warehouse.superuser_url
+    api.latency_seconds = 0.05
+    with terminal.start("sync") as process:
+        until(lambda: len(api.requests) >= 12, process, "some windows")
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert rows(url, "SELECT status FROM ops.run_log") == [("stopped",)]
+    stopped_at = rows(url, "SELECT count(*) FROM ops.load_log")
+    api.latency_seconds = 0.0
+    found, _, err = terminal.run("sync")
+    assert found == 0, err
+    assert stopped_at < rows(url, "SELECT count(*) FROM ops.load_log")
+    assert rows(url, "SELECT status FROM ops.run_log WHERE command = 'sync' ORDER BY run_id") == [("stopped",), ("done",)]
+    assert rows(warehouse.reader_url, "SELECT count(DISTINCT endpoint), sum(missing_bucket_count) FROM bi.freshness") == [
+        (len(ENDPOINTS), 0)
+    ]
+    assert isinstance(api.application, FakeOrganization)
+    loaded = LoadedOrganization(api.application, api, warehouse, "default")
+    assert_equals_source(loaded, TODAY - timedelta(days=20), TODAY - timedelta(days=2))
