@@ -37,8 +37,8 @@ $(VENV)/bin/uv:
 install: $(VENV)/bin/uv ## Install what `make up` needs into .venv (skipped while the lock file is unchanged)
 	$(call install_locked,requirements.txt,runtime.sha256)
 
-install-dev: $(VENV)/bin/uv ## Install what the tests and the linters need as well
-	$(call install_locked,requirements.txt requirements-dev.txt,dev.sha256)
+install-dev: install ## Install what the tests and the linters need as well
+	$(call install_locked,requirements-dev.txt,dev.sha256)
 
 up: install ## Start everything: PostgreSQL, Airflow, the first load; Ctrl-C stops it
 	@exec $(VENV)/bin/python -m meterhouse up

@@ -8,11 +8,10 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from psycopg.sql import SQL, Identifier
-
 from meterhouse.local.postgres import EmbeddedPostgres, temporary_postgres
 from meterhouse.local.roles import give_login
 from meterhouse.migrate import migrate
+from psycopg.sql import SQL, Identifier
 
 OWNER, LOADER, READER = "meterhouse_owner", "meterhouse_loader", "meterhouse_reader"
 PASSWORDS = {OWNER: "owner-of-a-test", LOADER: "loader-of-a-test", READER: "reader-of-a-test"}
@@ -34,9 +33,7 @@ def server() -> Iterator[EmbeddedPostgres]:
     """A real server for the session; it need not survive a power cut."""
     with temporary_postgres(fsync=False) as running:
         with psycopg.connect(running.url(), autocommit=True) as connection:
-            connection.execute(
-                SQL("CREATE ROLE {} LOGIN CREATEROLE PASSWORD {}").format(Identifier(OWNER), PASSWORDS[OWNER])
-            )
+            connection.execute(SQL("CREATE ROLE {} LOGIN CREATEROLE PASSWORD {}").format(Identifier(OWNER), PASSWORDS[OWNER]))
         yield running
 
 
@@ -88,9 +85,7 @@ def warehouse_addresses(server: EmbeddedPostgres, name: str) -> Warehouse:
 def create_database(server: EmbeddedPostgres, name: str, template: str = "template1") -> None:
     """Create a database that belongs to the owner; database rights are not copied from a template, so they are granted anew."""
     with psycopg.connect(server.url(), autocommit=True) as connection:
-        connection.execute(
-            SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}").format(Identifier(name), Identifier(template), Identifier(OWNER))
-        )
+        connection.execute(SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}").format(Identifier(name), Identifier(template), Identifier(OWNER)))
         if template != "template1":
             connection.execute(SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(Identifier(name)))
             connection.execute(SQL("GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}").format(Identifier(name), Identifier(LOADER)))

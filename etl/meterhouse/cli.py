@@ -18,12 +18,12 @@ from meterhouse.backfill_range import backfill_window, parse_day
 from meterhouse.endpoints import DAY, ENDPOINTS, WIDTHS
 from meterhouse.errors import FixConfiguration, MeterhouseError
 from meterhouse.settings import DEMO_LABEL, Settings, load_settings
+from meterhouse.windows import Window, ceil_to
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from meterhouse.loader import Summary
-    from meterhouse.windows import Window
 
 log = logging.getLogger("meterhouse")
 DIRECTORY = "directory"
@@ -117,7 +117,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _names(text: str | None) -> list[str] | None:
-    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+    names = None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+    if names == []:
+        raise FixConfiguration("--only names nothing: leave it out, or name what to load")
+    return names
 
 
 @contextmanager
@@ -179,11 +182,12 @@ def _backfill(settings: Settings, options: argparse.Namespace) -> int:
     from meterhouse.progress import shown
     from meterhouse.sync import backfill
 
-    window = backfill_window(options.first, options.last, datetime.now(UTC))
+    now = datetime.now(UTC)
+    window = backfill_window(options.first, options.last, now)
     with _terminable(), shown() as report:
         outcome = backfill(settings, window, _names(options.only), width=WIDTHS[options.bucket_width], force=options.force, report=report)
     _print_summaries(outcome.summaries)
-    _print_coverage(settings, window, outcome.summaries)
+    _print_coverage(settings, window, outcome.summaries, now)
     outcome.raise_first()
     return 0
 
@@ -200,13 +204,15 @@ def _print_summaries(summaries: Sequence[Summary]) -> None:
             )
 
 
-def _print_coverage(settings: Settings, window: Window, summaries: Sequence[Summary]) -> None:
+def _print_coverage(settings: Settings, window: Window, summaries: Sequence[Summary], now: datetime) -> None:
     """The report that ends a backfill: what the range holds now."""
     from meterhouse.store import Store
 
     with Store(settings.require_warehouse()) as store:
         for one in summaries:
-            counts = store.coverage_counts(one.organization, one.endpoint, WIDTHS[one.bucket_width], window)
+            width = WIDTHS[one.bucket_width]
+            begun = Window(window.start, max(window.start, min(window.end, ceil_to(now, width))))
+            counts = store.coverage_counts(one.organization, one.endpoint, width, begun)
             words = ", ".join(f"{count} {status}" for status, count in counts.items()) or "nothing loaded"
             print(f"coverage of {window} in {one.organization}/{one.endpoint}/{one.bucket_width}: {words}")
 
@@ -262,7 +268,7 @@ def _fake_api(settings: Settings, options: argparse.Namespace) -> int:
         replay=options.replay,
         admin_key=os.environ.get("METERHOUSE_FAKE_API_KEY"),
         control=True,
-        absent=tuple(_names(options.absent) or ()),
+        absent=tuple(name.strip() for name in options.absent.split(",") if name.strip()),
     )
     return 0
 

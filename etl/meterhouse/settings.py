@@ -25,6 +25,7 @@ DEMO_LABEL = "demo"
 OFFICIAL_BASE_URL = "https://api.openai.com/v1"
 _LABEL = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _KEY = re.compile(r"sk-[!#-&(-~]{13,}")  # any visible character but quotes
+_POSTGRES_SCHEMES = {"postgresql", "postgres", "postgresql+psycopg", "postgresql+psycopg2"}
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -128,7 +129,7 @@ def _proxy_url(text: str) -> str:
 def _postgres_url(text: str) -> str:
     """a URL of the form postgresql://user:password@host:5432/database"""
     parts = urlsplit(text)
-    if parts.scheme not in {"postgresql", "postgres", "postgresql+psycopg"} or not parts.hostname or len(parts.path) < 2:
+    if parts.scheme not in _POSTGRES_SCHEMES or not parts.hostname or len(parts.path) < 2:
         raise ValueError
     _ = parts.port
     return "postgresql://" + text.split("://", 1)[1]
@@ -161,6 +162,12 @@ class Settings:
     migrate_url: str | None = _setting(
         "METERHOUSE_MIGRATE_URL",
         "The warehouse as the role that owns it, used by `meterhouse migrate`; unset: WAREHOUSE_URL.",
+        _postgres_url,
+        default=None,
+    )
+    airflow_db_url: str | None = _setting(
+        "METERHOUSE_AIRFLOW_DB_URL",
+        "Airflow's own tables for `make up`; unset: the embedded server, beside the warehouse or alone.",
         _postgres_url,
         default=None,
     )

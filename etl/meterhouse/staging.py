@@ -22,6 +22,7 @@ from meterhouse.groups import Groups
 from meterhouse.rows import Key, Values
 from meterhouse.statements import Statements, stage_types
 from meterhouse.windows import Window
+from meterhouse.windows import buckets as starts_of
 
 log = logging.getLogger(__name__)
 
@@ -154,17 +155,24 @@ class Stage:
                     restated_buckets=self._restated,
                     load_seconds=time.monotonic() - started,
                 )
-                self._log_load(window, fetch, replaced, run_id)
+                present = {bucket.start for bucket in buckets}
+                missing = [start for start in starts_of(window, self._stream.width) if start < now and start not in present]
+                self._log_load(window, fetch, replaced, run_id, missing)
         return replaced
 
     def _without_superseded(self, window: Window, buckets: Sequence[CoveredBucket], number: int) -> list[CoveredBucket]:
         """Leave out the buckets that a fetch which began later has already stored: its answer is newer than this one."""
         newer = self._connection.execute(
-            "SELECT window_start, window_end FROM ops.load_log WHERE organization_id = %s AND endpoint = %s AND bucket_width = %s"
+            "SELECT window_start, window_end, coalesce(missing_buckets, '{}') FROM ops.load_log"
+            " WHERE organization_id = %s AND endpoint = %s AND bucket_width = %s"
             " AND fetch_number > %s AND window_start < %s AND window_end > %s",
             (*self._identity, number, window.end, window.start),
         ).fetchall()
-        superseded = [bucket for bucket in buckets if any(start <= bucket.start < end for start, end in newer)]
+        superseded = [
+            bucket
+            for bucket in buckets
+            if any(start <= bucket.start < end and bucket.start not in missing for start, end, missing in newer)
+        ]
         if superseded:
             gone = self._connection.execute(self._sql.drop_buckets(), ([bucket.start for bucket in superseded],)).rowcount
             self.rows -= gone
@@ -238,17 +246,19 @@ class Stage:
             reach += timedelta(seconds=self._stream.width.seconds)
         target = min(reach, window.end, now) if moves_watermark and present else None
         self._connection.execute(
-            "UPDATE ops.watermarks SET updated_at = %s, watermark = CASE WHEN %s::timestamptz IS NULL"
+            "UPDATE ops.watermarks SET updated_at = %s, loaded_from = CASE WHEN %s THEN least(loaded_from, %s) ELSE loaded_from END,"
+            " watermark = CASE WHEN %s::timestamptz IS NULL"
             " OR watermark < %s THEN watermark ELSE greatest(watermark, %s::timestamptz) END"
             " WHERE organization_id = %s AND endpoint = %s AND bucket_width = %s",
-            (now, target, window.start, target, *self._identity),
+            (now, target is not None, window.start, target, window.start, target, *self._identity),
         )
 
-    def _log_load(self, window: Window, fetch: Fetch, replaced: Replaced, run_id: int) -> None:
+    def _log_load(self, window: Window, fetch: Fetch, replaced: Replaced, run_id: int, missing: Sequence[datetime]) -> None:
         self._connection.execute(
             "INSERT INTO ops.load_log (run_id, organization_id, endpoint, bucket_width, window_start, window_end, fetch_number,"
-            " source_grouping, pages, buckets, rows_inserted, rows_updated, rows_removed, rows_unchanged, unknown_fields, warnings,"
-            " fetch_seconds, load_seconds) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            " source_grouping, pages, buckets, missing_buckets, rows_inserted, rows_updated, rows_removed, rows_unchanged, unknown_fields,"
+            " warnings,"
+            " fetch_seconds, load_seconds) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
             (
                 run_id,
                 *self._identity,
@@ -258,6 +268,7 @@ class Stage:
                 fetch.grouping,
                 fetch.pages,
                 replaced.buckets,
+                missing or None,
                 replaced.inserted,
                 replaced.updated,
                 replaced.removed,

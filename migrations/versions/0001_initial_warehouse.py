@@ -612,6 +612,12 @@ def upgrade() -> None:
         sa.Column("source_grouping", sa.Text(), nullable=False, comment="Dimensions that were asked for, joined by commas."),
         sa.Column("pages", sa.Integer(), nullable=False, comment="Pages of the answer."),
         sa.Column("buckets", sa.Integer(), nullable=False, comment="Buckets replaced."),
+        sa.Column(
+            "missing_buckets",
+            postgresql.ARRAY(sa.DateTime(timezone=True)),
+            nullable=True,
+            comment="Buckets of the window that did not come and were left alone; null for none.",
+        ),
         sa.Column("rows_inserted", sa.Integer(), nullable=False, comment="Rows that were new."),
         sa.Column("rows_updated", sa.Integer(), nullable=False, comment="Rows whose values changed."),
         sa.Column("rows_removed", sa.Integer(), nullable=False, comment="Rows that the answer no longer holds."),
@@ -689,6 +695,12 @@ def upgrade() -> None:
         sa.Column("endpoint", sa.Text(), nullable=False, comment="Endpoint of the stream."),
         sa.Column(
             "bucket_width", sa.SmallInteger(), autoincrement=False, nullable=False, comment="Width of the bucket in minutes: 1, 60 or 1440."
+        ),
+        sa.Column(
+            "loaded_from",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="Start of the first window of scheduled runs; from here to the watermark nothing may be missing.",
         ),
         sa.Column(
             "watermark",

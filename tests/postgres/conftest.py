@@ -32,7 +32,7 @@ def make_organization() -> Iterator[MakeOrganization]:
     with ExitStack() as opened:
 
         def make(warehouse: Warehouse, label: str = LABEL, **options: Any) -> LoadedOrganization:
-            return opened.enter_context(served(FakeOrganization(**{"now": NOW, "scale": 0.3, **options}), warehouse, label))
+            return opened.enter_context(served(FakeOrganization(**{"now": NOW, "scale": 0.2, **options}), warehouse, label))
 
         yield make
 
@@ -40,6 +40,6 @@ def make_organization() -> Iterator[MakeOrganization]:
 @pytest.fixture
 def acme(warehouse: Warehouse) -> Iterator[LoadedOrganization]:
     """A small organization with a short history and an empty warehouse of its own."""
-    with served(FakeOrganization(NOW, scale=0.3), warehouse) as loaded:
+    with served(FakeOrganization(NOW, scale=0.2), warehouse) as loaded:
         loaded.defaults |= {"history_start": midnight(NOW.date().replace(day=1)), "hourly_history_days": 2}
         yield loaded

@@ -189,11 +189,9 @@ class ReplaceWindow(RuleBasedStateMachine):
         for at in removed:
             del self.model.facts[at]
         self.model.facts |= new
-        # A fetch that covered a day is newer for it even if the day did not come.
-        for number_of_day in range(DAYS):
-            start = day(number_of_day)
-            if wanted.start <= start < wanted.end:
-                self.model.newest[start] = max(number, self.model.newest.get(start, -1))
+        # A fetch in which a day did not come says nothing about it, so an older answer that has it still counts.
+        for start in buckets:
+            self.model.newest[start] = max(number, self.model.newest.get(start, -1))
         self.model.known |= current.keys()
         self.move_watermark(wanted, buckets, moves_watermark)
 

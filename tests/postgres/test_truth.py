@@ -29,7 +29,7 @@ HOURS_BETWEEN_ROUNDS = 7
 @pytest.fixture(scope="module")
 def year(make_warehouse: MakeWarehouse, make_organization: MakeOrganization) -> LoadedOrganization:
     """The organization after its first sync, with a year of days and two weeks of hours."""
-    loaded = make_organization(make_warehouse(), now=NOW, scale=0.2)
+    loaded = make_organization(make_warehouse(), now=NOW, scale=0.15)
     loaded.sync().raise_first()
     return loaded
 
@@ -37,7 +37,7 @@ def year(make_warehouse: MakeWarehouse, make_organization: MakeOrganization) -> 
 def test_the_first_load_of_a_year_equals_the_source(year: LoadedOrganization) -> None:
     first, end = (NOW - YEAR).date(), year.today + timedelta(days=1)
     compared = assert_equals_source(year, first, end)
-    assert compared > 50_000
+    assert compared > 30_000
     assert days_without_rows(year, "costs", [first]) == []
     coverage = year.read(
         "SELECT endpoint, count(*), count(*) FILTER (WHERE status = 'missing'), count(*) FILTER (WHERE status = 'provisional')"
@@ -119,7 +119,7 @@ def test_hours_add_up_to_days_in_every_dimension_and_figure(year: LoadedOrganiza
         " (SELECT count(*) FROM ((TABLE daily EXCEPT ALL TABLE hourly) UNION ALL (TABLE hourly EXCEPT ALL TABLE daily)) x)"
     )
     assert days_compared >= 14
-    assert rows_compared > 1000
+    assert rows_compared > 500
     assert odd == 0
 
 
@@ -138,7 +138,7 @@ def interrupt_after(windows: int) -> Callable[[Progress], None]:
 def test_a_backfill_that_was_stopped_half_way_asks_only_for_the_rest(
     make_warehouse: MakeWarehouse, make_organization: MakeOrganization
 ) -> None:
-    loaded = make_organization(make_warehouse(), now=NOW, scale=0.2)
+    loaded = make_organization(make_warehouse(), now=NOW, scale=0.15)
     url = loaded.warehouse.superuser_url
     first, end = (NOW - YEAR).date(), loaded.today + timedelta(days=1)
     pieces = len(ENDPOINTS) * 12 + 1

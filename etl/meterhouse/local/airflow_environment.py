@@ -81,6 +81,9 @@ def airflow_environment(
         "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
         # A task that was killed with its scheduler runs again within half a minute of the next start, not after five.
         "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "10",
+        # The scheduler is up before the api-server: a task that waits a minute for it is not a failed task.
+        "AIRFLOW__WORKERS__EXECUTION_API_RETRIES": "20",
+        "AIRFLOW__WORKERS__EXECUTION_API_RETRY_WAIT_MAX": "4",
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home / "logs" / "tasks"),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console as RichConsole
+from rich.markup import escape
 
 Progress = Callable[[str], None]
 QUIET_SECONDS = 10
@@ -38,7 +39,7 @@ class Console:
                 def moving(text: str) -> None:
                     nonlocal last
                     last = text
-                    status.update(f"{title}: {text}")
+                    status.update(escape(f"{title}: {text}"))
 
                 yield moving
         else:

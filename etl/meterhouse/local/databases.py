@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from meterhouse.errors import FixConfiguration
 from meterhouse.local.secrets_file import Secrets
 from meterhouse.local.stack_file import StackFile
 from meterhouse.settings import Settings
@@ -39,10 +38,6 @@ class DatabasePlan:
     @classmethod
     def of(cls, settings: Settings, airflow_url: str | None) -> DatabasePlan:
         """Tell the caller's own warehouse from the embedded one, whose address an earlier start left in the stack's file."""
-        if airflow_url and not airflow_url.startswith(("postgresql://", "postgresql+psycopg2://")):
-            raise FixConfiguration(f"{AIRFLOW_DATABASE_VARIABLE} must be a URL of the form postgresql://user:password@host:5432/database")
-        if airflow_url:
-            airflow_url = "postgresql://" + airflow_url.split("://", 1)[1]
         own = settings.warehouse_url
         if own is None or own == StackFile.read(settings.home).loader_url:
             return cls(None, None, airflow_url)
@@ -77,11 +72,13 @@ class Databases:
     def open_warehouse(self) -> None:
         """Let loader and reader log in; the migrations made the roles."""
         if self.server is not None and self.plan.warehouse_url is None:
+            from meterhouse.harden import harden  # noqa: PLC0415 - as above
             from meterhouse.local.roles import allow_only, give_login  # noqa: PLC0415 - as above
 
             give_login(self.server.url(), LOADER_ROLE, self._secrets.postgres_loader)
             give_login(self.server.url(), READER_ROLE, self._secrets.postgres_reader)
             allow_only(self.server.url(), WAREHOUSE_DATABASE, [LOADER_ROLE, READER_ROLE])
+            harden(self.server.url(WAREHOUSE_DATABASE))
 
     def stop(self) -> None:
         """Stop the embedded server, if it was started."""

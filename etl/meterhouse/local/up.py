@@ -15,7 +15,7 @@ from meterhouse.local.airflow import Airflow
 from meterhouse.local.airflow_environment import airflow_environment
 from meterhouse.local.airflow_rest import AirflowRest
 from meterhouse.local.banner import banner
-from meterhouse.local.children import Children
+from meterhouse.local.children import Children, recorded
 from meterhouse.local.console import Console
 from meterhouse.local.databases import AIRFLOW_DATABASE_VARIABLE, DatabasePlan, Databases
 from meterhouse.local.down import PARENT, clear_leftovers
@@ -55,7 +55,7 @@ class Stack:
         self._home = settings.home
         self._organizations = tuple(one for one in settings.organizations if one.label != DEMO_LABEL)
         self._demo = not self._organizations
-        self._plan = DatabasePlan.of(settings, os.environ.get(AIRFLOW_DATABASE_VARIABLE, "").strip() or None)
+        self._plan = DatabasePlan.of(settings, settings.airflow_db_url)
         self._secrets = Secrets.load(settings.home)
         self._databases = Databases(settings, self._plan, self._secrets)
         self._children = Children(settings.home)
@@ -66,6 +66,9 @@ class Stack:
     def bring_up(self) -> None:
         """Start everything, one step after the other."""
         step = self._console.step
+        if recorded(self._home):
+            with step("stopped what a killed start left"):
+                clear_leftovers(self._settings)
         with step("checked: Airflow installed, ports free"):
             self._check()
         if self._plan.embedded:

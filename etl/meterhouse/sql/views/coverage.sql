@@ -1,12 +1,12 @@
--- One row per stream and bucket, from the first one loaded to the watermark: loaded, empty, provisional or missing.
+-- One row per stream and bucket that was loaded, or that scheduled runs should have loaded: loaded, empty, provisional or missing.
 -- Refreshed by every load.
 SELECT
     (b.bucket_start AT TIME ZONE 'UTC')::date AS usage_date,
     (b.bucket_start AT TIME ZONE 'UTC') AS bucket_start_utc,
     b.bucket_start AS bucket_at,
     o.label::varchar(64) AS organization,
-    s.endpoint::varchar(64) AS endpoint,
-    CASE s.bucket_width WHEN 1440 THEN '1d' WHEN 60 THEN '1h' ELSE '1m' END::varchar(2) AS bucket_width,
+    b.endpoint::varchar(64) AS endpoint,
+    CASE b.bucket_width WHEN 1440 THEN '1d' WHEN 60 THEN '1h' ELSE '1m' END::varchar(2) AS bucket_width,
     CASE
         WHEN c.bucket_start IS NULL THEN 'missing'
         WHEN NOT c.is_complete THEN 'provisional'
@@ -20,18 +20,16 @@ SELECT
     (c.reported_end AT TIME ZONE 'UTC') AS reported_end_utc,
     (c.changed_at AT TIME ZONE 'UTC') AS changed_at_utc
 FROM (
-    SELECT
-        w.organization_id,
-        w.endpoint,
-        w.bucket_width,
-        min(c.bucket_start) AS first_start,
-        greatest(max(c.bucket_start), w.watermark - make_interval(mins => w.bucket_width)) AS last_start
+    SELECT c.organization_id, c.endpoint, c.bucket_width, c.bucket_start
+    FROM ops.coverage c
+    UNION
+    SELECT w.organization_id, w.endpoint, w.bucket_width, g.bucket_start
     FROM ops.watermarks w
-    JOIN ops.coverage c USING (organization_id, endpoint, bucket_width)
-    GROUP BY w.organization_id, w.endpoint, w.bucket_width, w.watermark
-) s
-CROSS JOIN LATERAL generate_series(s.first_start, s.last_start, make_interval(mins => s.bucket_width), 'UTC') AS b (bucket_start)
-JOIN warehouse.dim_organization o ON o.organization_id = s.organization_id
+    CROSS JOIN LATERAL generate_series(
+        w.loaded_from, w.watermark - make_interval(mins => w.bucket_width), make_interval(mins => w.bucket_width), 'UTC'
+    ) AS g (bucket_start)
+) b
+JOIN warehouse.dim_organization o ON o.organization_id = b.organization_id
 LEFT JOIN ops.coverage c
-    ON c.organization_id = s.organization_id AND c.endpoint = s.endpoint AND c.bucket_width = s.bucket_width
+    ON c.organization_id = b.organization_id AND c.endpoint = b.endpoint AND c.bucket_width = b.bucket_width
     AND c.bucket_start = b.bucket_start

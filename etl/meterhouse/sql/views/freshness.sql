@@ -1,5 +1,5 @@
 -- One row per stream: how far it is loaded, when it was last loaded, and what is empty, provisional or missing in it.
--- Streams that the organization does not offer are in it too, with the vendor's words. Refreshed by every load.
+-- Streams that the organization does not offer are in it too, and what it refuses to group by. Refreshed by every load.
 SELECT
     o.label::varchar(64) AS organization,
     s.endpoint::varchar(64) AS endpoint,
@@ -14,7 +14,7 @@ SELECT
     v.provisional_bucket_count,
     v.missing_bucket_count,
     v.row_count,
-    r.detail::varchar(255) AS detail
+    coalesce(r.detail, n.detail)::varchar(255) AS detail
 FROM (
     SELECT w.organization_id, w.endpoint, w.bucket_width FROM ops.watermarks w
     UNION
@@ -28,6 +28,18 @@ LEFT JOIN ops.watermarks w
     ON w.organization_id = s.organization_id AND w.endpoint = s.endpoint AND w.bucket_width = s.bucket_width
 LEFT JOIN ops.capabilities r
     ON r.organization_id = s.organization_id AND r.endpoint = s.endpoint AND r.capability = 'endpoint' AND NOT r.is_supported
+LEFT JOIN (
+    SELECT
+        c.organization_id,
+        c.endpoint,
+        string_agg(
+            CASE c.capability WHEN 'history' THEN 'history ' || split_part(c.detail, ':', 1) ELSE 'not grouped by ' || substring(c.capability FROM 10) END,
+            ', ' ORDER BY c.capability
+        ) AS detail
+    FROM ops.capabilities c
+    WHERE c.capability <> 'endpoint' AND NOT c.is_supported
+    GROUP BY c.organization_id, c.endpoint
+) n ON n.organization_id = s.organization_id AND n.endpoint = s.endpoint
 LEFT JOIN (
     SELECT
         c.organization,
