@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from airflow.sdk import Param, dag, get_current_context, task
+
 from meterhouse.endpoints import ENDPOINTS, WIDTHS
 
 DEFAULTS: dict[str, Any] = {

@@ -18,6 +18,7 @@ from typing import Any
 
 from airflow.sdk import dag, get_current_context, task
 from airflow.timetables.interval import CronDataIntervalTimetable
+
 from meterhouse.endpoints import COSTS
 
 DEFAULTS: dict[str, Any] = {

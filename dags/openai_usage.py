@@ -20,6 +20,7 @@ from typing import Any
 
 from airflow.sdk import dag, get_current_context, task
 from airflow.timetables.interval import CronDataIntervalTimetable
+
 from meterhouse.endpoints import USAGE
 
 DEFAULTS: dict[str, Any] = {

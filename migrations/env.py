@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from alembic import context
+
 from meterhouse.migrate import VERSION_SCHEMA, owner_engine
 from meterhouse.settings import load_settings
 from meterhouse.tables import OPS, WAREHOUSE, metadata

@@ -8,10 +8,11 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier
+
 from meterhouse.local.postgres import EmbeddedPostgres, temporary_postgres
 from meterhouse.local.roles import give_login
 from meterhouse.migrate import migrate
-from psycopg.sql import SQL, Identifier
 
 OWNER, LOADER, READER = "meterhouse_owner", "meterhouse_loader", "meterhouse_reader"
 PASSWORDS = {OWNER: "owner-of-a-test", LOADER: "loader-of-a-test", READER: "reader-of-a-test"}

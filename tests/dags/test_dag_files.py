@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from meterhouse.endpoints import COSTS, ENDPOINTS, USAGE, WIDTHS
 
 DAGS = Path(__file__).resolve().parents[2] / "dags"

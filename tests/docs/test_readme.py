@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+
 from meterhouse.cli import parser
 from meterhouse.directory import sync_directory
 from meterhouse.fake_openai import FakeOrganization, FakeServer

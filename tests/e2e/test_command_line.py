@@ -14,14 +14,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from meterhouse.cli import COMMANDS
-from meterhouse.endpoints import ENDPOINTS
-from meterhouse.fake_openai import FakeOrganization, FakeServer
-
 from tests.conftest import LOADER, PASSWORDS, Warehouse
 from tests.postgres.comparison import assert_equals_source
 from tests.postgres.fingerprints import places, row_counts
 from tests.postgres.loaded_organization import LoadedOrganization, rows
+
+from meterhouse.cli import COMMANDS
+from meterhouse.endpoints import ENDPOINTS
+from meterhouse.fake_openai import FakeOrganization, FakeServer
 
 TODAY = datetime.now(UTC).date()
 # Settled figures: nothing about these days changes while a test runs.

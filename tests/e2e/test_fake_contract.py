@@ -17,9 +17,10 @@ import pytest
 import requests
 import yaml
 from jsonschema import Draft202012Validator, ValidationError
+from openai import OpenAI
+
 from meterhouse.endpoints import ENDPOINTS, USAGE, Endpoint
 from meterhouse.fake_openai import FakeOrganization, FakeServer, ReplayServer
-from openai import OpenAI
 
 NOW = datetime(2026, 11, 20, 10, 7, 33, tzinfo=UTC)
 START = int(NOW.replace(hour=0, minute=0, second=0).timestamp()) - 10 * 86400

@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 import psycopg
 import pytest
+
 from meterhouse.endpoints import USAGE
 from meterhouse.fake_openai import FakeOrganization, FakeServer
 from meterhouse.local.airflow_rest import AirflowRest

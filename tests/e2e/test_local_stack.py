@@ -16,6 +16,7 @@ from pathlib import Path
 import psycopg
 import pytest
 import sqlalchemy as sa
+
 from meterhouse.errors import FixConfiguration
 from meterhouse.local import account, postgres, processes
 from meterhouse.local.compose_job import PASSWORDS, prepare

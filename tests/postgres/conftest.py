@@ -8,10 +8,10 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from tests.conftest import Warehouse
+
 from meterhouse.fake_openai import FakeOrganization
 from meterhouse.local.postgres import EmbeddedPostgres
-
-from tests.conftest import Warehouse
 
 from .loaded_organization import LABEL, NOW, LoadedOrganization, fresh_warehouse, midnight, served
 

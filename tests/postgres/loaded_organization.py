@@ -8,14 +8,14 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import psycopg
+from tests.conftest import Warehouse, create_database, drop_database, warehouse_addresses
+
 from meterhouse.endpoints import DAY, BucketWidth
 from meterhouse.fake_openai import FakeOrganization, FakeServer
 from meterhouse.loader import Report, silent
 from meterhouse.settings import AdminKey, Organization, Settings
 from meterhouse.sync import Outcome, backfill, sync
 from meterhouse.windows import Window
-
-from tests.conftest import Warehouse, create_database, drop_database, warehouse_addresses
 
 # Nine minutes into an hour: day, hour and cost buckets of this moment are all unfinished.
 NOW = datetime(2026, 11, 20, 12, 9, tzinfo=UTC)

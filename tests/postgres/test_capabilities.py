@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from tests.conftest import Warehouse
+
 from meterhouse.directory import sync_directory
 from meterhouse.endpoints import COMPLETIONS, ENDPOINTS
 from meterhouse.errors import FixConfiguration
@@ -14,8 +16,6 @@ from meterhouse.fake_openai import FakeOrganization
 from meterhouse.fake_openai.queries import Capabilities
 from meterhouse.store import Store
 from meterhouse.windows import to_epoch
-
-from tests.conftest import Warehouse
 
 from .comparison import COSTS_BY_API_KEY_SINCE, assert_equals_source
 from .fingerprints import TABLES, places

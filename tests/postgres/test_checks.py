@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+
 from meterhouse.checks import CheckResult, checks, run_checks
 from meterhouse.store import Store
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import psycopg
 import pytest
+
 from meterhouse.directory import DirectorySummary, ListRead, sync_directory
 from meterhouse.errors import FixConfiguration, RejectedAnswer
 from meterhouse.fake_openai import FakeOrganization, FakeServer

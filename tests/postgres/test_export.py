@@ -18,6 +18,7 @@ import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
 from meterhouse.errors import FixConfiguration, RejectedAnswer
 from meterhouse.export import FORMATS, export_view
 from meterhouse.views import VIEW_NAMES

@@ -9,11 +9,11 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.conftest import Warehouse
+
 from meterhouse.errors import FixConfiguration, MeterhouseError, RejectedAnswer, TryAgainLater
 from meterhouse.fake_openai import FakeOrganization, FakeServer
 from meterhouse.fake_openai.answers import Answer, Application, Request
-
-from tests.conftest import Warehouse
 
 from .comparison import assert_equals_source
 from .fingerprints import places, row_counts

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
+from tests.conftest import Warehouse
+
 from meterhouse.harden import harden
 from meterhouse.store import Store
 from meterhouse.views import VIEW_NAMES
-
-from tests.conftest import Warehouse
 
 FORBIDDEN_TO_READ = (
     "SELECT * FROM warehouse.costs",

@@ -16,6 +16,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from tests.conftest import Warehouse
+
 from meterhouse.chain import CoveredBucket
 from meterhouse.endpoints import COSTS, DAY, HOUR, IMAGES, MODERATIONS, BucketWidth, Endpoint
 from meterhouse.errors import ConfirmToEmpty, RejectedAnswer, TryAgainLater
@@ -23,8 +25,6 @@ from meterhouse.rows import Key, Values
 from meterhouse.staging import Fetch, Replaced, Stream
 from meterhouse.store import Store
 from meterhouse.windows import Window
-
-from tests.conftest import Warehouse
 
 from .fingerprints import row_counts
 from .loaded_organization import rows

@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.conftest import Warehouse
+
 from meterhouse.dictionary import MEASURES
 from meterhouse.endpoints import ENDPOINTS, USAGE_DIMENSIONS, Endpoint
 from meterhouse.fake_openai import ReplayServer
 from meterhouse.settings import Settings
 from meterhouse.sync import backfill
 from meterhouse.windows import Window
-
-from tests.conftest import Warehouse
 
 from .loaded_organization import NOW, midnight, organization, rows
 

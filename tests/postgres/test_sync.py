@@ -6,6 +6,8 @@ import socket
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from tests.conftest import Warehouse
+
 from meterhouse.directory import sync_directory
 from meterhouse.endpoints import DAY, ENDPOINTS, HOUR
 from meterhouse.errors import ConfirmToEmpty, FixConfiguration, MeterhouseError, TryAgainLater
@@ -15,8 +17,6 @@ from meterhouse.settings import AdminKey, Organization
 from meterhouse.store import Store
 from meterhouse.sync import sync
 from meterhouse.windows import Window, to_epoch
-
-from tests.conftest import Warehouse
 
 from .comparison import assert_equals_source
 from .fingerprints import TABLES, places, row_counts, writes

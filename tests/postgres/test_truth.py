@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
 from meterhouse.dictionary import ATTRIBUTES, MEASURES
 from meterhouse.endpoints import COSTS, DAY, ENDPOINTS
 from meterhouse.loader import Progress

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from meterhouse.chain import Chain
 from meterhouse.endpoints import DAY, HOUR
 from meterhouse.errors import RejectedAnswer

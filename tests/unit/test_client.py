@@ -18,6 +18,7 @@ from email.utils import format_datetime
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+
 from meterhouse.client import ChainBroken, Client, PageTooLarge, Request
 from meterhouse.endpoints import API_KEY, COMPLETIONS, COSTS, DAY, ENDPOINTS, HOUR, MODEL, PROJECT, USAGE
 from meterhouse.errors import BeforeHistory, FixConfiguration, MeterhouseError, RejectedAnswer, TryAgainLater, Unsupported

@@ -11,9 +11,10 @@ from typing import Any, Literal
 
 import openai
 import pytest
+from openai.resources.admin.organization.usage import Usage
+
 from meterhouse import endpoints
 from meterhouse.endpoints import COMPLETIONS, COSTS, ENDPOINTS, IMAGES, USAGE, USAGE_DIMENSIONS, WIDTHS, Endpoint, Kind
-from openai.resources.admin.organization.usage import Usage
 
 SDK = "openai.types.admin.organization"
 KIND_OF_TYPE = {int: Kind.COUNT, float: Kind.DECIMAL, bool: Kind.FLAG, str: Kind.TEXT}

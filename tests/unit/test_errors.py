@@ -6,6 +6,7 @@ import inspect
 from datetime import UTC, datetime
 
 import pytest
+
 from meterhouse import client, errors
 
 EXPECTED = {

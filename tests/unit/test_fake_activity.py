@@ -13,6 +13,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from meterhouse.endpoints import ENDPOINTS, TOKEN_METRICS, USAGE, WIDTHS
 from meterhouse.fake_openai import FakeOrganization
 from meterhouse.fake_openai.answers import Request

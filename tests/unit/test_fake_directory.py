@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 import msgspec
 import pytest
+
 from meterhouse.fake_openai import FakeOrganization
 from meterhouse.fake_openai.answers import Request
 

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from meterhouse.endpoints import ENDPOINTS
 from meterhouse.fake_openai import FakeOrganization
 from meterhouse.fake_openai.amounts import STYLES, AmountStyle, amount_json

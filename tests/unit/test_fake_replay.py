@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import requests
+
 from meterhouse.errors import FixConfiguration
 from meterhouse.fake_openai import ReplayServer
 

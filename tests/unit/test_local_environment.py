@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from meterhouse.local.airflow_environment import airflow_environment, connection_variable, postgres_connection, with_driver
 from meterhouse.local.secrets_file import Secrets
 from meterhouse.settings import AdminKey, Organization

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 
 import pytest
+
 from meterhouse.errors import FixConfiguration
 from meterhouse.local.ports import free_port, is_free, require_free
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from meterhouse.errors import FixConfiguration
 from meterhouse.local import interrupts, processes
 from meterhouse.local.children import Children, Recorded, recorded, stop_recorded

@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
+
 from meterhouse.errors import FixConfiguration
 from meterhouse.local.compose_job import PASSWORDS, checked_passwords
 from meterhouse.local.secrets_file import Secrets

@@ -8,6 +8,7 @@ from fractions import Fraction
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from meterhouse.errors import RejectedAnswer
 from meterhouse.money import MAX_DECIMALS, MAX_INTEGER_DIGITS, add, parse_amount
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from meterhouse.names import LineItem, model_family, parse_line_item
 
 EXAMPLES = settings(max_examples=200, deadline=None, derandomize=True)

@@ -8,6 +8,7 @@ from email.utils import format_datetime
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from meterhouse.retries import Backoff, RetryBudget, retry_after_seconds
 
 EXAMPLES = settings(max_examples=300, deadline=None, derandomize=True)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from meterhouse.endpoints import COMPLETIONS, COSTS, EMBEDDINGS, ENDPOINTS, IMAGES, LINE_ITEM, MODEL, PROJECT, USAGE, VECTOR_STORES, Kind
 from meterhouse.errors import RejectedAnswer
 from meterhouse.rows import decode_page

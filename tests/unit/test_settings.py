@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+
 from meterhouse.endpoints import ENDPOINTS
 from meterhouse.errors import FixConfiguration
 from meterhouse.local.stack_file import StackFile
@@ -32,6 +33,7 @@ GOOD = [
     ("WAREHOUSE_URL", "postgres://loader@db/warehouse", "postgresql://loader@db/warehouse"),
     ("WAREHOUSE_URL", "postgresql+psycopg://loader@db/warehouse", "postgresql://loader@db/warehouse"),
     ("METERHOUSE_MIGRATE_URL", "postgresql://owner@db/warehouse", "postgresql://owner@db/warehouse"),
+    ("METERHOUSE_AIRFLOW_DB_URL", "postgresql+psycopg2://airflow@db/airflow", "postgresql://airflow@db/airflow"),
     ("OPENAI_BASE_URL", "https://eu.api.openai.com/v1/", "https://eu.api.openai.com/v1"),
     ("OPENAI_BASE_URL", "http://127.0.0.1:8089/v1", "http://127.0.0.1:8089/v1"),
     ("OPENAI_BASE_URL", "http://localhost:8089/v1", "http://localhost:8089/v1"),
@@ -60,6 +62,7 @@ GOOD = [
 
 WORDS = {
     "WAREHOUSE_URL": "postgresql://user:password@host:5432/database",
+    "METERHOUSE_AIRFLOW_DB_URL": "postgresql://user:password@host:5432/database",
     "METERHOUSE_MIGRATE_URL": "postgresql://user:password@host:5432/database",
     "OPENAI_BASE_URL": "https address",
     "METERHOUSE_HISTORY_START": "YYYY-MM-DD",
@@ -104,6 +107,7 @@ ADDRESSES = [
 BAD = {
     "WAREHOUSE_URL": URLS,
     "METERHOUSE_MIGRATE_URL": URLS,
+    "METERHOUSE_AIRFLOW_DB_URL": URLS,
     "OPENAI_BASE_URL": ADDRESSES,
     "METERHOUSE_HTTP_PROXY": ["proxy:3128", "socks5://user:{s}@proxy", "https://proxy:99999"],
     "METERHOUSE_HISTORY_START": ["yesterday", "2026-02-30", "01/02/2026", "2026-1-1", "2026-01-01T00:00", "1767225600"],

@@ -9,6 +9,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+
 from meterhouse.endpoints import DAY, HOUR, MINUTE, WIDTHS
 from meterhouse.windows import (
     Window,
