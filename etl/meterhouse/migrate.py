@@ -14,7 +14,7 @@ from alembic.util.exc import CommandError
 import meterhouse
 from meterhouse.database import connect
 from meterhouse.errors import FixConfiguration, TryAgainLater
-from meterhouse.views import rebuild_views
+from meterhouse.views import drop_views, rebuild_views
 
 VERSION_SCHEMA = "ops"
 _LOCK_KEY = 0x6D657465  # "mete": two migrators at once would both try to create the same types
@@ -54,6 +54,7 @@ def migrate(url: str, revision: str = "head") -> list[str]:
             if revision == "head" or _is_ahead(scripts, before, revision):
                 command.upgrade(config, revision)
             else:
+                drop_views(connection)
                 command.downgrade(config, revision)
             after = _current(connection)
             if after == scripts.get_current_head():

@@ -118,7 +118,7 @@ def rebuild_views(connection: sa.Connection) -> None:
             _create(connection, wanted)
     except sa.exc.DBAPIError:
         # Columns were renamed or moved: the views are made anew.
-        _drop(connection, [view.qualified for view in reversed(wanted)])
+        drop_views(connection)
         _create(connection, wanted)
     _drop(connection, [f"bi.{name}" for name in RETIRED_VIEW_NAMES])
     for view in wanted:
@@ -126,6 +126,11 @@ def rebuild_views(connection: sa.Connection) -> None:
     for role in ("meterhouse_reader", "meterhouse_loader"):
         connection.exec_driver_sql(f"GRANT SELECT ON ALL TABLES IN SCHEMA bi TO {role}")
         connection.exec_driver_sql(f"ALTER DEFAULT PRIVILEGES IN SCHEMA bi GRANT SELECT ON TABLES TO {role}")
+
+
+def drop_views(connection: sa.Connection) -> None:
+    """Drop every view that is shipped, before tables under them go; raises as `rebuild_views` does."""
+    _drop(connection, [view.qualified for view in reversed(views())])
 
 
 def _create(connection: sa.Connection, wanted: list[View]) -> None:
