@@ -27,6 +27,7 @@ class Meaning:
 
 _NOT_ASKED = "not asked for, or not known to the vendor"
 _NO_NAME = "the directory has no name for it"
+_NO_SHARE = "credits leave no spend, or next to none, to take a share of"
 
 
 def usage_measures() -> dict[str, Metric]:
@@ -75,7 +76,11 @@ COLUMNS: dict[str, Meaning] = {
     "surface": Meaning("Part of the platform that the line item names; derived.", null="the line item names none"),
     "modality": Meaning("text, image or audio; derived from the line item.", null="the line item does not say"),
     "direction": Meaning("input, cached input, cache writes or output; derived from the line item.", null="the line item does not say"),
-    "cached_share": Meaning("Input tokens read from the cache, as a share of input tokens.", "share, 0 to 1", "no input tokens"),
+    "cached_share": Meaning(
+        "Input tokens read from the cache, as a share of those input tokens for which the vendor tells the cached ones.",
+        "share, 0 to 1",
+        "no input tokens, or nothing known of the cache",
+    ),
     "batch_share": Meaning(
         "Input and output tokens of batches, as a share of those whose batch flag is known.", "share, 0 to 1", "no such tokens"
     ),
@@ -84,10 +89,14 @@ COLUMNS: dict[str, Meaning] = {
     "owner_kind": Meaning("user or service_account.", null=_NO_NAME),
     "api_key_project_id": Meaning("Project that the key belongs to.", null=_NO_NAME),
     "api_key_project_name": Meaning("Name of the project that the key belongs to.", null=_NO_NAME),
-    "previous_month_cost": Meaning("Billed amount of the month before, whole.", "units of currency", "that month was not loaded"),
-    "previous_day_cost": Meaning("Billed amount of the day before.", "units of currency", "that day was not loaded"),
-    "share_of_month": Meaning("Share of the organization's spend of the month in this currency.", "share", "the month's spend is zero"),
-    "share_of_day": Meaning("Share of the organization's spend of the day in this currency.", "share", "the day's spend is zero"),
+    "previous_month_cost": Meaning(
+        "Billed amount of the whole month before; 0 when nothing was billed.", "units of currency", "a day of that month was not loaded"
+    ),
+    "previous_day_cost": Meaning(
+        "Billed amount of the day before; 0 when nothing was billed.", "units of currency", "that day was not loaded"
+    ),
+    "share_of_month": Meaning("Share of the organization's spend of the month in this currency.", "share", _NO_SHARE),
+    "share_of_day": Meaning("Share of the organization's spend of the day in this currency.", "share", _NO_SHARE),
     "status": Meaning("loaded, empty, provisional or missing for a bucket; loaded or not offered for a stream."),
     "row_count": Meaning("Rows loaded.", "rows", "not loaded"),
     "reported_start_utc": Meaning("Start that the vendor gave the bucket; later than its own when clipped.", null="not loaded"),

@@ -25,9 +25,12 @@ FROM (
     UNION
     SELECT w.organization_id, w.endpoint, w.bucket_width, g.bucket_start
     FROM ops.watermarks w
-    CROSS JOIN LATERAL generate_series(
-        w.loaded_from, w.watermark - make_interval(mins => w.bucket_width), make_interval(mins => w.bucket_width), 'UTC'
-    ) AS g (bucket_start)
+    CROSS JOIN LATERAL (
+        SELECT max(c.bucket_start) AS bucket_start
+        FROM ops.coverage c
+        WHERE c.organization_id = w.organization_id AND c.endpoint = w.endpoint AND c.bucket_width = w.bucket_width
+    ) last
+    CROSS JOIN LATERAL generate_series(w.loaded_from, last.bucket_start, make_interval(mins => w.bucket_width), 'UTC') AS g (bucket_start)
 ) b
 JOIN warehouse.dim_organization o ON o.organization_id = b.organization_id
 LEFT JOIN ops.coverage c

@@ -1,5 +1,5 @@
 -- One row per organization and API key, with a member (none) for rows without one: the dimension of the star.
--- Keys that are known from usage or costs alone are in it with their identifier as name.
+-- Keys that are known from usage or costs alone are in it with their identifier as name. Refreshed by every load of names. It has no figures to add up.
 SELECT
     (o.label || '/' || coalesce(i.api_key_id, '(none)'))::varchar(255) AS api_key_key,
     i.api_key_id::varchar(128) AS api_key_id,

@@ -1,4 +1,5 @@
--- One row per UTC day without gaps, from the first day of the year before the first load to the end of next year: the dimension of the star.
+-- One row per UTC day without gaps, from the start of the year of the first bucket loaded to the end of next year: the dimension of the star.
+-- Refreshed by itself. It has no figures to add up.
 SELECT
     d.usage_date,
     d.year::bigint AS year,

@@ -1,4 +1,4 @@
--- One row per organization: the dimension of the star.
+-- One row per organization: the dimension of the star. Refreshed by its first load. It has no figures to add up.
 SELECT
     o.label::varchar(64) AS organization_key,
     o.label::varchar(64) AS organization,

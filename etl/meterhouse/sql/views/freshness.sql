@@ -1,10 +1,11 @@
 -- One row per stream: how far it is loaded, when it was last loaded, and what is empty, provisional or missing in it.
 -- Streams that the organization does not offer are in it too, and what it refuses to group by. Refreshed by every load.
+-- Rows and buckets can be added up over streams of one width.
 SELECT
     o.label::varchar(64) AS organization,
     s.endpoint::varchar(64) AS endpoint,
     CASE s.bucket_width WHEN 1440 THEN '1d' WHEN 60 THEN '1h' WHEN 1 THEN '1m' END::varchar(2) AS bucket_width,
-    CASE WHEN r.detail IS NOT NULL THEN 'not offered' ELSE 'loaded' END::varchar(16) AS status,
+    CASE WHEN r.endpoint IS NOT NULL THEN 'not offered' ELSE 'loaded' END::varchar(16) AS status,
     (w.watermark AT TIME ZONE 'UTC') AS loaded_until_utc,
     (w.updated_at AT TIME ZONE 'UTC') AS last_loaded_at_utc,
     v.first_bucket_utc,
@@ -14,7 +15,7 @@ SELECT
     v.provisional_bucket_count,
     v.missing_bucket_count,
     v.row_count,
-    coalesce(r.detail, n.detail)::varchar(255) AS detail
+    coalesce(r.detail, n.detail)::varchar(1000) AS detail
 FROM (
     SELECT w.organization_id, w.endpoint, w.bucket_width FROM ops.watermarks w
     UNION

@@ -14,11 +14,11 @@ SELECT
     sum(u.output_audio_tokens)::bigint AS output_audio_tokens,
     sum(u.input_image_tokens)::bigint AS input_image_tokens,
     sum(u.output_image_tokens)::bigint AS output_image_tokens,
-    (sum(u.input_cached_tokens) / nullif(sum(u.input_tokens), 0))::numeric(9, 6) AS cached_share,
+    (sum(u.input_cached_tokens) / nullif(sum(u.input_tokens) FILTER (WHERE u.input_cached_tokens IS NOT NULL), 0))::numeric(12, 6) AS cached_share,
     (
-        coalesce(sum(u.input_tokens + coalesce(u.output_tokens, 0)) FILTER (WHERE u.is_batch), 0)
-        / nullif(sum(u.input_tokens + coalesce(u.output_tokens, 0)) FILTER (WHERE u.is_batch IS NOT NULL), 0)
-    )::numeric(9, 6) AS batch_share,
+        coalesce(sum(coalesce(u.input_tokens, 0) + coalesce(u.output_tokens, 0)) FILTER (WHERE u.is_batch), 0)
+        / nullif(sum(coalesce(u.input_tokens, 0) + coalesce(u.output_tokens, 0)) FILTER (WHERE u.is_batch IS NOT NULL), 0)
+    )::numeric(12, 6) AS batch_share,
     bool_and(u.is_complete) AS is_complete
 FROM bi.usage_daily u
 WHERE u.input_tokens IS NOT NULL OR u.output_tokens IS NOT NULL
