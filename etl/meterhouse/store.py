@@ -205,7 +205,7 @@ class Store:
             rows = self.connection.execute(
                 "SELECT CASE WHEN c.bucket_start IS NULL THEN 'missing' WHEN NOT c.is_complete THEN 'provisional'"
                 " WHEN c.row_count = 0 THEN 'empty' ELSE 'loaded' END AS status, count(*)"
-                " FROM generate_series(%s::timestamptz, %s::timestamptz, make_interval(mins => %s), 'UTC') AS b (bucket_start)"
+                " FROM generate_series(%s::timestamptz, %s::timestamptz, make_interval(mins => %s)) AS b (bucket_start)"
                 " LEFT JOIN (ops.coverage c JOIN warehouse.dim_organization o ON o.organization_id = c.organization_id AND o.label = %s)"
                 " ON c.bucket_start = b.bucket_start AND c.endpoint = %s AND c.bucket_width = %s GROUP BY 1 ORDER BY 1",
                 (

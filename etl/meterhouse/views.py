@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from importlib import resources
 
+import psycopg
 import sqlalchemy as sa
 
 from meterhouse.dictionary import ATTRIBUTES, COLUMNS, MEASURES
@@ -52,6 +53,23 @@ LEFT JOIN ops.coverage c
 LEFT JOIN warehouse.dim_project p ON p.organization_id = g.organization_id AND p.project_id = g.project_id AND p.valid_to IS NULL
 LEFT JOIN warehouse.dim_user n ON n.organization_id = g.organization_id AND n.user_id = g.user_id AND n.valid_to IS NULL
 LEFT JOIN warehouse.dim_api_key k ON k.organization_id = g.organization_id AND k.api_key_id = g.api_key_id AND k.valid_to IS NULL
+"""
+
+# Every view that selects from one view, directly or through others.
+_BUILD_ON = """
+WITH RECURSIVE builders (oid) AS (
+    SELECT to_regclass(%s)::oid
+    UNION
+    SELECT r.ev_class
+    FROM builders b
+    JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = b.oid
+    JOIN pg_catalog.pg_rewrite r ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND r.oid = d.objid
+)
+
+SELECT n.nspname || '.' || c.relname
+FROM builders b
+JOIN pg_catalog.pg_class c ON c.oid = b.oid
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 """
 
 
@@ -113,18 +131,15 @@ def rebuild_views(connection: sa.Connection) -> None:
     Raises `FixConfiguration` when a view that somebody built on ours stands in the way of a change that is not an append.
     """
     wanted = views()
-    try:
-        with connection.begin_nested():
-            _create(connection, wanted)
-    except sa.exc.DBAPIError:
-        # Columns were renamed or moved: the views are made anew.
-        drop_views(connection)
-        _create(connection, wanted)
+    for view in wanted:
+        _create(connection, view, wanted)
     _drop(connection, [f"bi.{name}" for name in RETIRED_VIEW_NAMES])
     for view in wanted:
         _comment(connection, view)
+    # View by view: in schema bi there may be other people's, which the owner has no right to give away.
+    ours = ", ".join(view.qualified for view in wanted if view.schema == "bi")
     for role in ("meterhouse_reader", "meterhouse_loader"):
-        connection.exec_driver_sql(f"GRANT SELECT ON ALL TABLES IN SCHEMA bi TO {role}")
+        connection.exec_driver_sql(f"GRANT SELECT ON {ours} TO {role}")
         connection.exec_driver_sql(f"ALTER DEFAULT PRIVILEGES IN SCHEMA bi GRANT SELECT ON TABLES TO {role}")
 
 
@@ -133,9 +148,18 @@ def drop_views(connection: sa.Connection) -> None:
     _drop(connection, [view.qualified for view in reversed(views())])
 
 
-def _create(connection: sa.Connection, wanted: list[View]) -> None:
-    for view in wanted:
-        connection.exec_driver_sql(f"CREATE OR REPLACE VIEW {view.qualified} AS {view.query.replace('%', '%%')}")
+def _create(connection: sa.Connection, view: View, wanted: list[View]) -> None:
+    statement = f"CREATE OR REPLACE VIEW {view.qualified} AS {view.query.replace('%', '%%')}"
+    try:
+        with connection.begin_nested():
+            connection.exec_driver_sql(statement)
+    except sa.exc.ProgrammingError as error:
+        if not isinstance(error.orig, psycopg.errors.InvalidTableDefinition):
+            raise
+        # Its columns were renamed or moved: it is made anew, and so are those of ours that build on it, which come later in the list.
+        builders = set(connection.exec_driver_sql(_BUILD_ON, (view.qualified,)).scalars())
+        _drop(connection, [other.qualified for other in reversed(wanted) if other.qualified in builders])
+        connection.exec_driver_sql(statement)
 
 
 def _drop(connection: sa.Connection, names: list[str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -68,6 +68,11 @@ class Given:
             org, endpoint, width, start, start, start, width, complete, rows,
         )  # fmt: skip
 
+    def covered_days(self, endpoint: str, first: str, days: int) -> None:
+        """Days in a row that were read."""
+        for number in range(days):
+            self.covered(endpoint, f"{date.fromisoformat(first) + timedelta(days=number)}T00:00Z")
+
     def shown(self, query: str) -> list[tuple[Any, ...]]:
         return self.reader.execute(query.encode()).fetchall()
 
@@ -126,6 +131,7 @@ def test_every_digit_of_an_amount_is_there_and_the_tools_see_twelve_decimals(giv
 
 
 def test_the_month_before_is_unknown_when_it_was_not_loaded_and_zero_when_nothing_was_billed(given: Given) -> None:
+    given.covered_days("costs", "2026-02-01", 28)
     given.cost("2026-02-10", "4", project_id="old")
     given.cost("2026-02-10", "1", project_id="gone")
     given.cost("2026-03-10", "6", project_id="old")
@@ -137,6 +143,71 @@ def test_the_month_before_is_unknown_when_it_was_not_loaded_and_zero_when_nothin
         ("2026-03-01", "new", Decimal(2), Decimal(0)),
         ("2026-03-01", "old", Decimal(6), Decimal(4)),
     ]
+
+
+def test_a_month_that_was_loaded_in_part_is_no_month_to_compare_with(given: Given) -> None:
+    given.covered_days("costs", "2026-02-02", 27)
+    given.cost("2026-02-10", "4", project_id="a")
+    given.cost("2026-03-10", "6", project_id="a")
+    rows = given.shown("SELECT cost, previous_month_cost FROM bi.spend_by_project_month ORDER BY month_start")
+    assert rows == [(Decimal(4), None), (Decimal(6), None)]
+
+
+def test_an_amount_that_the_vendor_left_out_is_unknown_in_the_comparison_too(given: Given) -> None:
+    given.covered_days("costs", "2026-02-01", 28)
+    given.cost("2026-02-28", None, project_id="a", line_item="x")
+    given.cost("2026-03-01", "6", project_id="a", line_item="x")
+    assert given.shown("SELECT cost, previous_month_cost FROM bi.spend_by_project_month ORDER BY month_start") == [
+        (None, None), (Decimal(6), None),
+    ]  # fmt: skip
+    assert given.shown("SELECT cost, previous_day_cost FROM bi.spend_by_line_item_daily ORDER BY usage_date") == [
+        (None, Decimal(0)), (Decimal(6), None),
+    ]  # fmt: skip
+
+
+def test_a_month_without_the_project_in_between_is_zero_and_not_the_last_one_with_it(given: Given) -> None:
+    given.covered_days("costs", "2026-01-01", 59)
+    given.cost("2026-01-10", "4", project_id="a")
+    given.cost("2026-02-10", "1", project_id="b")
+    given.cost("2026-03-10", "6", project_id="a")
+    shown = given.shown("SELECT month_start::text, previous_month_cost FROM bi.spend_by_project_month WHERE project_id = 'a' ORDER BY 1")
+    assert shown == [("2026-01-01", None), ("2026-03-01", Decimal(0))]
+
+
+def test_the_months_of_two_organizations_and_currencies_are_never_compared_with_each_other(given: Given) -> None:
+    given.covered_days("costs", "2026-02-01", 28)
+    given.cost("2026-02-10", "4", project_id="a", currency="eur")
+    given.cost("2026-02-10", "5", project_id="a", org=2)
+    given.cost("2026-03-10", "6", project_id="a")
+    given.cost("2026-03-10", "7", project_id="a", org=2)
+    assert given.shown(
+        "SELECT organization, currency, cost, previous_month_cost, share_of_month FROM bi.spend_by_project_month"
+        " WHERE month_start = '2026-03-01' ORDER BY 1"
+    ) == [("acme", "usd", Decimal(6), Decimal(0), Decimal(1)), ("other", "usd", Decimal(7), None, Decimal(1))]
+
+
+def test_credits_that_leave_next_to_nothing_take_the_share_away_and_never_break_the_view(given: Given) -> None:
+    given.cost("2026-01-15", "100", project_id="a", line_item="x")
+    given.cost("2026-01-15", "-99.999999999999", project_id="b", line_item="credit")
+    given.cost("2026-01-16", "1", project_id="a", line_item="x")
+    given.cost("2026-01-16", "-3", project_id="b", line_item="credit")
+    assert given.shown("SELECT cost, share_of_day FROM bi.spend_by_line_item_daily ORDER BY usage_date, cost") == [
+        (Decimal("-99.999999999999"), None), (Decimal(100), None), (Decimal(-3), None), (Decimal(1), None),
+    ]  # fmt: skip
+    assert given.shown("SELECT DISTINCT share_of_month IS NOT NULL FROM bi.spend_by_project_month") == [(False,)]
+
+
+def test_the_share_of_the_cache_is_taken_of_rows_that_tell_it(given: Given) -> None:
+    known = {"input_tokens": 100, "input_cached_tokens": 25, "output_tokens": 0, "num_model_requests": 1}
+    unknown = {"input_tokens": 300, "output_tokens": 0, "num_model_requests": 1}
+    given.usage("completions", "2026-01-15", known, model="m", project_id="a")
+    given.usage("completions", "2026-01-15", unknown, model="m", project_id="b")
+    assert given.shown("SELECT input_tokens, cached_share, batch_share FROM bi.tokens_by_model_daily") == [(400, Decimal("0.25"), None)]
+
+
+def test_a_stream_that_is_not_offered_says_so_even_when_the_vendor_gave_no_reason(given: Given) -> None:
+    given.do("INSERT INTO ops.capabilities VALUES (1, 'decisions', 'endpoint', false, NULL, now())")
+    assert given.shown("SELECT endpoint, status, bucket_count FROM bi.freshness") == [("decisions", "not offered", None)]
 
 
 def test_a_month_is_complete_when_every_day_of_it_was_read_whole(given: Given) -> None:
@@ -244,6 +315,38 @@ def test_keys_of_the_star_are_unique_never_null_and_each_fact_finds_its_member(g
             lost = given.shown(f"SELECT {key} FROM bi.{fact} f LEFT JOIN bi.{dimension} d USING ({key}) WHERE d.{key} IS NULL")
             assert lost == [], f"{fact}.{key}"
     assert len(given.shown("SELECT usage_date FROM bi.fact_usage_daily JOIN bi.dim_date USING (usage_date)")) == 4
+
+
+def test_a_column_that_is_ever_null_says_what_null_means(given: Given) -> None:
+    """Facts and entries with as little said about them as the tables allow, so that whatever can be null is."""
+    given.do("INSERT INTO ops.watermarks (organization_id, endpoint, bucket_width, loaded_from) VALUES (1, 'images', 1440, '2026-01-10Z')")
+    given.do("UPDATE ops.watermarks SET watermark = '2026-01-16Z'")
+    given.do("INSERT INTO ops.watermarks (organization_id, endpoint, bucket_width) VALUES (2, 'costs', 1440)")
+    given.do("INSERT INTO ops.capabilities VALUES (1, 'decisions', 'endpoint', false, NULL, now())")
+    given.do("INSERT INTO ops.check_results (check_name, severity, is_ok, findings, checked_at) VALUES ('c', 'fail', true, 0, now())")
+    for table, key in (("dim_project", "project_id"), ("dim_user", "user_id"), ("dim_api_key", "api_key_id")):
+        given.do(f"INSERT INTO warehouse.{table} (organization_id, {key}, valid_from) VALUES (1, 'x', '2026-01-01')")
+    given.do("INSERT INTO warehouse.dim_model (model) VALUES ('m')")
+    given.usage("completions", "2026-01-10", {"input_tokens": 0})
+    given.usage("completions", "2026-01-11", {"input_tokens": None})
+    given.usage("images", "2026-01-12", {"images": 1})
+    for width, minute in ((60, "00"), (1, "07")):
+        given.usage("completions", f"2026-01-13T01:{minute}", {"input_tokens": None}, width=width)
+        given.usage("images", f"2026-01-13T02:{minute}", {"images": None}, width=width)
+    given.cost("2026-01-15", None)
+    given.cost("2026-01-15", "1", currency=None, line_item="y")
+    given.cost("2026-01-15", "1", currency="eur", project_id="x", api_key_id="x", line_item="z")
+    given.do(
+        "INSERT INTO ops.revisions (organization_id, endpoint, bucket_width, bucket_start, group_id, change, was_complete, old_values,"
+        " new_values) VALUES (1, 'images', 1440, '2026-01-15Z', 1, 'changed', true, '{}', '{\"images\": 3}'),"
+        " (1, 'costs', 1440, '2026-01-15Z', 1, 'removed', true, '{\"amount\": 3}', NULL)"
+    )
+    seen = 0
+    for view, name, comment in given.shown("SELECT view_name, column_name, description FROM bi.data_dictionary"):
+        ((nulls,),) = given.shown(f"SELECT count(*) FILTER (WHERE {name} IS NULL) FROM bi.{view}")
+        seen += nulls > 0
+        assert not nulls or " Null: " in comment, f"{view}.{name} is null and does not say what that means"
+    assert seen > 100
 
 
 @pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Kolkata"])

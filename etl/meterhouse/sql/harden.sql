@@ -1,16 +1,43 @@
--- What PostgreSQL lets every role do beside reading: taken from PUBLIC in this database. Run by a superuser; running it again changes nothing.
--- The loader needs none of it. It is optional: without it a reader can still reach no data outside of bi, but may write large objects to
--- the server's disk, take advisory locks and send notifications.
+-- What PostgreSQL lets every role do beside reading: taken from PUBLIC in this database, and given to its owner where a migration needs it.
+-- Run by a superuser; running it again changes nothing. It is optional: without it a reader still reaches no data outside of bi, but may
+-- write large objects to the server's disk, hold up a migration, and send notifications. It is lost with a dump and restore: run it again.
+DO $$
+DECLARE
+    owner name := (SELECT pg_get_userbyid(datdba) FROM pg_catalog.pg_database WHERE datname = current_database());
+    signature regprocedure;
+BEGIN
+    FOR signature IN
+        SELECT p.oid
+        FROM pg_catalog.pg_proc p
+        WHERE p.pronamespace = 'pg_catalog'::regnamespace
+        AND (
+            -- Large objects: the only way in which a role without any right to write can fill the disk.
+            p.proname IN ('lo_creat', 'lo_create', 'lo_from_bytea', 'lo_put', 'lo_open', 'lowrite', 'lo_truncate', 'lo_truncate64', 'lo_unlink')
+            -- Advisory locks, those of the transaction too: a reader could make a migration wait. The loader locks rows.
+            OR p.proname ~ '^pg_(try_)?advisory_(xact_)?lock'
+            -- A way to talk to other sessions, and one to write to the server's log of changes.
+            OR p.proname IN ('pg_notify', 'pg_logical_emit_message')
+            -- Sessions of the same role: one person's could end another's. Tools cancel by the protocol, which is not this.
+            OR p.proname IN ('pg_cancel_backend', 'pg_terminate_backend')
+        )
+    LOOP
+        EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', signature);
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', signature, owner);
+    END LOOP;
+    -- DO blocks; the functions that the migrations made run without this right.
+    REVOKE USAGE ON LANGUAGE plpgsql FROM PUBLIC;
+    EXECUTE format('GRANT USAGE ON LANGUAGE plpgsql TO %I', owner);
+    -- Temporary tables; the loader has a right of its own to them.
+    EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
+END
+$$;
 
--- Large objects: the only way in which a role without any right to write can fill the disk.
-REVOKE EXECUTE ON FUNCTION pg_catalog.lo_creat(integer), pg_catalog.lo_create(oid), pg_catalog.lo_from_bytea(oid, bytea),
-    pg_catalog.lo_put(oid, bigint, bytea), pg_catalog.lo_open(oid, integer), pg_catalog.lo_unlink(oid) FROM PUBLIC;
-
--- Advisory locks: a reader could make somebody else wait. The loader locks rows, so it is not among them.
-REVOKE EXECUTE ON FUNCTION pg_catalog.pg_advisory_lock(bigint), pg_catalog.pg_advisory_lock(integer, integer),
-    pg_catalog.pg_advisory_lock_shared(bigint), pg_catalog.pg_advisory_lock_shared(integer, integer),
-    pg_catalog.pg_try_advisory_lock(bigint), pg_catalog.pg_try_advisory_lock(integer, integer),
-    pg_catalog.pg_try_advisory_lock_shared(bigint), pg_catalog.pg_try_advisory_lock_shared(integer, integer) FROM PUBLIC;
-
--- Notifications: a way to talk to other sessions.
-REVOKE EXECUTE ON FUNCTION pg_catalog.pg_notify(text, text) FROM PUBLIC;
+-- A role may always change settings of its own. What such a session left is taken back, and this one only a superuser can change.
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'meterhouse_reader') THEN
+        ALTER ROLE meterhouse_reader RESET ALL;
+        ALTER ROLE meterhouse_reader SET temp_file_limit = '10GB';
+    END IF;
+END
+$$;

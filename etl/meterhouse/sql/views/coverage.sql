@@ -1,5 +1,5 @@
 -- One row per stream and bucket that was loaded, or that scheduled runs should have loaded: loaded, empty, provisional or missing.
--- Refreshed by every load.
+-- Refreshed by every load. Rows can be added up within one width.
 SELECT
     (b.bucket_start AT TIME ZONE 'UTC')::date AS usage_date,
     (b.bucket_start AT TIME ZONE 'UTC') AS bucket_start_utc,
@@ -30,7 +30,7 @@ FROM (
         FROM ops.coverage c
         WHERE c.organization_id = w.organization_id AND c.endpoint = w.endpoint AND c.bucket_width = w.bucket_width
     ) last
-    CROSS JOIN LATERAL generate_series(w.loaded_from, last.bucket_start, make_interval(mins => w.bucket_width), 'UTC') AS g (bucket_start)
+    CROSS JOIN LATERAL generate_series(w.loaded_from, last.bucket_start, make_interval(mins => w.bucket_width)) AS g (bucket_start)
 ) b
 JOIN warehouse.dim_organization o ON o.organization_id = b.organization_id
 LEFT JOIN ops.coverage c
