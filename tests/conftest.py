@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import psycopg
@@ -29,17 +31,61 @@ class Warehouse:
     superuser_url: str
 
 
+@dataclass(frozen=True)
+class OtherServer:
+    """A server that METERHOUSE_TEST_SERVER_URL names, as its superuser, in the place of the embedded one."""
+
+    superuser_url: str
+
+    def url(self, database: str = "postgres", user: str | None = None, password: str | None = None) -> str:
+        """Return the address of a database, as the superuser unless a role is named."""
+        parts = urlsplit(self.superuser_url)
+        login = parts.netloc if user is None else f"{user}:{password}@{parts.hostname}:{parts.port or 5432}"
+        return f"postgresql://{login}/{database}"
+
+    def ensure_database(self, name: str) -> None:
+        """Create a database that belongs to the superuser."""
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
+            connection.execute(SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(Identifier(name)))
+
+
+Server = EmbeddedPostgres | OtherServer
+
+
 @pytest.fixture(scope="session")
-def server() -> Iterator[EmbeddedPostgres]:
-    """A real server for the session; it need not survive a power cut."""
+def server() -> Iterator[Server]:
+    """A real server for the session, the embedded one unless another is named; it need not survive a power cut."""
+    if other := os.environ.get("METERHOUSE_TEST_SERVER_URL"):
+        drop_what_a_killed_session_left(OtherServer(other))
+        create_owner(OtherServer(other))
+        yield OtherServer(other)
+        return
     with temporary_postgres(fsync=False) as running:
-        with psycopg.connect(running.url(), autocommit=True) as connection:
-            connection.execute(SQL("CREATE ROLE {} LOGIN CREATEROLE PASSWORD {}").format(Identifier(OWNER), PASSWORDS[OWNER]))
+        create_owner(running)
         yield running
 
 
+def create_owner(server: Server) -> None:
+    """Make the role that owns the warehouses: no superuser."""
+    with psycopg.connect(server.url(), autocommit=True) as connection:
+        if not connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [OWNER]).fetchall():
+            connection.execute(SQL("CREATE ROLE {} LOGIN CREATEROLE PASSWORD {}").format(Identifier(OWNER), PASSWORDS[OWNER]))
+
+
+def drop_what_a_killed_session_left(server: OtherServer) -> None:
+    """Drop the template of an earlier session; test databases are dropped by their own tests."""
+    with psycopg.connect(server.url(), autocommit=True) as connection:
+        connection.execute(SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(Identifier(TEMPLATE)))
+
+
+def pytest_report_header() -> str:
+    """Say which server the tests run on."""
+    return f"warehouse server: {'METERHOUSE_TEST_SERVER_URL' if os.environ.get('METERHOUSE_TEST_SERVER_URL') else 'embedded'}"
+
+
 @pytest.fixture(scope="session")
-def template(server: EmbeddedPostgres) -> str:
+def template(server: Server) -> str:
     """A migrated database that every test's warehouse is copied from."""
     create_database(server, TEMPLATE)
     migrate(server.url(TEMPLATE, OWNER, PASSWORDS[OWNER]))
@@ -49,7 +95,7 @@ def template(server: EmbeddedPostgres) -> str:
 
 
 @pytest.fixture
-def warehouse(server: EmbeddedPostgres, template: str) -> Iterator[Warehouse]:
+def warehouse(server: Server, template: str) -> Iterator[Warehouse]:
     """A fresh, migrated, empty warehouse."""
     name = f"warehouse_{uuid4().hex[:12]}"
     create_database(server, name, template)
@@ -58,7 +104,7 @@ def warehouse(server: EmbeddedPostgres, template: str) -> Iterator[Warehouse]:
 
 
 @pytest.fixture
-def empty_database(server: EmbeddedPostgres) -> Iterator[Warehouse]:
+def empty_database(server: Server) -> Iterator[Warehouse]:
     """A database that no migration has seen."""
     name = f"empty_{uuid4().hex[:12]}"
     create_database(server, name)
@@ -78,12 +124,12 @@ def owner_url(warehouse: Warehouse) -> str:
     return warehouse.owner_url
 
 
-def warehouse_addresses(server: EmbeddedPostgres, name: str) -> Warehouse:
+def warehouse_addresses(server: Server, name: str) -> Warehouse:
     """Return the addresses of a database for each role."""
     return Warehouse(*(server.url(name, role, PASSWORDS[role]) for role in (OWNER, LOADER, READER)), server.url(name))
 
 
-def create_database(server: EmbeddedPostgres, name: str, template: str = "template1") -> None:
+def create_database(server: Server, name: str, template: str = "template1") -> None:
     """Create a database that belongs to the owner; database rights are not copied from a template, so they are granted anew."""
     with psycopg.connect(server.url(), autocommit=True) as connection:
         connection.execute(SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}").format(Identifier(name), Identifier(template), Identifier(OWNER)))
@@ -93,7 +139,7 @@ def create_database(server: EmbeddedPostgres, name: str, template: str = "templa
             connection.execute(SQL("GRANT CONNECT ON DATABASE {} TO {}").format(Identifier(name), Identifier(READER)))
 
 
-def drop_database(server: EmbeddedPostgres, name: str) -> None:
+def drop_database(server: Server, name: str) -> None:
     """Drop a database and end whoever is still connected to it."""
     with psycopg.connect(server.url(), autocommit=True) as connection:
         connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
