@@ -21,7 +21,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 from meterhouse.backfill_range import backfill_window, parse_day
 from meterhouse.endpoints import ENDPOINTS, WIDTHS
 from meterhouse.errors import FixConfiguration, MeterhouseError
-from meterhouse.settings import DEFAULT_LABEL, AdminKey, Organization, Settings, load_settings
+from meterhouse.settings import DEFAULT_LABEL, Settings, load_settings, organization_of
 from meterhouse.windows import Window
 
 if TYPE_CHECKING:
@@ -52,8 +52,9 @@ def task_settings() -> Settings:
         connection = _connection(f"{ADMIN_CONNECTION}_{label}" if label else ADMIN_CONNECTION)
         if connection is not None:
             name = connection.extra_dejson.get("organization") or label or DEFAULT_LABEL
-            key = AdminKey(connection.password or "", f"the password of the connection {connection.conn_id}")
-            found[name] = Organization(name, key, connection.host or settings.base_url)
+            found[name] = organization_of(
+                name, connection.password or "", connection.host or settings.base_url, named=f"the connection {connection.conn_id}"
+            )
     return replace(settings, organizations=tuple(found.values()))
 
 

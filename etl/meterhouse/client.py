@@ -276,10 +276,12 @@ class Client:
         if refusal.code == ERROR_CODE_BEFORE_HISTORY:
             named = _EPOCH_IN_TEXT.search(refusal.message)
             raise BeforeHistory(refusal.message, from_epoch(int(named[1])) if named else None)
-        if status == requests.codes.not_found:
-            raise Unsupported("endpoint", refusal.message or said)
         if in_chain:
             raise ChainBroken(f"{path}: the vendor refused its own page token ({said})")
+        if status == requests.codes.not_found:
+            if not refusal.message:
+                return _Failure("HTTP 404, and not in the vendor's words (a proxy's page, or a wrong OPENAI_BASE_URL?)")
+            raise Unsupported("endpoint", refusal.message)
         if status == requests.codes.bad_request:
             raise Unsupported(refusal.param or "request", refusal.message or said)
         raise RejectedAnswer(f"{self._host}{path}: {said}")

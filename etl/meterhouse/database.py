@@ -30,6 +30,8 @@ def translated(what: str) -> Iterator[None]:
         ) from None
     except (psycopg.DataError, psycopg.errors.CheckViolation, psycopg.errors.ProgramLimitExceeded, UnicodeEncodeError) as error:
         raise RejectedAnswer(f"{what}: a value cannot be stored ({_first_line(error)})") from None
+    except psycopg.errors.ForeignKeyViolation as error:
+        raise TryAgainLater(f"{what}: the organization was purged meanwhile ({_first_line(error)}); run again") from None
     except psycopg.OperationalError as error:
         raise TryAgainLater(
             f"{what}: the warehouse went away or is busy ({_first_line(error)}); run again, nothing is half-written"

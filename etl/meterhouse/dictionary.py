@@ -113,7 +113,9 @@ COLUMNS: dict[str, Meaning] = {
     "detail": Meaning("What was found or said, in words.", null="nothing to say"),
     "recorded_at_utc": Meaning("When the change was committed, UTC."),
     "change": Meaning("changed for other values, removed for a row that the vendor no longer reports."),
-    "is_restatement": Meaning("Whether the bucket had counted as complete; false for the growth of one that was not over."),
+    "is_restatement": Meaning(
+        "Whether the bucket had counted as complete; false for growth, and for another grouping of the same figures."
+    ),
     "metric": Meaning("Figure that changed, as the vendor names it."),
     "old_value": Meaning("Value before the change.", "unit of the metric", "the row had none"),
     "new_value": Meaning("Value after the change.", "unit of the metric", "the row was removed"),

@@ -84,7 +84,13 @@ def _tokens(name: str, help_text: str, *, required: bool = False) -> Metric:
     return Metric(name, name, "tokens", help_text, required=required)
 
 
-REQUESTS = Metric("num_model_requests", "requests", "requests", "Requests made to the model.", required=True)
+REQUESTS = Metric(
+    "num_model_requests",
+    "requests",
+    "requests",
+    "Model requests; for web searches those that carried them, which the model's endpoint counts too.",
+    required=True,
+)
 TOOL_CALLS = Metric("num_requests", "tool_calls", "calls", "Calls made to the tool.", required=True)
 INPUT_TOKENS = _tokens(
     "input_tokens", "Input tokens of all kinds (text, audio, image), cached and cache-write ones included.", required=True

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from meterhouse.chain import Chain
 from meterhouse.client import ChainBroken, Client, PageTooLarge, Request
 from meterhouse.endpoints import API_KEY, COSTS_BY_API_KEY_SINCE_EPOCH_SECONDS, DAY, BucketWidth, Dimension, Endpoint
-from meterhouse.errors import BeforeHistory, FixConfiguration, RejectedAnswer, Unsupported
+from meterhouse.errors import BeforeHistory, FixConfiguration, RejectedAnswer, TryAgainLater, Unsupported
 from meterhouse.rows import decode_page
 from meterhouse.settings import Organization, Settings
 from meterhouse.staging import Fetch, Replaced, Stage, Stream
@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 Clock = Callable[[], datetime]
 DEFAULT_HISTORY = timedelta(days=365)
 REPROBE_AFTER = timedelta(days=1)
+RETIRED_AFTER = timedelta(days=7)
 _ENDPOINT = "endpoint"
 _HISTORY = "history"
 _REFUSED_VALUE = re.compile(r"Invalid value: '([^']*)'")
@@ -135,8 +136,10 @@ class _Mode:
     lookback_start: datetime
     force: bool
 
-    def may_empty(self, window: Window) -> bool:
-        return self.force or window.end > self.lookback_start
+    def protected(self, window: Window) -> Window | None:
+        """Return the part of `window` whose rows an empty answer may not remove: the days before the lookback, unless forced."""
+        end = min(window.end, floor_to_day(self.lookback_start))
+        return None if self.force or end <= window.start else Window(window.start, end)
 
 
 class Loader:
@@ -207,7 +210,7 @@ class Loader:
     def _load(self, stream: Stream, window: Window, run: Run, mode: _Mode, skip: set[Window]) -> Summary:
         summary = Summary(stream.organization, stream.endpoint.name, stream.width.name)
         known = self._store.capabilities(stream.organization, stream.endpoint)
-        if standing := self._standing_refusal(known, _ENDPOINT):
+        if mode.moves_watermark and (standing := self._standing_refusal(known, _ENDPOINT)):
             log.info("%s is not offered by this organization: %s", stream, standing)
             return replace(summary, not_offered=standing)
         newest = ceil_to(self._now, stream.width)
@@ -229,6 +232,10 @@ class Loader:
                     pending = [*([] if rest.is_empty else [rest]), *pending]
                     total += 0 if rest.is_empty else 1
                 except Unsupported as refusal:
+                    watermark = self._store.watermark(stream)
+                    if watermark is not None and self._now - watermark < RETIRED_AFTER:
+                        # It was there a moment ago: an outage, or another address, is no reason to stop asking.
+                        raise TryAgainLater(f"{stream} was there and is not found now ({refusal.detail}): run again later") from None
                     self._remember(stream, known, _ENDPOINT, supported=False, detail=refusal.detail)
                     log.warning("%s is not offered by this organization: %s", stream, refusal.detail)
                     self._report(Progress(stream, total, total, None))
@@ -268,6 +275,8 @@ class Loader:
         dimensions = self._dimensions(stream, window, known)
         page_buckets = stream.width.max_buckets
         restarted = False
+        # Read for every window: a long run must not ask for less than a later one that has overtaken it.
+        self._now = max(self._now, self._clock().replace(second=0, microsecond=0))
         while True:
             try:
                 return self._load_once(stream, window, dimensions, page_buckets, run, mode, known)
@@ -350,7 +359,7 @@ class Loader:
             run_id=run.open(),
             now=self._now,
             moves_watermark=mode.moves_watermark,
-            may_empty=mode.may_empty(window),
+            protected=mode.protected(window),
         )
         for dimension in dimensions:
             if dimension in stream.endpoint.optional_dimensions and not _is_known_good(known, dimension):

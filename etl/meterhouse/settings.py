@@ -248,6 +248,23 @@ class Settings:
         return self.organizations
 
 
+def organization_of(label: str, key: str, host: str, *, named: str) -> Organization:
+    """Return an organization as Airflow's connection `named` describes it, under the same rules as the environment's.
+
+    A host without a scheme is https, and without a path has the API's version behind it.
+    """
+    address = host if "://" in host else f"https://{host}"
+    if not urlsplit(address).path.strip("/"):
+        address = f"{address.rstrip('/')}/v1"
+    try:
+        base_url = _http_url(address)
+    except ValueError:
+        raise FixConfiguration(f"the host of {named} must be {_http_url.__doc__}") from None
+    if not _LABEL.fullmatch(label):
+        raise FixConfiguration(f"the organization in the extra of {named} must be letters, digits, _ or -")
+    return Organization(label, AdminKey(key, f"the password of {named}"), base_url)
+
+
 def _required(value: str | None, remedy: str) -> str:
     if value is None:
         raise FixConfiguration(remedy)

@@ -125,12 +125,12 @@ class Stage:
         run_id: int,
         now: datetime,
         moves_watermark: bool,
-        may_empty: bool,
+        protected: Window | None,
     ) -> Replaced:
         """Make the warehouse equal to the staged rows for `buckets` of `window`, in one transaction.
 
-        `moves_watermark` is false for a backfill. Raises `ConfirmToEmpty` when nothing was staged, the window holds rows and
-        `may_empty` is false.
+        `moves_watermark` is false for a backfill. Raises `ConfirmToEmpty` when the warehouse holds rows in the `protected` part of the
+        window and the answer has buckets but no row there.
         """
         started = time.monotonic()
         with translated(str(self._stream)):
@@ -144,7 +144,7 @@ class Stage:
                     self._identity,
                 )
                 current = self._without_superseded(window, buckets, fetch.number)
-                counts = self._replace_rows(window, current, may_empty=may_empty)
+                counts = self._replace_rows(window, current, fetch, protected)
                 self._write_coverage(current, fetch, now)
                 self._move_watermark(window, buckets, now, moves_watermark=moves_watermark)
                 replaced = Replaced(
@@ -179,21 +179,20 @@ class Stage:
             log.info("%s %s: %d buckets were stored by a newer fetch meanwhile and stay", self._stream, window, len(superseded))
         return [bucket for bucket in buckets if bucket not in superseded]
 
-    def _replace_rows(self, window: Window, buckets: Sequence[CoveredBucket], *, may_empty: bool) -> tuple[int, int, int]:
+    def _replace_rows(
+        self, window: Window, buckets: Sequence[CoveredBucket], fetch: Fetch, protected: Window | None
+    ) -> tuple[int, int, int]:
         """Return the rows inserted, updated and removed."""
         self._restated = 0
         if not buckets:
             return (0, 0, 0)
         execute = self._connection.execute
-        endpoint = {"endpoint": self._stream.endpoint.name}
+        endpoint = {"endpoint": self._stream.endpoint.name, "grouping": fetch.grouping}
         row = execute(self._sql.has_rows(window)).fetchone()
         if not (row and row[0]):
             return (execute(self._sql.insert_all()).rowcount, 0, 0)
-        if not self.rows and not may_empty:
-            raise ConfirmToEmpty(
-                f"{self._stream} {window}: the answer is empty, but the warehouse holds rows there and the window is older than the"
-                " lookback; if the vendor really has nothing any more, repeat with --force"
-            )
+        if protected is not None:
+            self._require_rows(protected, buckets)
         before = self._value("SELECT coalesce(max(revision_id), 0) FROM ops.revisions")
         changed = execute(self._sql.log_changed(window), endpoint).rowcount
         if changed:
@@ -213,6 +212,18 @@ class Stage:
     def _value(self, query: LiteralString, parameters: Sequence[Any] = ()) -> Any:
         row = self._connection.execute(query, parameters).fetchone()
         return row[0] if row else None
+
+    def _require_rows(self, protected: Window, buckets: Sequence[CoveredBucket]) -> None:
+        """Refuse an answer that is empty for the protected part while the warehouse is not."""
+        answered = [bucket for bucket in buckets if protected.start <= bucket.start < protected.end]
+        if not answered or any(bucket.row_count for bucket in answered):
+            return
+        row = self._connection.execute(self._sql.has_rows(protected)).fetchone()
+        if row and row[0]:
+            raise ConfirmToEmpty(
+                f"{self._stream} {protected}: the answer is empty, but the warehouse holds rows there and it is older than the lookback;"
+                " if the vendor really has nothing any more, repeat it as a backfill with --force"
+            )
 
     def _write_coverage(self, buckets: Sequence[CoveredBucket], fetch: Fetch, now: datetime) -> None:
         self._connection.execute(

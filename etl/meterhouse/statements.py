@@ -85,11 +85,12 @@ class Statements:
         return SQL(
             "INSERT INTO ops.revisions (organization_id, endpoint, bucket_width, bucket_start, group_id, change, was_complete,"
             " old_values, new_values) SELECT {organization}, %(endpoint)s, {width}, f.bucket_start, f.group_id, 'changed',"
-            " coalesce(c.is_complete, true), {old}, {new} FROM {fact} f JOIN {stage} s ON {same_key} {coverage}"
+            " {was_complete}, {old}, {new} FROM {fact} f JOIN {stage} s ON {same_key} {coverage}"
             " WHERE {within} AND {differs}"
         ).format(
             organization=self._organization,
             width=self._width,
+            was_complete=_WAS_COMPLETE,
             old=self._as_json("f"),
             new=self._as_json("s"),
             fact=self._fact,
@@ -115,7 +116,7 @@ class Statements:
             " AND NOT EXISTS (SELECT FROM {stage} s WHERE {same_key}) RETURNING f.*)"
             " INSERT INTO ops.revisions (organization_id, endpoint, bucket_width, bucket_start, group_id, change, was_complete,"
             " old_values) SELECT {organization}, %(endpoint)s, {width}, f.bucket_start, f.group_id, 'removed',"
-            " coalesce(c.is_complete, true), {old} FROM removed f {coverage}"
+            " {was_complete}, {old} FROM removed f {coverage}"
         ).format(
             fact=self._fact,
             groups=self._groups,
@@ -124,6 +125,7 @@ class Statements:
             stage=self._stage,
             same_key=_SAME_KEY,
             width=self._width,
+            was_complete=_WAS_COMPLETE,
             old=self._as_json("f"),
             coverage=self._coverage(),
         )
@@ -184,4 +186,6 @@ def purge_statements(organization_id: int, label: str) -> Iterator[tuple[Compose
     yield SQL(model).format(), "dim_model"
 
 
+# Another grouping of the same figures is no restatement.
+_WAS_COMPLETE = SQL("coalesce(c.is_complete AND c.source_grouping = %(grouping)s, true)")
 _SAME_KEY = SQL("f.bucket_start = s.bucket_start AND f.group_id = s.group_id")

@@ -135,13 +135,13 @@ class Store:
                 )
             )
 
-    def unfinished_run(self, command: str, parameters: Mapping[str, Any]) -> int | None:
-        """Return the newest run of the same command and parameters that did not finish, None if the newest did."""
+    def unfinished_run(self, command: str, parameters: Mapping[str, Any], since: datetime) -> int | None:
+        """Return the newest run of the same command and parameters, begun after `since`, if it did not finish; else None."""
         with translated("run log"):
             found = self._value(
-                "SELECT CASE WHEN status <> 'done' THEN run_id END FROM ops.run_log WHERE command = %s AND parameters = %s"
-                " ORDER BY run_id DESC LIMIT 1",
-                (command, Jsonb(dict(parameters))),
+                "SELECT CASE WHEN status <> 'done' AND started_at > %s THEN run_id END FROM ops.run_log"
+                " WHERE command = %s AND parameters = %s ORDER BY run_id DESC LIMIT 1",
+                (since, command, Jsonb(dict(parameters))),
             )
         return None if found is None else int(found)
 
@@ -153,11 +153,13 @@ class Store:
             )
 
     def loaded_windows(self, run_id: int, stream: Stream) -> set[Window]:
-        """Return the windows that a run has already committed for a stream, for resuming it."""
+        """Return the windows that a run has committed whole for a stream: over by then, and without a missing bucket."""
         with translated("load log"):
             rows = self.connection.execute(
                 "SELECT window_start, window_end FROM ops.load_log JOIN warehouse.dim_organization USING (organization_id)"
-                " WHERE run_id = %s AND label = %s AND endpoint = %s AND bucket_width = %s",
+                " JOIN ops.run_log USING (run_id)"
+                " WHERE run_id = %s AND label = %s AND endpoint = %s AND bucket_width = %s"
+                " AND missing_buckets IS NULL AND window_end <= started_at",
                 (run_id, stream.organization, stream.endpoint.name, stream.width.minutes),
             ).fetchall()
         return {Window(start, end) for start, end in rows}

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 from meterhouse.client import Client
 from meterhouse.endpoints import DAY, ENDPOINTS, BucketWidth, Endpoint
@@ -16,6 +17,8 @@ from meterhouse.store import Store
 from meterhouse.windows import Window
 
 log = logging.getLogger(__name__)
+
+RESUME_WITHIN = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,8 @@ def backfill(
         "from": window.start.isoformat(),
         "to": window.end.isoformat(),
         "bucket_width": width.name,
+        "force": force,
+        "exclude_dimensions": list(settings.exclude_dimensions),
     }
 
     def load(loads: Loader, run: Run, endpoint: Endpoint) -> Iterator[Summary]:
@@ -119,7 +124,7 @@ def _over_organizations(
     with Store(settings.require_warehouse()) as store:
         for organization in settings.require_organizations():
             asked = {"organization": organization.label, **parameters}
-            run = Run(store, command, asked, clock, store.unfinished_run(command, asked) if resume else None)
+            run = Run(store, command, asked, clock, store.unfinished_run(command, asked, clock() - RESUME_WITHIN) if resume else None)
             failed: list[MeterhouseError] = []
             try:
                 with loader(settings, organization, store, clock=clock, report=report) as loads:

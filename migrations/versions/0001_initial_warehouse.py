@@ -163,7 +163,12 @@ def upgrade() -> None:
         ),
         sa.Column("group_id", sa.Integer(), autoincrement=False, nullable=False, comment="Combination of dimensions."),
         sa.Column("characters", sa.BigInteger(), nullable=True, comment="Characters of text turned into speech. Unit: characters."),
-        sa.Column("num_model_requests", sa.BigInteger(), nullable=True, comment="Requests made to the model. Unit: requests."),
+        sa.Column(
+            "num_model_requests",
+            sa.BigInteger(),
+            nullable=True,
+            comment="Model requests; for web searches those that carried them, which the model's endpoint counts too. Unit: requests.",
+        ),
         sa.Column(
             "extra",
             postgresql.JSONB(astext_type=sa.Text()),
@@ -183,7 +188,12 @@ def upgrade() -> None:
         ),
         sa.Column("group_id", sa.Integer(), autoincrement=False, nullable=False, comment="Combination of dimensions."),
         sa.Column("seconds", sa.BigInteger(), nullable=True, comment="Seconds of audio transcribed. Unit: seconds."),
-        sa.Column("num_model_requests", sa.BigInteger(), nullable=True, comment="Requests made to the model. Unit: requests."),
+        sa.Column(
+            "num_model_requests",
+            sa.BigInteger(),
+            nullable=True,
+            comment="Model requests; for web searches those that carried them, which the model's endpoint counts too. Unit: requests.",
+        ),
         sa.Column(
             "extra",
             postgresql.JSONB(astext_type=sa.Text()),
@@ -303,7 +313,12 @@ def upgrade() -> None:
         sa.Column(
             "output_image_tokens", sa.BigInteger(), nullable=True, comment="Image output tokens; part of output_tokens. Unit: tokens."
         ),
-        sa.Column("num_model_requests", sa.BigInteger(), nullable=True, comment="Requests made to the model. Unit: requests."),
+        sa.Column(
+            "num_model_requests",
+            sa.BigInteger(),
+            nullable=True,
+            comment="Model requests; for web searches those that carried them, which the model's endpoint counts too. Unit: requests.",
+        ),
         sa.Column(
             "extra",
             postgresql.JSONB(astext_type=sa.Text()),
@@ -404,7 +419,12 @@ def upgrade() -> None:
         sa.Column(
             "output_image_tokens", sa.BigInteger(), nullable=True, comment="Image output tokens; part of output_tokens. Unit: tokens."
         ),
-        sa.Column("num_model_requests", sa.BigInteger(), nullable=True, comment="Requests made to the model. Unit: requests."),
+        sa.Column(
+            "num_model_requests",
+            sa.BigInteger(),
+            nullable=True,
+            comment="Model requests; for web searches those that carried them, which the model's endpoint counts too. Unit: requests.",
+        ),
         sa.Column(
             "extra",
             postgresql.JSONB(astext_type=sa.Text()),
@@ -429,7 +449,12 @@ def upgrade() -> None:
             nullable=True,
             comment="Input tokens of all kinds (text, audio, image), cached and cache-write ones included. Unit: tokens.",
         ),
-        sa.Column("num_model_requests", sa.BigInteger(), nullable=True, comment="Requests made to the model. Unit: requests."),
+        sa.Column(
+            "num_model_requests",
+            sa.BigInteger(),
+            nullable=True,
+            comment="Model requests; for web searches those that carried them, which the model's endpoint counts too. Unit: requests.",
+        ),
         sa.Column(
             "extra",
             postgresql.JSONB(astext_type=sa.Text()),
@@ -468,7 +493,12 @@ def upgrade() -> None:
         ),
         sa.Column("group_id", sa.Integer(), autoincrement=False, nullable=False, comment="Combination of dimensions."),
         sa.Column("images", sa.BigInteger(), nullable=True, comment="Images processed. Unit: images."),
-        sa.Column("num_model_requests", sa.BigInteger(), nullable=True, comment="Requests made to the model. Unit: requests."),
+        sa.Column(
+            "num_model_requests",
+            sa.BigInteger(),
+            nullable=True,
+            comment="Model requests; for web searches those that carried them, which the model's endpoint counts too. Unit: requests.",
+        ),
         sa.Column(
             "extra",
             postgresql.JSONB(astext_type=sa.Text()),
@@ -493,7 +523,12 @@ def upgrade() -> None:
             nullable=True,
             comment="Input tokens of all kinds (text, audio, image), cached and cache-write ones included. Unit: tokens.",
         ),
-        sa.Column("num_model_requests", sa.BigInteger(), nullable=True, comment="Requests made to the model. Unit: requests."),
+        sa.Column(
+            "num_model_requests",
+            sa.BigInteger(),
+            nullable=True,
+            comment="Model requests; for web searches those that carried them, which the model's endpoint counts too. Unit: requests.",
+        ),
         sa.Column(
             "extra",
             postgresql.JSONB(astext_type=sa.Text()),
@@ -537,7 +572,12 @@ def upgrade() -> None:
         ),
         sa.Column("group_id", sa.Integer(), autoincrement=False, nullable=False, comment="Combination of dimensions."),
         sa.Column("num_requests", sa.BigInteger(), nullable=True, comment="Calls made to the tool. Unit: calls."),
-        sa.Column("num_model_requests", sa.BigInteger(), nullable=True, comment="Requests made to the model. Unit: requests."),
+        sa.Column(
+            "num_model_requests",
+            sa.BigInteger(),
+            nullable=True,
+            comment="Model requests; for web searches those that carried them, which the model's endpoint counts too. Unit: requests.",
+        ),
         sa.Column(
             "extra",
             postgresql.JSONB(astext_type=sa.Text()),

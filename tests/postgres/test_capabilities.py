@@ -11,7 +11,7 @@ from tests.conftest import Warehouse
 
 from meterhouse.directory import sync_directory
 from meterhouse.endpoints import COMPLETIONS, ENDPOINTS
-from meterhouse.errors import FixConfiguration
+from meterhouse.errors import FixConfiguration, TryAgainLater
 from meterhouse.fake_openai import FakeOrganization
 from meterhouse.fake_openai.queries import Capabilities
 from meterhouse.store import Store
@@ -98,9 +98,27 @@ def test_an_endpoint_that_goes_away_keeps_what_was_loaded(serve: Any) -> None:
     assert stood
     loaded.fake.offers = Capabilities(absent_endpoints=("embeddings",))
     loaded.advance(hours=1)
+    # An hour later it may be an outage; after a week without it, it is gone.
+    with pytest.raises(TryAgainLater, match="was there and is not found now"):
+        loaded.sync(["embeddings"]).raise_first()
+    assert status(loaded, "embeddings") == {("loaded", "1d"), ("loaded", "1h")}
+    loaded.advance(days=8)
     loaded.sync(["embeddings"]).raise_first()
     assert places(loaded.warehouse.superuser_url, ["warehouse.usage_embeddings", "ops.coverage"]) == stood
     assert status(loaded, "embeddings") == {("not offered", "1d"), ("not offered", "1h")}
+
+
+def test_another_grouping_of_the_same_figures_is_no_restatement(serve: Any) -> None:
+    loaded = serve()
+    loaded.sync(["costs"]).raise_first()
+    before = loaded.read("SELECT sum(cost) FROM bi.costs_daily")
+    loaded.fake.offers = Capabilities(unsupported_groupings={"costs": frozenset({"api_key_id"})})
+    outcome = loaded.sync(["costs"])
+    outcome.raise_first()
+    assert sum(one.rows_removed for one in outcome.summaries) > 0
+    assert sum(one.restated_buckets for one in outcome.summaries) == 0
+    assert loaded.read("SELECT DISTINCT is_restatement FROM bi.revisions") == [(False,)]
+    assert loaded.read("SELECT sum(cost) FROM bi.costs_daily") == before
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,13 @@ class Loading:
             stage.copy([(start, found)])
         fetch = Fetch(self.store.next_fetch_number() if number is None else number, dimensions, len(buckets) + extra_pages, 0.0)
         return stage.replace(
-            wanted, covered(buckets, stream.width), fetch, run_id=self.run_id, now=NOW, moves_watermark=moves_watermark, may_empty=may_empty
+            wanted,
+            covered(buckets, stream.width),
+            fetch,
+            run_id=self.run_id,
+            now=NOW,
+            moves_watermark=moves_watermark,
+            protected=None if may_empty else wanted,
         )
 
 

@@ -22,7 +22,7 @@ OUTER = {
     "METERHOUSE_MIGRATE_URL": "postgresql://owner:topsecret@db/w",
     "METERHOUSE_AIRFLOW_DB_URL": "postgresql://airflow:topsecret@db/a",
     "METERHOUSE_FAKE_API_KEY": "sk-admin-demo-key-of-the-stand-in",
-    "METERHOUSE_RETRIES": "7",
+    "METERHOUSE_HTTP_RETRIES": "7",
     "AWS_SECRET_ACCESS_KEY": "topsecret",
     "HTTPS_PROXY": "http://proxy.example",
     "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
@@ -83,7 +83,7 @@ def test_each_organization_has_a_connection(label: str, variable: str) -> None:
 
 def test_other_settings_pass_and_foreign_airflow_settings_do_not() -> None:
     environment = build()
-    assert environment["METERHOUSE_RETRIES"] == "7"
+    assert environment["METERHOUSE_HTTP_RETRIES"] == "7"
     assert environment["AIRFLOW__CORE__EXECUTOR"] == "LocalExecutor"
     assert environment["PATH"] == "/venv/bin:/usr/bin"
 

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from meterhouse.local.ports import LOOPBACK
 from meterhouse.local.secrets_file import AIRFLOW_ADMIN, Secrets
-from meterhouse.settings import DEFAULT_LABEL, DEMO_LABEL, Organization
+from meterhouse.settings import DEFAULT_LABEL, DEMO_LABEL, Organization, describe_settings
 
 # No proxy variables: Airflow's own calls stay on this machine, and the vendor's client reads none.
 PASSED_ON = (
@@ -52,7 +52,8 @@ def airflow_environment(
     """Return every environment variable of the Airflow processes."""
     address = f"http://{LOOPBACK}:{port}"
     environment = {name: outer[name] for name in PASSED_ON if name in outer}
-    environment |= {name: value for name, value in outer.items() if name.startswith("METERHOUSE_") and name not in HELD_BACK}
+    declared = {variable for variable, _, _ in describe_settings()} - set(HELD_BACK)
+    environment |= {name: value for name, value in outer.items() if name.startswith("METERHOUSE_") and name in declared}
     environment |= {
         "HOME": outer.get("HOME", str(home)),
         # Airflow and its tasks call `airflow` by name.

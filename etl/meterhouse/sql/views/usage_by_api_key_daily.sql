@@ -24,7 +24,7 @@ FROM (
         d.usage_date,
         d.organization,
         d.api_key_id,
-        sum(d.requests)::bigint AS requests,
+        (sum(d.requests) FILTER (WHERE d.endpoint <> 'web_search_calls'))::bigint AS requests,
         sum(d.input_tokens)::bigint AS input_tokens,
         sum(d.input_cached_tokens)::bigint AS input_cached_tokens,
         sum(d.output_tokens)::bigint AS output_tokens,
