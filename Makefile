@@ -9,10 +9,10 @@ COMPILE := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 
 DIGEST := $(VENV)/bin/python -c 'import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())'
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev up down test lint lock clean
+.PHONY: help install install-dev install-cluster up down test cluster-test downtime-test lint lock clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 # Installs the lock files $(1) with hashes, unless their digest is the one noted in $(2).
 define install_locked
@@ -40,6 +40,9 @@ install: $(VENV)/bin/uv ## Install what `make up` needs into .venv (skipped whil
 install-dev: install ## Install what the tests and the linters need as well
 	$(call install_locked,requirements-dev.txt,dev.sha256)
 
+install-cluster: install-dev ## Install what Airflow's CeleryExecutor needs as well
+	$(call install_locked,requirements-cluster.txt,cluster.sha256)
+
 up: install ## Start everything: PostgreSQL, Airflow, the first load; Ctrl-C stops it
 	@exec $(VENV)/bin/python -m meterhouse up
 
@@ -49,14 +52,21 @@ down: $(VENV)/bin/uv ## Stop a stack that runs in another terminal, or what a ki
 test: install-dev ## Run all tests; ends with their number, seconds and coverage
 	@exec $(VENV)/bin/python -m pytest --cov --cov-report=term
 
+cluster-test: install-cluster ## Kill workers, the scheduler and the database under a load on the CeleryExecutor (needs redis-server)
+	@exec $(VENV)/bin/python -m pytest -m cluster
+
+downtime-test: install-dev ## Stop everything for five days of the clock and see the gap close (needs faketime)
+	@exec $(VENV)/bin/python -m pytest -m downtime
+
 lint: install-dev ## Check style and types
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy
 
-lock: $(VENV)/bin/uv ## Resolve requirements.in and requirements-dev.in anew
+lock: $(VENV)/bin/uv ## Resolve the requirements*.in files anew
 	$(COMPILE) --upgrade requirements.in -o requirements.txt
 	$(COMPILE) --upgrade requirements-dev.in -o requirements-dev.txt
+	$(COMPILE) --upgrade requirements-cluster.in -o requirements-cluster.txt
 
 clean: ## Stop the stack; delete .meterhouse (the embedded server's data too) and .venv
 	@if [ -x $(VENV)/bin/python ] && [ -d .meterhouse ]; then METERHOUSE_HOME="$(CURDIR)/.meterhouse" $(VENV)/bin/python -m meterhouse.local.clean; fi

@@ -46,6 +46,13 @@ class AirflowRest:
         """Return the DAGs that are parsed, by name."""
         return {dag["dag_id"]: dag for dag in self._get("/api/v2/dags?limit=100")["dags"]}
 
+    def ensure_pool(self, name: str, slots: int, description: str) -> None:
+        """Make a pool if there is none of that name; one that an operator has resized keeps its size."""
+        pools = {pool["name"] for pool in self._get("/api/v2/pools?limit=100")["pools"]}
+        if name not in pools:
+            body = {"name": name, "slots": slots, "description": description, "include_deferred": False}
+            self._get("/api/v2/pools", method="POST", body=body)
+
     def import_errors(self) -> dict[str, str]:
         """Return file and traceback of each DAG file that could not be parsed."""
         return {error["filename"]: error["stack_trace"] for error in self._get("/api/v2/importErrors?limit=100")["import_errors"]}
