@@ -7,28 +7,21 @@ Loads what was billed, by day, project, API key and line item. These are the fig
 (`METERHOUSE_COSTS_LOOKBACK_DAYS`); in the first days of a month it goes back to the start of the month before, so that a closed month is
 read again whole. Each window replaces what the warehouse held for it, in one transaction.
 
-**When the task fails.** Look at the last line of its log: it says what to do. A wrong key or setting fails at once; a busy vendor or
-warehouse is tried again. Nothing is ever half-written, and clearing the task is always safe.
+**When the task fails.** The last line of its log, and its XCom `error`, say what to do. A wrong key or setting fails at once; a busy vendor
+or warehouse is tried again. Nothing is ever half-written, and clearing the task is always safe.
+
+**To load past days again,** use the form of `openai_backfill`, or Airflow's own backfill of this DAG: a run a day.
 """
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
 
-from airflow.sdk import dag, get_current_context, task
-from airflow.timetables.interval import CronDataIntervalTimetable
+from airflow.sdk import CronDataIntervalTimetable, dag, task
 
 from meterhouse.endpoints import COSTS
-
-DEFAULTS: dict[str, Any] = {
-    "owner": "meterhouse",
-    "retries": 5,
-    "retry_delay": timedelta(minutes=5),
-    "retry_exponential_backoff": True,
-    "max_retry_delay": timedelta(hours=1),
-    "execution_timeout": timedelta(hours=1),
-}
+from meterhouse.orchestration.dag_parts import ALERT, FACTS, VIEWS, task_defaults
+from meterhouse.orchestration.pool import POOL
 
 
 @dag(
@@ -36,16 +29,18 @@ DEFAULTS: dict[str, Any] = {
     start_date=datetime(2024, 1, 1),  # noqa: DTZ001  # Airflow reads it in the timetable's zone, UTC
     catchup=False,
     max_active_runs=1,
-    default_args=DEFAULTS,
+    default_args=task_defaults(
+        retries=5, retry_delay=timedelta(minutes=5), max_retry_delay=timedelta(hours=1), execution_timeout=timedelta(hours=1)
+    ),
     tags=["meterhouse", "openai", "costs"],
     doc_md=__doc__,
 )
 def openai_costs() -> None:
-    @task(task_id=COSTS.name)
+    @task(task_id=COSTS.name, outlets=[FACTS[COSTS.name], VIEWS["costs"]], pool=POOL, on_failure_callback=ALERT)
     def load() -> list[dict[str, object]]:
-        from meterhouse.airflow_tasks import data_interval, load_endpoint  # noqa: PLC0415  # keeps parsing fast
+        from meterhouse.orchestration.tasks import load_endpoint  # noqa: PLC0415  # keeps parsing fast
 
-        return load_endpoint(COSTS.name, data_interval(dict(get_current_context())))
+        return load_endpoint(COSTS.name)
 
     load()
 

@@ -4,26 +4,18 @@
 Loads the names of projects, users, service accounts and API keys, with their history. Usage and costs carry identifiers alone, and the
 vendor forgets a name as soon as its key or user is deleted: what was seen once stays here, marked as deleted.
 
-**When the task fails.** Look at the last line of its log: it says what to do. Nothing is half-written; facts load without it, and get
-their names with the next run that succeeds.
+**When the task fails.** The last line of its log, and its XCom `error`, say what to do. Nothing is half-written; facts load without it, and
+get their names with the next run that succeeds.
 """
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
 
-from airflow.sdk import dag, task
-from airflow.timetables.interval import CronDataIntervalTimetable
+from airflow.sdk import CronDataIntervalTimetable, dag, task
 
-DEFAULTS: dict[str, Any] = {
-    "owner": "meterhouse",
-    "retries": 3,
-    "retry_delay": timedelta(minutes=5),
-    "retry_exponential_backoff": True,
-    "max_retry_delay": timedelta(hours=1),
-    "execution_timeout": timedelta(hours=1),
-}
+from meterhouse.orchestration.dag_parts import ALERT, VIEWS, task_defaults
+from meterhouse.orchestration.pool import POOL
 
 
 @dag(
@@ -31,14 +23,16 @@ DEFAULTS: dict[str, Any] = {
     start_date=datetime(2024, 1, 1),  # noqa: DTZ001  # Airflow reads it in the timetable's zone, UTC
     catchup=False,
     max_active_runs=1,
-    default_args=DEFAULTS,
+    default_args=task_defaults(
+        retries=3, retry_delay=timedelta(minutes=5), max_retry_delay=timedelta(hours=1), execution_timeout=timedelta(hours=1)
+    ),
     tags=["meterhouse", "openai", "directory"],
     doc_md=__doc__,
 )
 def openai_directory() -> None:
-    @task(task_id="directory")
+    @task(task_id="directory", outlets=[VIEWS["names"]], pool=POOL, on_failure_callback=ALERT)
     def load() -> list[dict[str, object]]:
-        from meterhouse.airflow_tasks import load_directory  # noqa: PLC0415  # keeps parsing fast
+        from meterhouse.orchestration.tasks import load_directory  # noqa: PLC0415  # keeps parsing fast
 
         return load_directory()
 

@@ -7,15 +7,19 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from meterhouse.endpoints import COSTS, ENDPOINTS, USAGE, WIDTHS
+from meterhouse.orchestration.alerts import run_is_late
+from meterhouse.orchestration.dag_parts import alert, last_word
+from meterhouse.orchestration.pool import POOL
 
 DAGS = Path(__file__).resolve().parents[2] / "dags"
-EXPECTED = {"openai_usage", "openai_costs", "openai_directory", "openai_backfill"}
+EXPECTED = {"openai_usage", "openai_costs", "openai_directory", "openai_backfill", "warehouse_checks"}
 
 
 @pytest.fixture(scope="module")
@@ -39,15 +43,58 @@ def test_every_file_holds_the_dag_of_its_name_and_there_is_no_other(dags: dict[s
 
 
 def test_usage_has_one_named_task_per_endpoint(dags: dict[str, Any]):
-    assert {task.task_id for task in dags["openai_usage"].tasks} == {endpoint.name for endpoint in USAGE}
+    assert {task.task_id for task in dags["openai_usage"].tasks} == {endpoint.name for endpoint in USAGE} | {"report"}
     assert [task.task_id for task in dags["openai_costs"].tasks] == [COSTS.name]
 
 
 def test_scheduled_dags_have_data_intervals_and_do_not_catch_up(dags: dict[str, Any]):
-    for name in EXPECTED - {"openai_backfill"}:
+    for name in EXPECTED - {"openai_backfill", "warehouse_checks"}:
         assert type(dags[name].timetable).__name__ == "CronDataIntervalTimetable", name
         assert dags[name].catchup is False
         assert dags[name].max_active_runs == 1
+
+
+def test_checks_run_after_the_loads_and_by_the_clock(dags: dict[str, Any]):
+    timetable = dags["warehouse_checks"].timetable
+    assert type(timetable).__name__ == "AssetOrTimeSchedule"
+    assert type(timetable.timetable).__name__ == "CronDataIntervalTimetable"
+    assert {asset.name for asset in timetable.asset_condition.objects} == {"bi.usage", "bi.costs", "bi.names"}
+    assert dags["warehouse_checks"].catchup is False
+    assert dags["warehouse_checks"].max_active_runs == 1
+
+
+def test_every_task_that_calls_the_vendor_takes_a_slot_of_the_pool_and_no_other_does(dags: dict[str, Any]):
+    callers = {(dag.dag_id, task.task_id) for dag in dags.values() for task in dag.tasks if task.pool == POOL}
+    assert callers == {("openai_usage", endpoint.name) for endpoint in USAGE} | {
+        ("openai_costs", "costs"),
+        ("openai_directory", "directory"),
+        ("openai_backfill", "load"),
+        ("warehouse_checks", "checks"),
+    }
+
+
+def test_there_is_an_asset_per_fact_table_and_family_of_views_and_every_one_is_published(dags: dict[str, Any]):
+    published = {outlet.name for dag in dags.values() for task in dag.tasks for outlet in task.outlets}
+    assert published == {f"warehouse.{endpoint.table}" for endpoint in ENDPOINTS.values()} | {
+        "bi.usage",
+        "bi.costs",
+        "bi.names",
+        "meterhouse.backfilled",
+    }
+
+
+def test_every_dag_has_a_task_that_alerts_and_every_failed_try_ends_with_what_to_do(dags: dict[str, Any]):
+    for dag in dags.values():
+        assert any(alert in task.on_failure_callback for task in dag.tasks), dag.dag_id
+        for task in dag.tasks:
+            assert task.on_retry_callback[-1] is last_word
+            assert task.on_failure_callback[-1] is last_word
+
+
+def test_the_hourly_load_has_a_deadline(dags: dict[str, Any]):
+    (found,) = dags["openai_usage"].deadline
+    assert found.interval < timedelta(hours=1)
+    assert found.callback.path == f"{run_is_late.__module__}.{run_is_late.__qualname__}"
 
 
 def test_every_dag_is_a_runbook_with_tags_and_an_owner_and_bounded_retries(dags: dict[str, Any]):
@@ -64,7 +111,7 @@ def test_every_dag_is_a_runbook_with_tags_and_an_owner_and_bounded_retries(dags:
 
 def test_the_backfill_form_asks_for_days_endpoints_and_width(dags: dict[str, Any]):
     params = dags["openai_backfill"].params
-    assert set(params) == {"from", "to", "endpoints", "bucket_width"}
+    assert set(params) == {"from", "to", "endpoints", "bucket_width", "dry_run", "force"}
     assert params.get_param("endpoints").schema["items"]["enum"] == list(ENDPOINTS)
     assert params.get_param("bucket_width").schema["enum"] == list(WIDTHS)
     assert params.get_param("from").schema["format"] == "date"

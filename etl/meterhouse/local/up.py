@@ -24,6 +24,7 @@ from meterhouse.local.one_at_a_time import one_at_a_time
 from meterhouse.local.ports import LOOPBACK, require_free
 from meterhouse.local.secrets_file import AIRFLOW_ADMIN, Secrets
 from meterhouse.local.stack_file import StackFile
+from meterhouse.orchestration.pool import POOL, POOL_DESCRIPTION, POOL_SLOTS
 from meterhouse.settings import DEMO_LABEL, AdminKey, Organization, Settings
 
 
@@ -88,6 +89,7 @@ class Stack:
         with step("Airflow healthy") as progress:
             airflow.start()
             airflow.wait_until_healthy(rest, progress)
+            rest.ensure_pool(POOL, POOL_SLOTS, POOL_DESCRIPTION)
         with step("DAGs parsed") as progress:
             airflow.wait_until_parsed(FIRST_DAGS, rest, progress)
         with step("first load, run by Airflow") as progress:

@@ -1,0 +1,199 @@
+"""What the DAGs' tasks call: the use cases, with their errors in Airflow's own terms, and asset events that carry the row counts.
+
+An error that only people can cure fails the task at once; one that time cures is left to Airflow's retries. The admin key goes from the
+connection into the client, and is never returned, logged or rendered.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import get_current_context
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+from meterhouse.backfill_plan import chosen, pieces
+from meterhouse.backfill_range import backfill_window, parse_day
+from meterhouse.endpoints import DAY, ENDPOINTS, WIDTHS
+from meterhouse.errors import MeterhouseError
+from meterhouse.orchestration.alerts import Problem, ProblemsFound
+from meterhouse.orchestration.connections import task_settings
+from meterhouse.orchestration.dag_parts import BACKFILLED, FACTS, VIEWS
+from meterhouse.orchestration.report import row_counts
+from meterhouse.windows import Window, ceil_to, floor_to_day
+
+if TYPE_CHECKING:
+    from airflow.sdk.definitions.context import Context
+
+    from meterhouse.loader import Progress, Summary
+    from meterhouse.settings import Settings
+
+log = logging.getLogger(__name__)
+
+ERROR = "error"
+_BACKFILL_RUN = "backfill"
+
+
+@contextmanager
+def _in_airflow_terms(context: Context) -> Iterator[None]:
+    """Turn our errors into Airflow's, and leave the error's text as the XCom `error` of the task."""
+    try:
+        yield
+    except MeterhouseError as error:
+        _push(context, ERROR, {"kind": type(error).__name__, "text": str(error)})
+        failure = (TriedAgain if error.retryable else FailsAtOnce)(str(error))
+        failure.kind = type(error).__name__
+        raise failure from None
+
+
+class TriedAgain(AirflowException):
+    """An error that time cures: Airflow tries the task again."""
+
+    kind = ""
+
+
+class FailsAtOnce(AirflowFailException):
+    """An error that only people can cure: Airflow does not try the task again."""
+
+    kind = ""
+
+
+def _push(context: Context, key: str, value: object) -> None:
+    context["ti"].xcom_push(key=key, value=value)
+
+
+def _told(step: Progress) -> None:
+    log.info("%s: window %d of %d is loaded", step.stream, step.done, step.total)
+
+
+def data_interval(context: Context) -> Window | None:
+    """Return the run's data interval; None for a run that has none, such as one started from the form with an empty date."""
+    start, end = context.get("data_interval_start"), context.get("data_interval_end")
+    # Airflow's own datetime class has arithmetic of its own, so the instants are made anew.
+    return Window(*(datetime.fromtimestamp(moment.timestamp(), UTC) for moment in (start, end))) if start and end else None
+
+
+def load_endpoint(endpoint: str) -> list[dict[str, object]]:
+    """Bring one endpoint up to date for every organization; return a summary per stream.
+
+    A run of Airflow's own backfill reads the days of its interval and moves no watermark.
+    """
+    from meterhouse.sync import sync  # noqa: PLC0415  # a second to import, and only a running task needs it
+
+    context = get_current_context()
+    with _in_airflow_terms(context):
+        interval = data_interval(context)
+        settings = task_settings()
+        if interval is not None and context["dag_run"].run_type == _BACKFILL_RUN:
+            summaries = _backfill_days(settings, endpoint, interval)
+        else:
+            outcome = sync(settings, [endpoint], interval=interval, report=_told)
+            outcome.raise_first()
+            summaries = outcome.summaries
+    done = [summary.as_dict() for summary in summaries]
+    # Costs are one endpoint, so their views are complete with it; usage is published by the run's report.
+    for asset in (FACTS[endpoint], *([VIEWS["costs"]] if ENDPOINTS[endpoint].is_costs else [])):
+        context["outlet_events"][asset].extra = row_counts(done)
+    return done
+
+
+def _backfill_days(settings: Settings, endpoint: str, interval: Window) -> tuple[Summary, ...]:
+    """Load the days that an interval touches, in every width that the schedule loads."""
+    from meterhouse.sync import backfill  # noqa: PLC0415  # as above
+
+    days = Window(floor_to_day(interval.start), ceil_to(interval.end, DAY))
+    summaries: list[Summary] = []
+    for width in ENDPOINTS[endpoint].widths:
+        if width.name in settings.widths or ENDPOINTS[endpoint].is_costs:
+            outcome = backfill(settings, days, [endpoint], width=width, report=_told)
+            outcome.raise_first()
+            summaries.extend(outcome.summaries)
+    return tuple(summaries)
+
+
+def load_directory() -> list[dict[str, object]]:
+    """Bring the names of projects, users and keys up to date; return a summary per organization."""
+    from meterhouse.directory import sync_directory  # noqa: PLC0415  # as above
+
+    context = get_current_context()
+    with _in_airflow_terms(context):
+        summaries = sync_directory(task_settings())
+    written: dict[str, Any] = {
+        name: {what: sum(getattr(getattr(summary, name), what) for summary in summaries) for what in ("added", "changed", "deleted")}
+        for name in ("projects", "users", "api_keys")
+    }
+    context["outlet_events"][VIEWS["names"]].extra = written
+    return [summary.as_dict() for summary in summaries]
+
+
+def plan_backfill() -> list[dict[str, str]]:
+    """Return the pieces of the backfill that the form asks for; none for a dry run, whose plan stands in the log and the XCom `plan`.
+
+    Fails at once, in words, when the form was filled in wrongly.
+    """
+    from meterhouse.backfill_preview import preview  # noqa: PLC0415  # as above
+
+    context = get_current_context()
+    form = context["params"]
+    with _in_airflow_terms(context):
+        now = datetime.now(UTC)
+        width = WIDTHS[form["bucket_width"]]
+        window = backfill_window(parse_day(form["from"]), parse_day(form["to"]), now)
+        planned = pieces(window, chosen(form["endpoints"], width), width)
+        lines = preview(task_settings(), window, planned, width, now)
+    for line in lines:
+        log.info("%s", line)
+    _push(context, "plan", lines)
+    if form["dry_run"]:
+        log.info("dry run: nothing is loaded")
+        return []
+    return [
+        {"name": piece.name, "endpoint": piece.endpoint, "start": piece.window.start.isoformat(), "end": piece.window.end.isoformat()}
+        for piece in planned
+    ]
+
+
+def backfill_piece(piece: dict[str, str]) -> list[dict[str, object]]:
+    """Load one piece of a backfill; return a summary per stream."""
+    from meterhouse.sync import backfill  # noqa: PLC0415  # as above
+
+    context = get_current_context()
+    context["piece_name"] = piece["name"]  # type: ignore[typeddict-unknown-key]  # the name that the grid shows
+    form = context["params"]
+    endpoint = piece["endpoint"]
+    with _in_airflow_terms(context):
+        window = Window(datetime.fromisoformat(piece["start"]), datetime.fromisoformat(piece["end"]))
+        outcome = backfill(task_settings(), window, [endpoint], width=WIDTHS[form["bucket_width"]], force=form["force"], report=_told)
+        outcome.raise_first()
+    done = [summary.as_dict() for summary in outcome.summaries]
+    context["outlet_events"][BACKFILLED].add(FACTS[endpoint], extra=row_counts(done))
+    return done
+
+
+def check_warehouse() -> list[dict[str, object]]:
+    """Run every check and return what each found; raises `ProblemsFound` when one of severity fail found something."""
+    from meterhouse.checks import run_all  # noqa: PLC0415  # as above
+
+    context = get_current_context()
+    with _in_airflow_terms(context):
+        results = run_all(task_settings())
+    shown = [
+        {
+            "check": result.check.name,
+            "severity": result.check.severity,
+            "ok": result.is_ok,
+            "findings": result.findings,
+            "detail": result.detail or "",
+        }
+        for result in results
+    ]
+    failing = [result for result in results if result.check.severity == "fail" and not result.is_ok]
+    if failing:
+        _push(context, "return_value", shown)
+        problems = [Problem(f"checks/{result.check.name}", f"{result.check.name}: {result.detail}") for result in failing]
+        _push(context, ERROR, {"kind": ProblemsFound.__name__, "text": "; ".join(problem.text for problem in problems)})
+        raise ProblemsFound(problems)
+    return shown
