@@ -9,7 +9,7 @@ COMPILE := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 
 DIGEST := $(VENV)/bin/python -c 'import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())'
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev install-cluster up down test cluster-test downtime-test lint lock clean
+.PHONY: help install install-dev install-cluster up down test cluster-test downtime-test lint lock clean compose-env compose-up
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -67,6 +67,16 @@ lock: $(VENV)/bin/uv ## Resolve the requirements*.in files anew
 	$(COMPILE) --upgrade requirements.in -o requirements.txt
 	$(COMPILE) --upgrade requirements-dev.in -o requirements-dev.txt
 	$(COMPILE) --upgrade requirements-cluster.in -o requirements-cluster.txt
+	$(COMPILE) --upgrade deploy/kubernetes/requirements.in -o deploy/kubernetes/requirements.txt
+
+compose-env: ## Write .env for docker-compose.yml, with passwords of its own
+	@exec $(PYTHON) etl/meterhouse/local/compose_env.py
+
+compose-up: ## Start the scaled-out stack of docker-compose.yml (needs docker)
+	@docker compose version > /dev/null 2>&1 || { \
+		echo "make compose-up needs docker with its compose plugin: install them, or use make up, which needs neither" >&2; exit 2; }
+	@$(MAKE) --no-print-directory compose-env
+	@exec docker compose up -d --build --wait
 
 clean: ## Stop the stack; delete .meterhouse (the embedded server's data too) and .venv
 	@if [ -x $(VENV)/bin/python ] && [ -d .meterhouse ]; then METERHOUSE_HOME="$(CURDIR)/.meterhouse" $(VENV)/bin/python -m meterhouse.local.clean; fi

@@ -19,7 +19,7 @@ def parse_day(text: str) -> datetime:
 def backfill_window(first: datetime, last: datetime, now: datetime) -> Window:
     """Return the window of the days `first` to `last`, both included, up to the end of today."""
     if first > last:
-        raise FixConfiguration(f"--from {first:%Y-%m-%d} is after --to {last:%Y-%m-%d}: swap them")
+        raise FixConfiguration(f"the first day {first:%Y-%m-%d} is after the last day {last:%Y-%m-%d}: swap them")
     if first > now:
-        raise FixConfiguration(f"--from {first:%Y-%m-%d} is in the future: there is nothing to load yet")
+        raise FixConfiguration(f"the first day {first:%Y-%m-%d} is in the future: there is nothing to load yet")
     return Window(first, min(last, floor_to_day(now)) + timedelta(days=1))

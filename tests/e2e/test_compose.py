@@ -1,26 +1,106 @@
-"""docker-compose.yml cannot be run where the tests run, so this proves what can be read from it: every reference resolves."""
+"""docker-compose.yml cannot be run where the tests run, so this proves what can be read from it: every reference, variable, option and
+command resolves, every secret reaches only who needs it, and the `.env` that is written for it fills it in completely.
+"""
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
+import shlex
+import shutil
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from meterhouse.local.compose_env import filled_in, values_of
+from meterhouse.orchestration.pool import POOL, POOL_DESCRIPTION, POOL_SLOTS
+from meterhouse.settings import Settings
+
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docker-compose.yml").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-VARIABLE = re.compile(r"\$\{([A-Z_]+)(:[-?][^}]*)?\}")
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+EXAMPLE = (ROOT / ".env.example").read_text()
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+# Not behind a $, which makes a variable of the container's own.
+VARIABLE = re.compile(r"(?<!\$)\$\{([A-Z_]+)(?::([-?])([^}]*))?\}")
 ONE_SHOT = {"migrate", "airflow-migrate"}
+STAYING = sorted(set(SERVICES) - ONE_SHOT)
+AIRFLOW = sorted(name for name, service in SERVICES.items() if service["image"].startswith("meterhouse:"))
+SECRET = re.compile(r"PASSWORD|KEY|SECRET")
+# Who may hold what: a password that turns up anywhere else is a mistake.
+HOLDERS = {
+    "OPENAI_ADMIN_KEY": {"airflow-worker"},
+    "METERHOUSE_DB_ADMIN_PASSWORD": {"postgres", "migrate"},
+    "METERHOUSE_LOADER_PASSWORD": {"migrate", "airflow-worker"},
+    "METERHOUSE_READER_PASSWORD": {"migrate"},
+    "METERHOUSE_AIRFLOW_DB_PASSWORD": {
+        "migrate",
+        "airflow-migrate",
+        "airflow-api-server",
+        "airflow-scheduler",
+        "airflow-dag-processor",
+        "airflow-triggerer",
+    },
+    "METERHOUSE_METABASE_DB_PASSWORD": {"migrate", "metabase"},
+    "METERHOUSE_AIRFLOW_ADMIN_PASSWORD": {"migrate"},
+    "METERHOUSE_REDIS_PASSWORD": {"redis", "airflow-scheduler", "airflow-worker"},
+    "AIRFLOW_FERNET_KEY": {"airflow-migrate", "airflow-api-server", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer"},
+    "AIRFLOW_JWT_SECRET": {"airflow-api-server", "airflow-scheduler"},
+    "AIRFLOW_API_SECRET": {"airflow-api-server"},
+    "METABASE_ENCRYPTION_KEY": {"metabase"},
+    # A connection may hold a token or a password.
+    "AIRFLOW_CONN_METERHOUSE_ALERTS": {"airflow-worker"},
+    "AIRFLOW_CONN_METERHOUSE_ALERTS_MAIL": {"airflow-worker"},
+}
+# The Celery provider is not in the tests' environment; where it is, the options are compared with its own.
+CELERY_OPTIONS = {
+    ("celery", "broker_url"),
+    ("celery", "result_backend"),
+    ("celery", "worker_concurrency"),
+    ("celery_broker_transport_options", "visibility_timeout"),
+}
 
 
-def example() -> dict[str, str]:
-    lines = (ROOT / ".env.example").read_text().splitlines()
-    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+def interpolated(text: str, values: dict[str, str]) -> str:
+    """Fill in variables as compose does: `:-` gives a default, `:?` fails."""
+
+    def value(found: re.Match[str]) -> str:
+        name, how, rest = found.groups()
+        if chosen := values.get(name, ""):
+            return chosen
+        assert how == "-", f"{name} has no value, and compose would stop: {rest}"
+        return str(rest)
+
+    return VARIABLE.sub(value, text).replace("$$", "$")
+
+
+def filled(values: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """The services as compose sees them with these variables: filled in after the file has been parsed, as compose does."""
+
+    def walk(node: Any) -> Any:
+        if isinstance(node, dict):
+            return {name: walk(value) for name, value in node.items()}
+        if isinstance(node, list):
+            return [walk(value) for value in node]
+        return interpolated(node, values) if isinstance(node, str) else node
+
+    services: dict[str, dict[str, Any]] = walk(SERVICES)
+    return services
+
+
+@pytest.fixture(scope="module")
+def generated() -> dict[str, str]:
+    """The variables of a fresh .env, with a key."""
+    return values_of(filled_in(EXAMPLE, "", {"OPENAI_ADMIN_KEY": "sk-admin-of-a-test-0123456789"}))
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -34,6 +114,33 @@ def test_what_a_service_depends_on_exists_and_can_become_so(name: str) -> None:
             assert other in ONE_SHOT
 
 
+def needs(name: str, above: tuple[str, ...] = ()) -> set[str]:
+    """Every service that must be there first."""
+    assert name not in above, f"{' -> '.join(above)} is a circle"
+    direct = set(SERVICES[name].get("depends_on", {}))
+    return direct.union(*(needs(other, (*above, name)) for other in direct)) if direct else direct
+
+
+def test_the_order_is_server_then_tables_then_the_api_then_those_who_call_it() -> None:
+    assert needs("migrate") == {"postgres"}
+    assert needs("airflow-migrate") == {"postgres", "migrate"}
+    assert needs("metabase") == {"postgres", "migrate"}
+    for name in ("airflow-scheduler", "airflow-worker"):
+        assert needs(name) == {"postgres", "redis", "migrate", "airflow-migrate", "airflow-api-server"}
+    for name in ("airflow-api-server", "airflow-dag-processor", "airflow-triggerer"):
+        assert "airflow-migrate" in needs(name)
+
+
+def test_a_job_that_ends_is_waited_for_by_somebody_so_that_up_wait_does_not_call_it_a_failure() -> None:
+    awaited = {
+        other
+        for service in SERVICES.values()
+        for other, how in service.get("depends_on", {}).items()
+        if how["condition"] == "service_completed_successfully"
+    }
+    assert awaited == ONE_SHOT
+
+
 @pytest.mark.parametrize("name", SERVICES)
 def test_volumes_and_networks_are_declared(name: str) -> None:
     service = SERVICES[name]
@@ -42,38 +149,108 @@ def test_volumes_and_networks_are_declared(name: str) -> None:
     assert set(service["networks"]) <= set(COMPOSE["networks"])
 
 
-def test_services_that_talk_share_a_network() -> None:
-    for name, other in [
-        ("airflow-scheduler", "airflow-api-server"),
-        ("airflow-dag-processor", "airflow-api-server"),
-        ("airflow-scheduler", "postgres"),
-        ("migrate", "postgres"),
-    ]:
-        assert set(SERVICES[name]["networks"]) & set(SERVICES[other]["networks"])
+def test_every_volume_and_network_is_used() -> None:
+    assert {volume.split(":")[0] for service in SERVICES.values() for volume in service.get("volumes", [])} == set(COMPOSE["volumes"])
+    assert {network for service in SERVICES.values() for network in service["networks"]} == set(COMPOSE["networks"])
+
+
+def hosts(name: str) -> set[str]:
+    """The other services that a service's variables and health check name."""
+    said = json.dumps([SERVICES[name].get("environment", {}), SERVICES[name].get("healthcheck", {})])
+    return {other for other in SERVICES if re.search(rf'(//|@|"){other}(:\d|\\?")', said)} - {name}
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_ports_are_published_on_the_loopback_alone(name: str) -> None:
-    for port in SERVICES[name].get("ports", []):
-        assert port.startswith("127.0.0.1:")
+def test_services_that_talk_share_a_network(name: str) -> None:
+    for other in hosts(name):
+        assert set(SERVICES[name]["networks"]) & set(SERVICES[other]["networks"]), other
+
+
+def test_that_proof_sees_who_talks_to_whom() -> None:
+    assert hosts("airflow-worker") == {"postgres", "redis", "airflow-api-server"}
+    assert hosts("metabase") == {"postgres"}
+    assert hosts("migrate") == {"postgres"}
+    assert hosts("airflow-triggerer") == {"postgres", "airflow-api-server"}
+
+
+def test_the_queue_is_reached_by_those_who_use_it_and_from_nowhere_else() -> None:
+    assert {name for name, service in SERVICES.items() if "queue" in service["networks"]} == {
+        "redis",
+        "airflow-scheduler",
+        "airflow-worker",
+    }
+    assert SERVICES["redis"]["networks"] == ["queue"]
+    assert COMPOSE["networks"]["queue"]["internal"] is True
+    assert "ports" not in SERVICES["redis"]
+
+
+def test_ports_are_published_on_the_loopback_alone_and_differ() -> None:
+    ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
+    assert len(ports) == 3
+    assert all(port.startswith("127.0.0.1:${METERHOUSE_") for port in ports)
+    example = values_of(EXAMPLE)
+    assert len({example[VARIABLE.findall(port)[0][0]] for port in ports}) == 3
 
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_images_are_pinned(name: str) -> None:
     _, _, tag = SERVICES[name]["image"].partition(":")
-    assert re.match(r"\d+\.\d+", tag)
+    assert re.match(r"v?\d+\.\d+", tag)
+    assert "x" not in tag.split("-")[0].split(".")
+
+
+def test_our_image_has_the_projects_version() -> None:
+    assert {SERVICES[name]["image"] for name in AIRFLOW} == {f"meterhouse:{PROJECT['version']}"}
 
 
 def test_the_dockerfile_pins_its_base_drops_root_and_checks_hashes() -> None:
-    text = (ROOT / "Dockerfile").read_text()
-    bases = re.findall(r"^FROM (\S+)", text, re.MULTILINE)
-    assert bases
-    assert all(re.fullmatch(r"python:3\.11\.\d+-slim-\w+", base) for base in bases)
-    assert "--require-hashes" in text
-    assert re.findall(r"^USER (\S+)", text, re.MULTILINE)[-1] == "airflow"
+    bases = re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)
+    assert len(bases) == 2
+    assert len(set(bases)) == 1
+    assert re.fullmatch(r"python:3\.11\.\d+-slim-\w+", bases[0])
+    assert PROJECT["requires-python"].startswith(">=3.11,")
+    assert "--require-hashes" in DOCKERFILE
+    assert re.findall(r"^USER (\S+)", DOCKERFILE, re.MULTILINE)[-1] == "airflow"
+    uv = re.search(r"^UV_VERSION := (\S+)", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert uv is not None
+    assert f"uv=={uv[1]}" in DOCKERFILE
 
 
-@pytest.mark.parametrize("name", sorted(set(SERVICES) - ONE_SHOT))
+def copied() -> list[tuple[str, str]]:
+    """What the Dockerfile takes from the checkout, and where it puts it."""
+    lines = re.findall(r"^COPY (?!--from)(.+)$", DOCKERFILE, re.MULTILINE)
+    return [(source, line.split()[-1]) for line in lines for source in line.split()[:-1]]
+
+
+def test_the_dockerfile_installs_every_lock_and_copies_all_that_the_package_is_made_of() -> None:
+    sources = {source for source, _ in copied()}
+    assert all((ROOT / source).exists() for source in sources)
+    assert {"requirements.txt", "requirements-cluster.txt", "deploy/kubernetes/requirements.txt"} <= sources
+    installed = re.findall(r"-r (\S+)", DOCKERFILE)
+    assert installed == ["requirements.txt", "requirements-cluster.txt", "requirements-kubernetes.txt"]
+    build = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    wanted = {*(path.split("/")[0] for path in build["packages"]), *build["force-include"], PROJECT["readme"], PROJECT["license"]["file"]}
+    assert wanted | {"pyproject.toml"} <= sources
+
+
+def test_what_is_copied_is_all_that_docker_sees_of_the_checkout() -> None:
+    lines = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and not line.startswith("#")]
+    assert lines[0] == "*"
+    assert {line.removeprefix("!") for line in lines if line.startswith("!")} == {source for source, _ in copied()}
+
+
+def test_the_locks_agree_with_each_other() -> None:
+    pins: dict[str, set[str]] = {}
+    for path in ("requirements.txt", "requirements-cluster.txt", "deploy/kubernetes/requirements.txt"):
+        for name, version in re.findall(r"^([a-z0-9.-]+)==(\S+)", (ROOT / path).read_text(), re.MULTILINE):
+            pins.setdefault(name, set()).add(version)
+    # numpy and its like have one version for old and one for new Pythons.
+    split = set(re.findall(r"^([a-z0-9.-]+)==\S+ ; ", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
+    assert {name for name, versions in pins.items() if len(versions) > 1} <= split
+    assert len(pins) > 150
+
+
+@pytest.mark.parametrize("name", STAYING)
 def test_what_stays_up_is_watched_and_started_again(name: str) -> None:
     assert SERVICES[name]["healthcheck"]["test"]
     assert SERVICES[name]["restart"] == "unless-stopped"
@@ -84,27 +261,225 @@ def test_one_shot_jobs_are_not_started_again(name: str) -> None:
     assert SERVICES[name]["restart"] == "no"
 
 
+@pytest.mark.parametrize("name", SERVICES)
+def test_nobody_is_root_or_can_become_so_or_take_the_whole_machine(name: str) -> None:
+    service = SERVICES[name]
+    assert service["user"] not in {"root", "0", "0:0"}
+    assert service["cap_drop"] == ["ALL"]
+    assert "cap_add" not in service
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["init"] is True
+    assert set(service["deploy"]["resources"]["limits"]) == {"cpus", "memory"}
+    assert service["logging"]["options"]["max-size"]
+    assert not {"privileged", "network_mode", "pid"} & set(service)
+
+
+def test_a_stopped_worker_has_time_for_a_page_with_all_its_retries() -> None:
+    settings = Settings()
+    found = re.fullmatch(r"(\d+)m", SERVICES["airflow-worker"]["stop_grace_period"])
+    assert found is not None
+    assert timedelta(minutes=int(found[1])) >= timedelta(seconds=settings.http_timeout_seconds * (settings.retries + 1))
+
+
+def test_a_message_is_not_delivered_twice_while_its_task_may_still_run() -> None:
+    hours = [
+        int(found)
+        for path in (ROOT / "dags").glob("*.py")
+        for found in re.findall(r"execution_timeout=timedelta\(hours=(\d+)\)", path.read_text())
+    ]
+    seconds = int(SERVICES["airflow-worker"]["environment"]["AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT"])
+    assert hours
+    assert timedelta(seconds=seconds) > timedelta(hours=max(hours))
+
+
+def test_workers_can_be_many() -> None:
+    worker = SERVICES["airflow-worker"]
+    assert values_of(EXAMPLE)["METERHOUSE_WORKERS"] == "2"
+    assert worker["deploy"]["replicas"] == "${METERHOUSE_WORKERS:-2}"
+    assert not {"container_name", "hostname", "ports"} & set(worker)
+
+
 def test_every_variable_is_in_the_example_and_the_example_holds_no_other() -> None:
-    assert {name for name, _ in VARIABLE.findall(TEXT)} == set(example())
+    assert {name for name, _, _ in VARIABLE.findall(TEXT)} == set(values_of(EXAMPLE))
+
+
+def test_defaults_in_the_file_are_those_of_the_example() -> None:
+    example = values_of(EXAMPLE)
+    defaults = {name: default for name, how, default in VARIABLE.findall(TEXT) if how == "-"}
+    assert defaults == {name: example[name] for name in defaults}
 
 
 def test_secrets_have_no_default() -> None:
-    secret = re.compile(r"PASSWORD|KEY|SECRET")
-    uses = [(name, default) for name, default in VARIABLE.findall(TEXT) if secret.search(name)]
-    assert len(uses) > 8
-    assert all(default.startswith(":?") for _, default in uses)
-    assert all(not value for name, value in example().items() if secret.search(name))
+    uses = [(name, how) for name, how, _ in VARIABLE.findall(TEXT) if SECRET.search(name)]
+    assert len(uses) > 12
+    assert {how for _, how in uses} == {"?"}
+    assert all(not value for name, value in values_of(EXAMPLE).items() if SECRET.search(name))
 
 
-def test_connections_are_json_once_the_variables_are_filled_in() -> None:
-    environment = SERVICES["airflow-scheduler"]["environment"]
-    for name in ("AIRFLOW_CONN_WAREHOUSE", "AIRFLOW_CONN_OPENAI_ADMIN"):
-        connection = json.loads(VARIABLE.sub("filled-in", environment[name]))
-        assert connection["password"] == "filled-in"
+def test_every_secret_reaches_who_needs_it_and_nobody_else() -> None:
+    example = values_of(EXAMPLE)
+    assert {name for name in example if SECRET.search(name) or name.startswith("AIRFLOW_CONN_")} == set(HOLDERS)
+    for variable, holders in HOLDERS.items():
+        assert {name for name, service in SERVICES.items() if f"${{{variable}:" in json.dumps(service)} == holders, variable
 
 
-def test_the_admin_key_reaches_the_container_that_runs_tasks_and_no_other() -> None:
-    holders = {name for name, service in SERVICES.items() if "OPENAI_ADMIN_KEY" in json.dumps(service)}
-    assert holders == {"airflow-scheduler"}
-    owners = {name for name, service in SERVICES.items() if "DB_ADMIN_PASSWORD" in json.dumps(service)}
-    assert owners == {"postgres", "migrate"}
+def test_no_password_is_on_a_command_line() -> None:
+    for name, service in SERVICES.items():
+        said = json.dumps([service.get("command"), service.get("healthcheck")])
+        assert not [variable for variable in HOLDERS if f"${{{variable}" in said], name
+
+
+def test_the_file_of_the_uis_passwords_reaches_the_job_that_writes_it_and_the_server_that_reads_it() -> None:
+    holders = {
+        name for name, service in SERVICES.items() if any(volume.startswith("airflow-auth:") for volume in service.get("volumes", []))
+    }
+    assert holders == {"migrate", "airflow-api-server"}
+    path = "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"
+    assert len({SERVICES[name]["environment"][path] for name in holders}) == 1
+    assert SERVICES["migrate"]["environment"][path].startswith(SERVICES["migrate"]["volumes"][0].split(":")[1] + "/")
+
+
+def test_the_generated_file_leaves_no_variable_without_a_value(generated: dict[str, str]) -> None:
+    services = filled(generated)
+    # What is left is a variable of a container's own shell.
+    assert set(re.findall(r"\$\{?([A-Za-z_]+)", json.dumps(services))) == {"REDIS_PASSWORD"}
+    assert services["airflow-worker"]["deploy"]["replicas"] == "2"
+
+
+def test_that_proof_can_fail(generated: dict[str, str]) -> None:
+    with pytest.raises(AssertionError, match="OPENAI_ADMIN_KEY"):
+        filled(generated | {"OPENAI_ADMIN_KEY": ""})
+
+
+def test_connections_are_json_once_the_variables_are_filled_in(generated: dict[str, str]) -> None:
+    environment = filled(generated)["airflow-worker"]["environment"]
+    warehouse = json.loads(environment["AIRFLOW_CONN_WAREHOUSE"])
+    assert (warehouse["conn_type"], warehouse["login"], warehouse["password"]) == (
+        "postgres",
+        "meterhouse_loader",
+        generated["METERHOUSE_LOADER_PASSWORD"],
+    )
+    openai = json.loads(environment["AIRFLOW_CONN_OPENAI_ADMIN"])
+    assert (openai["host"], openai["password"]) == ("https://api.openai.com/v1", "sk-admin-of-a-test-0123456789")
+
+
+def test_alerts_that_nobody_has_set_are_no_connection_to_airflow(generated: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    from meterhouse.orchestration.connections import connection  # noqa: PLC0415 - Airflow is imported with it
+
+    environment = filled(generated)["airflow-worker"]["environment"]
+    for name in ("meterhouse_alerts", "meterhouse_alerts_mail"):
+        monkeypatch.setenv(f"AIRFLOW_CONN_{name.upper()}", environment[f"AIRFLOW_CONN_{name.upper()}"])
+        assert environment[f"AIRFLOW_CONN_{name.upper()}"] == ""
+        assert connection(name) is None
+
+
+def test_the_alerts_of_the_documentation_are_connections_to_airflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    from meterhouse.orchestration.connections import connection  # noqa: PLC0415 - as above
+
+    lines = values_of((ROOT / "docs" / "scale-out.md").read_text())
+    found = {}
+    for name in ("meterhouse_alerts", "meterhouse_alerts_mail"):
+        value = lines[f"AIRFLOW_CONN_{name.upper()}"]
+        assert value[0] == value[-1] == "'"
+        monkeypatch.setenv(f"AIRFLOW_CONN_{name.upper()}", value[1:-1])
+        found[name] = connection(name)
+    assert found["meterhouse_alerts"].conn_type == "apprise"
+    assert set(found["meterhouse_alerts"].extra_dejson) == {"config"}
+    assert found["meterhouse_alerts_mail"].conn_type == "smtp"
+    assert found["meterhouse_alerts_mail"].extra_dejson["to"]
+
+
+def airflow_options() -> set[tuple[str, str]]:
+    """Every option that compose sets for Airflow."""
+    names = {name for service in SERVICES.values() for name in service.get("environment", {})}
+    return {(found[1].lower(), found[2].lower()) for name in names if (found := re.fullmatch(r"AIRFLOW__([A-Z_]+?)__([A-Z_]+)", name))}
+
+
+def known_options() -> set[tuple[str, str]]:
+    """Every option that the installed Airflow and its providers describe."""
+    from airflow.configuration import conf  # noqa: PLC0415 - only these tests need it
+
+    return {(section, option) for section, described in conf.configuration_description.items() for option in described["options"]}
+
+
+def test_every_airflow_option_is_one_that_airflow_knows() -> None:
+    options = airflow_options()
+    assert len(options) > 15
+    known = known_options()
+    assert ("core", "executor") in known
+    if importlib.util.find_spec("airflow.providers.celery") is None:
+        known |= CELERY_OPTIONS
+    assert options <= known
+    assert {option for option in options if option[0].startswith("celery")} == CELERY_OPTIONS
+
+
+def shell_words(name: str) -> Iterator[list[str]]:
+    """The commands of a service, those inside of a shell's too."""
+    command = SERVICES[name]["command"]
+    if command[:2] != ["sh", "-c"]:
+        yield command
+        return
+    for part in re.split(r"&&|\|\||;|[{}]", command[2]):
+        if words := shlex.split(re.sub(r"\s2?>\s?\S+|2>&1", "", part)):
+            yield words
+
+
+def test_every_airflow_command_is_one_that_airflow_takes() -> None:
+    from airflow.cli.cli_parser import get_parser  # noqa: PLC0415 - only this test needs it
+
+    commands = [words[1:] for name in AIRFLOW for words in shell_words(name) if words[0] == "airflow"]
+    assert ["celery", "worker", "--skip-serve-logs"] in commands
+    assert ["db", "migrate"] in commands
+    for words in commands:
+        if words[0] == "celery" and importlib.util.find_spec("airflow.providers.celery") is None:
+            continue
+        get_parser().parse_args(words)
+
+
+def test_the_pool_is_the_one_that_the_dags_use_and_is_made_only_where_there_is_none() -> None:
+    commands = list(shell_words("airflow-migrate"))
+    assert ["airflow", "pools", "set", POOL, str(POOL_SLOTS), POOL_DESCRIPTION] in commands
+    assert ["airflow", "pools", "get", POOL] in commands
+    assert re.search(r"pools get \S+ > /dev/null 2>&1\s*\|\|\s*airflow pools set", SERVICES["airflow-migrate"]["command"][2])
+
+
+def test_every_python_command_names_a_module_or_compiles() -> None:
+    programs = 0
+    for service in SERVICES.values():
+        for words in (service.get("command", []), service.get("healthcheck", {}).get("test", [])[1:]):
+            if words[:2] == ["python", "-m"]:
+                assert importlib.util.find_spec(words[2])
+            elif words[:2] == ["python", "-c"]:
+                compile(words[2], "docker-compose.yml", "exec")
+                programs += 1
+    assert programs == 5
+
+
+def test_make_compose_up_says_in_one_line_what_is_missing(tmp_path: Path) -> None:
+    make, shell = shutil.which("make"), shutil.which("sh")
+    assert make is not None
+    assert shell is not None
+    # Nothing but a shell: no docker, wherever this runs.
+    (tmp_path / "sh").symlink_to(shell)
+    done = subprocess.run(
+        [make, "--no-print-directory", "-C", str(ROOT), "compose-up", f"SHELL={shell}"],
+        env={"PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 2
+    assert "docker with its compose plugin" in done.stderr.splitlines()[0]
+
+
+def test_make_compose_env_runs_the_script() -> None:
+    targets = (ROOT / "Makefile").read_text()
+    assert "etl/meterhouse/local/compose_env.py" in targets
+    assert re.search(r"^compose-env: ## ", targets, re.MULTILINE)
+    assert re.search(r"^compose-up: ## ", targets, re.MULTILINE)
+
+
+def test_the_documentation_names_every_service() -> None:
+    named = set(re.findall(r"^\| `([a-z-]+)` \|", (ROOT / "docs" / "scale-out.md").read_text(), re.MULTILINE))
+    assert named == set(SERVICES)

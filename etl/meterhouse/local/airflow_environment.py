@@ -29,6 +29,9 @@ PASSED_ON = (
     "SHELL",
     "TERM",
     "SSL_CERT_FILE",
+    # Where alerts go, for who sets it outside of Airflow.
+    "AIRFLOW_CONN_METERHOUSE_ALERTS",
+    "AIRFLOW_CONN_METERHOUSE_ALERTS_MAIL",
 )
 # Addresses of an owner or of Airflow's own database, and the stand-in's key: no task needs them as settings.
 HELD_BACK = ("METERHOUSE_MIGRATE_URL", "METERHOUSE_AIRFLOW_DB_URL", "METERHOUSE_FAKE_API_KEY")
@@ -90,7 +93,6 @@ def airflow_environment(
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home / "logs" / "tasks"),
         "AIRFLOW__LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(home / "logs" / "dag-files"),
         # Nothing is sent anywhere.
-        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "SCARF_ANALYTICS": "false",
         f"AIRFLOW_CONN_{WAREHOUSE_CONNECTION.upper()}": postgres_connection(warehouse_url),
     }

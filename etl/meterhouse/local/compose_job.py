@@ -1,4 +1,4 @@
-"""The one-shot job of docker-compose.yml: migrate the warehouse, make Airflow's database, give the roles their passwords.
+"""The one-shot job of docker-compose.yml: migrate the warehouse, make Airflow's and Metabase's databases, give the roles their passwords.
 
 It refuses to go on with an empty, short or well-known password. Running it again changes passwords to what is set now.
 """
@@ -25,8 +25,11 @@ PASSWORDS = {
     "meterhouse_loader": "METERHOUSE_LOADER_PASSWORD",
     "meterhouse_reader": "METERHOUSE_READER_PASSWORD",
     "airflow": "METERHOUSE_AIRFLOW_DB_PASSWORD",
+    "metabase": "METERHOUSE_METABASE_DB_PASSWORD",
     AIRFLOW_ADMIN: "METERHOUSE_AIRFLOW_ADMIN_PASSWORD",
 }
+# Each has a database of its own name, in which nobody else has a right.
+APPLICATIONS = ("airflow", "metabase")
 PASSWORDS_FILE_VARIABLE = "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"
 # Also what can stand in a URL and in JSON without quoting, as docker-compose.yml puts it there.
 STRONG = re.compile(r"[A-Za-z0-9_-]{16,}")
@@ -53,10 +56,12 @@ def prepare(environment: Mapping[str, str]) -> None:
     from meterhouse.migrate import migrate  # noqa: PLC0415
 
     migrate(owner_url)
-    for role in ("meterhouse_loader", "meterhouse_reader", "airflow"):
+    for role in ("meterhouse_loader", "meterhouse_reader", *APPLICATIONS):
         give_login(owner_url, role, passwords[role])
     allow_only(owner_url, owner_url.rpartition("/")[2], ["meterhouse_loader", "meterhouse_reader"])
-    ensure_database(owner_url, "airflow", owner="airflow")
+    for application in APPLICATIONS:
+        ensure_database(owner_url, application, owner=application)
+        allow_only(owner_url, application, [])
     allow_only(owner_url, "postgres", [])
     if path := environment.get(PASSWORDS_FILE_VARIABLE):
         write_private(Path(path), json.dumps({AIRFLOW_ADMIN: passwords[AIRFLOW_ADMIN]}))

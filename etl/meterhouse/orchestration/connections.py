@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from airflow.sdk.bases.hook import BaseHook
-from airflow.sdk.exceptions import AirflowNotFoundException
+from airflow.sdk.exceptions import AirflowNotFoundException, AirflowSecretsBackendAccessDenied
 
 from meterhouse.settings import DEFAULT_LABEL, Settings, load_settings, organization_of
 
@@ -56,5 +56,6 @@ def connection(name: str) -> Any:
     """Return one of Airflow's connections; None when there is none of that name."""
     try:
         return BaseHook.get_connection(name)
-    except AirflowNotFoundException:
+    # A deadline's callback may read connections of its environment alone, and is refused all others.
+    except (AirflowNotFoundException, AirflowSecretsBackendAccessDenied):
         return None

@@ -56,6 +56,8 @@ def deadline(interval: timedelta) -> DeadlineAlert:
 
 def last_word(context: Any) -> None:
     """Make what to do the last line of a failed try's log, below the traceback."""
+    # Airflow folds what callbacks say; this closes the fold.
+    log.info("::endgroup::")
     log.error("%s", context.get("exception") or "the task ended without a word: look at the lines above")
 
 
