@@ -1,37 +1,60 @@
-"""Checks: questions that the warehouse must be able to answer with "nothing found", from sql/checks/*.sql; results are kept.
+"""Checks: questions that the warehouse must be able to answer with "nothing found"; every result is kept.
 
-A file's first lines are its severity and its meaning; its query returns one line of words for every place it finds.
+Most are files of sql/checks: the first lines are the severity and the meaning, the query returns one line of words for every place it
+finds. Two need the vendor: the control totals, and its clock. Data flow: settings, clock -> queries, vendor's answers -> results -> kept.
 """
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import resources
+from itertools import takewhile
+from typing import Any
 
+from meterhouse.control_totals import Compared, compare_with_vendor
 from meterhouse.database import translated
+from meterhouse.dictionary import usage_measures
+from meterhouse.endpoints import WIDTHS
+from meterhouse.errors import FixConfiguration
+from meterhouse.loader import Clock, utc_now
+from meterhouse.settings import KEY_VARIABLE, Settings
 from meterhouse.store import Store
+from meterhouse.sync import Outcome
+
+log = logging.getLogger(__name__)
 
 _SHOWN_FINDINGS = 5
+_CLOCK_SKEW_SECONDS = 60
 
 
 @dataclass(frozen=True)
 class Check:
-    """One check: `severity` is fail for figures that cannot be trusted, warn for what somebody should look at."""
+    """One check: `severity` is fail for figures that cannot be trusted, warn for what somebody should look at.
+
+    `query` is None for a check that asks the vendor.
+    """
 
     name: str
     severity: str
     meaning: str
-    query: str
+    query: str | None = None
 
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What a check found: the number of places, and the first of them in words."""
+    """What a check found: the number of places, and the first of them in words; when there are none, what else is to be said."""
 
     check: Check
     findings: int
     detail: str | None
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether something was found that makes figures untrustworthy."""
+        return not self.is_ok and self.check.severity == "fail"
 
     @property
     def is_ok(self) -> bool:
@@ -39,26 +62,119 @@ class CheckResult:
         return self.findings == 0
 
 
+CLOCK_SKEW_VENDOR = Check(
+    "clock_skew_vendor",
+    "warn",
+    "The vendor's clock and the one of this machine are more than 60 seconds apart; windows are cut off at this machine's.",
+)
+CONTROL_TOTALS = Check(
+    "control_totals",
+    "fail",
+    "A complete day of the last 3 for usage or 10 for costs does not add up to the total that the vendor answers without any grouping,"
+    " even after it was loaded again.",
+)
+
+
 def checks() -> list[Check]:
     """Return all checks in the order of their names."""
+    return sorted([*_sql_checks(), CLOCK_SKEW_VENDOR, CONTROL_TOTALS], key=lambda check: check.name)
+
+
+def run_all(settings: Settings, *, clock: Clock = utc_now, with_vendor: bool = True) -> list[CheckResult]:
+    """Run the checks of the warehouse and then, unless `with_vendor` is false, those that ask the vendor; keep and return all results.
+
+    A vendor that cannot be asked raises a `MeterhouseError` when everything that was found out is kept.
+    """
+    results = run_warehouse_checks(settings, clock=clock)
+    return [*results, *run_vendor_checks(settings, clock=clock)] if with_vendor else results
+
+
+def run_warehouse_checks(settings: Settings, *, clock: Clock = utc_now) -> list[CheckResult]:
+    """Run every check that needs the warehouse alone, keep the results, log a line for each, and return them."""
+    now = clock()
+    with Store(settings.require_warehouse()) as store:
+        results = []
+        for check in _sql_checks():
+            with translated(check.name):
+                rows = store.connection.execute((check.query or "").encode(), _parameters(settings, now, clock()))
+                results.append(_result(check, [str(row[0]) for row in rows]))
+        _keep(store, results, now)
+    return results
+
+
+def run_vendor_checks(settings: Settings, *, clock: Clock = utc_now) -> list[CheckResult]:
+    """Ask the vendor, cure what a load can cure, keep the results, log a line for each, and return them.
+
+    An answer that never came leaves the check that needed it without a result, so that an earlier finding is not taken back unseen. Its
+    error is raised once the results are kept.
+    """
+    if not settings.organizations:
+        raise FixConfiguration(f"the vendor was not asked, as {KEY_VARIABLE} is not set: set it, or run meterhouse check --offline")
+    now = clock()
+    with Store(settings.require_warehouse()) as store:
+        compared = compare_with_vendor(settings, store, clock=clock)
+        results = _vendor_results(settings, compared)
+        _keep(store, results, now)
+    Outcome((), tuple(compared.errors)).raise_first()
+    return results
+
+
+def _vendor_results(settings: Settings, compared: Compared) -> list[CheckResult]:
+    skewed = [
+        f"the vendor's clock is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} this machine's, by its answers for {organization}:"
+        " set this machine's by a time server (NTP)"
+        for organization, skew in compared.clock_skews.items()
+        if abs(skew) > _CLOCK_SKEW_SECONDS
+    ]
+    results = []
+    if skewed or len(compared.clock_skews) == len(settings.organizations):
+        results.append(_result(CLOCK_SKEW_VENDOR, skewed))
+    if compared.differences or not compared.errors:
+        note = f"loaded again, and equal since: {_first(compared.cured)}" if compared.cured else None
+        results.append(_result(CONTROL_TOTALS, compared.differences, note if compared.days else "there is no complete day to compare yet"))
+    return results
+
+
+def _sql_checks() -> list[Check]:
     folder = resources.files("meterhouse").joinpath("sql", "checks")
     return [_read(entry.name.removesuffix(".sql"), entry.read_text()) for entry in sorted(folder.iterdir(), key=lambda entry: entry.name)]
 
 
 def _read(name: str, text: str) -> Check:
     lines = text.splitlines()
-    severity = lines[0].removeprefix("-- severity: ")
-    meaning = " ".join(line.removeprefix("-- ") for line in lines[1:] if line.startswith("-- "))
-    return Check(name, severity, meaning, "\n".join(line for line in lines if not line.startswith("-- ")))
+    head = list(takewhile(lambda line: line.startswith("-- "), lines))
+    severity = head[0].removeprefix("-- severity: ")
+    meaning = " ".join(line.removeprefix("-- ") for line in head[1:])
+    # Every measure that can be added up, by the name that people see.
+    sums = ", ".join(f"'{column}', sum(u.{column})" for column, metric in usage_measures().items() if metric.additive)
+    return Check(name, severity, meaning, "\n".join(lines[len(head) :]).replace("{sums_by_name}", sums))
 
 
-def run_checks(store: Store, now: datetime) -> list[CheckResult]:
-    """Run every check against the warehouse, keep the results, and return them."""
-    results = []
-    for check in checks():
-        with translated(check.name):
-            found = [str(row[0]) for row in store.connection.execute(check.query.encode(), {"now": now})]
-        detail = "; ".join(found[:_SHOWN_FINDINGS]) + ("; …" if len(found) > _SHOWN_FINDINGS else "") if found else None
-        results.append(CheckResult(check, len(found), detail))
+def _parameters(settings: Settings, now: datetime, our_clock: datetime) -> dict[str, Any]:
+    """What the queries may ask for: `now` is one instant for the whole run, `our_clock` that of the query itself."""
+    return {
+        "now": now,
+        "our_clock": our_clock,
+        "usage_freshness_hours": settings.usage_freshness_hours,
+        "costs_freshness_hours": settings.costs_freshness_hours,
+        "history_start": settings.history_start,
+        "endpoints": list(settings.endpoints),
+        "widths": [WIDTHS[name].minutes for name in settings.widths],
+    }
+
+
+def _result(check: Check, found: Sequence[str], note: str | None = None) -> CheckResult:
+    return CheckResult(check, len(found), _first(found) if found else note)
+
+
+def _first(found: Sequence[str]) -> str:
+    return "; ".join(found[:_SHOWN_FINDINGS]) + ("; …" if len(found) > _SHOWN_FINDINGS else "")
+
+
+def _keep(store: Store, results: Sequence[CheckResult], now: datetime) -> None:
     store.keep_check_results([(r.check.name, r.check.severity, r.is_ok, r.findings, r.detail, now) for r in results])
-    return results
+    for result in results:
+        if result.is_ok:
+            log.info("check %s: nothing found%s", result.check.name, f"; {result.detail}" if result.detail else "")
+        else:
+            log.warning("check %s (%s): %d found: %s", result.check.name, result.check.severity, result.findings, result.detail)

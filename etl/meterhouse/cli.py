@@ -23,6 +23,8 @@ from meterhouse.windows import Window, ceil_to
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from meterhouse.checks import CheckResult
+    from meterhouse.endpoints import BucketWidth
     from meterhouse.loader import Summary
 
 log = logging.getLogger("meterhouse")
@@ -57,9 +59,11 @@ def parser() -> argparse.ArgumentParser:
     _add_only(backfill, "endpoints", list(ENDPOINTS))
     backfill.add_argument("--bucket-width", default=DAY.name, choices=list(WIDTHS), metavar="W", help=f"one of {', '.join(WIDTHS)}")
     backfill.add_argument("--force", action="store_true", help="let an empty answer remove the rows of an old window")
+    backfill.add_argument("--dry-run", action="store_true", help="show the plan, ask the vendor nothing and load nothing")
 
     commands.add_parser("status", help="show how far each stream is loaded")
-    commands.add_parser("check", help="look for gaps, staleness and figures that do not add up")
+    check = commands.add_parser("check", help="look for gaps, staleness and figures that do not add up")
+    check.add_argument("--offline", action="store_true", help="ask the warehouse alone, and not the vendor for control totals")
 
     export = commands.add_parser("export", help="write a view to a file")
     export.add_argument("view", metavar="VIEW", help="a view of schema bi, such as costs_daily")
@@ -184,11 +188,24 @@ def _backfill(settings: Settings, options: argparse.Namespace) -> int:
 
     now = datetime.now(UTC)
     window = backfill_window(options.first, options.last, now)
+    width = WIDTHS[options.bucket_width]
+    if options.dry_run:
+        return _show_plan(settings, window, _names(options.only), width, now)
     with _terminable(), shown() as report:
-        outcome = backfill(settings, window, _names(options.only), width=WIDTHS[options.bucket_width], force=options.force, report=report)
+        outcome = backfill(settings, window, _names(options.only), width=width, force=options.force, report=report)
     _print_summaries(outcome.summaries)
     _print_coverage(settings, window, outcome.summaries, now)
     outcome.raise_first()
+    return 0
+
+
+def _show_plan(settings: Settings, window: Window, only: Sequence[str] | None, width: BucketWidth, now: datetime) -> int:
+    from meterhouse.backfill_plan import chosen, pieces
+    from meterhouse.backfill_preview import preview
+
+    planned = pieces(window, chosen(settings.endpoints if only is None else only, width), width)
+    for line in preview(settings, window, planned, width, now):
+        print(line)
     return 0
 
 
@@ -229,16 +246,28 @@ def _status(settings: Settings, _: argparse.Namespace) -> int:
     return 0
 
 
-def _check(settings: Settings, _: argparse.Namespace) -> int:
-    from meterhouse.checks import run_checks
-    from meterhouse.store import Store
+def _check(settings: Settings, options: argparse.Namespace) -> int:
+    from meterhouse.checks import run_vendor_checks, run_warehouse_checks
 
-    with Store(settings.require_warehouse()) as store:
-        results = run_checks(store, datetime.now(UTC))
+    # The lines below say the same to people.
+    logging.getLogger("meterhouse.checks").setLevel(logging.NOTSET if options.verbose else logging.ERROR)
+    results = run_warehouse_checks(settings)
+    _print_results(results)
+    if not options.offline:
+        with _terminable():
+            asked = run_vendor_checks(settings)
+        _print_results(asked)
+        results += asked
+    return 1 if any(result.is_failure for result in results) else 0
+
+
+def _print_results(results: Sequence[CheckResult]) -> None:
     for result in results:
-        word = "ok" if result.is_ok else result.check.severity
-        print(f"{word:5} {result.check.name}: {'nothing found' if result.is_ok else f'{result.findings} found: {result.detail}'}")
-    return 1 if any(not result.is_ok and result.check.severity == "fail" for result in results) else 0
+        if result.is_ok:
+            print(f"ok    {result.check.name}: nothing found" + (f"; {result.detail}" if result.detail else ""))
+        else:
+            print(f"{result.check.severity:5} {result.check.name}: {result.findings} found: {result.detail}")
+            print(f"      {result.check.meaning}")
 
 
 def _export(settings: Settings, options: argparse.Namespace) -> int:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -117,6 +118,8 @@ class Client:
         self._budget = RetryBudget()
         self.seconds_waited = 0.0
         self.was_answered = False
+        # The vendor's own clock, in whole seconds, as the newest answer told it; None before one did.
+        self.answered_at: datetime | None = None
         self._session = open_session(organization.admin_key, settings)
 
     def __enter__(self) -> Client:
@@ -223,6 +226,7 @@ class Client:
             ) as response:
                 self.was_answered = True
                 status, headers = response.status_code, response.headers
+                self.answered_at = _instant(headers.get("Date")) or self.answered_at
                 body = b"" if 300 <= status < 400 else self._read(response, deadline, path)
         except requests.exceptions.SSLError as error:
             if _is_broken_off(error):
@@ -306,6 +310,15 @@ class _Refusal:
         if not isinstance(error, dict):
             return cls()
         return cls(*(_clipped(str(error.get(name) or "")) for name in ("message", "code", "param")))
+
+
+def _instant(text: str | None) -> datetime | None:
+    """The instant that a Date header names, None when it names none."""
+    try:
+        instant = parsedate_to_datetime(text or "")
+        return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _clipped(text: str) -> str:

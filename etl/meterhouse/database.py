@@ -22,7 +22,12 @@ def translated(what: str) -> Iterator[None]:
     """Turn database errors into errors that say what to do; the text never holds the URL."""
     try:
         yield
-    except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedFunction, psycopg.errors.InvalidSchemaName) as error:
+    except (
+        psycopg.errors.UndefinedTable,
+        psycopg.errors.UndefinedColumn,
+        psycopg.errors.UndefinedFunction,
+        psycopg.errors.InvalidSchemaName,
+    ) as error:
         raise FixConfiguration(f"the warehouse lacks something this version needs ({_first_line(error)}): {MIGRATE_REMEDY}") from None
     except psycopg.errors.InsufficientPrivilege as error:
         raise FixConfiguration(

@@ -125,7 +125,8 @@ class Endpoint:
     """One stream of result rows.
 
     `optional_dimensions` are asked for until the organization refuses them (a capability); `ignored_fields` are known to arrive in
-    rows and are left out on purpose, each because another column or the directory holds it.
+    rows and are left out on purpose, each because another column or the directory holds it. `organization_field` names, in every row,
+    the organization that the key opens: it is compared with the one that the label holds, and not stored with the row.
     """
 
     name: str
@@ -136,6 +137,7 @@ class Endpoint:
     widths: tuple[BucketWidth, ...] = (DAY, HOUR, MINUTE)
     optional_dimensions: tuple[Dimension, ...] = ()
     ignored_fields: tuple[str, ...] = ()
+    organization_field: str | None = None
 
     @property
     def path(self) -> str:
@@ -218,7 +220,8 @@ COSTS = Endpoint(
     widths=(DAY,),
     optional_dimensions=(API_KEY,),
     # user_id and api_source are never asked for: the finest grouping that ties to the invoice is by key.
-    ignored_fields=("user_id", "api_source", "organization_id", "organization_name", "project_name", "user_email"),
+    ignored_fields=("user_id", "api_source", "organization_name", "project_name", "user_email"),
+    organization_field="organization_id",
 )  # fmt: skip
 
 ENDPOINTS: dict[str, Endpoint] = {endpoint.name: endpoint for endpoint in (*USAGE, COSTS)}

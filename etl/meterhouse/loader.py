@@ -15,6 +15,8 @@ from meterhouse.chain import Chain
 from meterhouse.client import ChainBroken, Client, PageTooLarge, Request
 from meterhouse.endpoints import API_KEY, COSTS_BY_API_KEY_SINCE_EPOCH_SECONDS, DAY, BucketWidth, Dimension, Endpoint
 from meterhouse.errors import BeforeHistory, FixConfiguration, RejectedAnswer, TryAgainLater, Unsupported
+from meterhouse.history_floor import first_accepted
+from meterhouse.key_owner import KeyOwner
 from meterhouse.rows import decode_page
 from meterhouse.settings import Organization, Settings
 from meterhouse.staging import Fetch, Replaced, Stage, Stream
@@ -159,6 +161,7 @@ class Loader:
         self._organization = organization.label
         self._store = store
         self._client = client
+        self._key_owner = KeyOwner(organization.label, store, client)
         # Whole minutes: the vendor floors to the minute, and an end in the future is refused by some of its answers.
         self._now = clock().replace(second=0, microsecond=0)
         self._clock = clock
@@ -216,21 +219,17 @@ class Loader:
         newest = ceil_to(self._now, stream.width)
         pending = self._pieces(stream, Window(min(window.start, newest), min(window.end, newest)))
         done, total = 0, len(pending)
-        step = timedelta(days=1)
         while pending:
             piece = pending.pop(0)
             if piece not in skip:
                 try:
                     summary = summary.plus(piece, *self._load_piece(stream, piece, run, mode, known))
                 except BeforeHistory as refusal:
-                    # A floor that is not ahead, or none, would have the same window asked for again.
-                    named = refusal.earliest if refusal.earliest and refusal.earliest > piece.start else None
-                    rest = clamp(piece, named or piece.start + step, stream.width)
-                    step *= 2
-                    log.warning("%s: the vendor reports nothing before %s, so the load begins there", stream, rest.start)
-                    self._remember(stream, known, _HISTORY, supported=False, detail=f"begins {rest.start:%Y-%m-%d}: {refusal.detail}")
-                    pending = [*([] if rest.is_empty else [rest]), *pending]
-                    total += 0 if rest.is_empty else 1
+                    floor = self._floor(stream, Window(piece.start, (pending or [piece])[-1].end), refusal, known)
+                    log.warning("%s: the vendor reports nothing before %s, so the load begins there", stream, floor)
+                    self._remember(stream, known, _HISTORY, supported=False, detail=f"begins {floor:%Y-%m-%d}: {refusal.detail}")
+                    pending = [rest for left in (piece, *pending) if not (rest := clamp(left, floor, stream.width)).is_empty]
+                    total = done + 1 + len(pending)
                 except Unsupported as refusal:
                     watermark = self._store.watermark(stream)
                     if watermark is not None and self._now - watermark < RETIRED_AFTER:
@@ -243,6 +242,24 @@ class Loader:
             done += 1
             self._report(Progress(stream, done, total, piece))
         return summary
+
+    def _floor(self, stream: Stream, window: Window, refusal: BeforeHistory, known: Mapping[str, Capability]) -> datetime:
+        """Return where to begin in `window`, whose start is refused; its end when the vendor has nothing of it."""
+        # A floor that is not ahead would have the same window asked for again.
+        if refusal.earliest is not None and refusal.earliest > window.start:
+            return min(ceil_to(refusal.earliest, stream.width), window.end)
+
+        def is_accepted(start: datetime) -> bool:
+            bucket = Window(start, min(start + timedelta(seconds=stream.width.seconds), self._now))
+            try:
+                next(self._client.pages(Request(stream.endpoint, bucket, stream.width, self._dimensions(stream, bucket, known), 1)))
+            except BeforeHistory:
+                return False
+            except (Unsupported, PageTooLarge):
+                pass  # no word about the start; loading it deals with the rest
+            return True
+
+        return first_accepted(window, stream.width, is_accepted) or window.end
 
     def _pieces(self, stream: Stream, window: Window) -> list[Window]:
         cuts = (_COSTS_BY_API_KEY_SINCE,) if stream.endpoint.is_costs else ()
@@ -331,6 +348,7 @@ class Loader:
             for body in self._client.pages(Request(stream.endpoint, asked, stream.width, dimensions, page_buckets)):
                 page = decode_page(stream.endpoint, body, dimensions)
                 accepted = chain.accept(page)
+                self._key_owner.check_page(page, accepted, dimensions, self._now)
                 stage = stage or self._store.stage(stream, dimensions)
                 stage.copy(accepted)
         except ChainBroken as broken:
@@ -352,9 +370,12 @@ class Loader:
         if fetch.unknown_fields:
             log.warning("%s %s: unknown fields are kept in extra: %s", stream, window, ", ".join(fetch.unknown_fields))
         stage = stage or self._store.stage(stream, dimensions)
+        covered = chain.covered()
+        if stage.would_empty(window, covered):
+            self._key_owner.check_emptying(self._now)
         done = stage.replace(
             window,
-            chain.covered(),
+            covered,
             fetch,
             run_id=run.open(),
             now=self._now,

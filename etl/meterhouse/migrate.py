@@ -14,7 +14,7 @@ from alembic.util.exc import CommandError
 import meterhouse
 from meterhouse.database import connect
 from meterhouse.errors import FixConfiguration, TryAgainLater
-from meterhouse.views import drop_views, rebuild_views
+from meterhouse.views import drop_views, rebuild_views, views
 
 VERSION_SCHEMA = "ops"
 _LOCK_KEY = 0x6D657465  # "mete": two migrators at once would both try to create the same types
@@ -49,6 +49,7 @@ def migrate(url: str, revision: str = "head") -> list[str]:
             connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK_KEY})")
             connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {VERSION_SCHEMA}")
+            _lock_views(connection)
             before = _current(connection)
             config.attributes["connection"] = connection
             if revision == "head" or _is_ahead(scripts, before, revision):
@@ -68,6 +69,18 @@ def migrate(url: str, revision: str = "head") -> list[str]:
     except sa.exc.OperationalError as error:
         raise TryAgainLater(f"the migration could not run now ({_reason(error)}); nothing was changed, run it again") from None
     return _applied(scripts, before, after)
+
+
+def _lock_views(connection: sa.Connection) -> None:
+    """Lock the views before any table, the outer ones first, as a reader's query does: in another order the two would deadlock.
+
+    Giving a view to the owner that it has locks it and changes nothing; LOCK TABLE would take every table under it as well.
+    """
+    query = "SELECT schemaname || '.' || viewname, quote_ident(viewowner) FROM pg_catalog.pg_views WHERE schemaname IN ('warehouse', 'bi')"
+    owners = {str(row[0]): str(row[1]) for row in connection.exec_driver_sql(query)}
+    for view in reversed(views()):
+        if view.qualified in owners:
+            connection.exec_driver_sql(f"ALTER VIEW {view.qualified} OWNER TO {owners[view.qualified]}")
 
 
 def _current(connection: sa.Connection) -> str | None:

@@ -7,6 +7,7 @@ strangers go to `extra`, their names are reported, and the rest is typed as ever
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -33,6 +34,8 @@ _PAGE_FIELDS = {"object", "data", "has_more", "next_page"}
 # Undocumented copies of the bucket's bounds, in formats that vary.
 _BUCKET_FIELDS = {"object", "start_time", "end_time", "results", "start_time_iso", "end_time_iso"}
 _AMOUNT_FIELDS = {"value", "currency"}
+# The field is undocumented, so whatever else comes in it says nothing and breaks nothing.
+_ORGANIZATION_ID = re.compile(r"[!-~]{1,128}")
 
 
 @dataclass(frozen=True)
@@ -46,11 +49,12 @@ class Bucket:
 
 @dataclass(frozen=True)
 class Page:
-    """The buckets of one page, and what was odd about it."""
+    """The buckets of one page, what was odd about it, and the organizations that its rows say they are of; none when they do not say."""
 
     buckets: tuple[Bucket, ...]
     unknown_fields: tuple[str, ...] = ()
     warnings: tuple[str, ...] = field(default=())
+    organizations: frozenset[str] = frozenset()
 
 
 class _Amount(msgspec.Struct, forbid_unknown_fields=True):
@@ -62,6 +66,10 @@ def _dimension_type(dimension: Dimension) -> Any:
     if dimension.kind is Kind.FLAG:
         return bool | None
     return Annotated[str, msgspec.Meta(max_length=dimension.max_length)] | None
+
+
+def _organization_field(endpoint: Endpoint) -> tuple[str, ...]:
+    return (endpoint.organization_field,) if endpoint.organization_field else ()
 
 
 def _row_type(endpoint: Endpoint) -> type[msgspec.Struct]:
@@ -77,7 +85,7 @@ def _row_type(endpoint: Endpoint) -> type[msgspec.Struct]:
         fields += [(metric.name, _Count) for metric in required]
         fields += [(metric.name, _Count | None, None) for metric in endpoint.metrics if not metric.required]
     fields += [(dimension.name, _dimension_type(dimension), None) for dimension in endpoint.dimensions]
-    fields += [(name, Any, None) for name in endpoint.ignored_fields]
+    fields += [(name, Any, None) for name in (*endpoint.ignored_fields, *_organization_field(endpoint))]
     return msgspec.defstruct(f"{endpoint.name}_row", fields, forbid_unknown_fields=True)
 
 
@@ -139,7 +147,16 @@ def decode_page(endpoint: Endpoint, body: bytes, dimensions: Iterable[Dimension]
         extras = strangers.of_bucket(index) if strangers else {}
         buckets.append(Bucket(bucket.start_time, bucket.end_time, summarise.bucket(bucket.results, extras)))
     names = tuple(sorted(strangers.names)) if strangers else ()
-    return Page(tuple(buckets), names, tuple(sorted(summarise.warnings)))
+    return Page(tuple(buckets), names, tuple(sorted(summarise.warnings)), _organizations(endpoint, page))
+
+
+def _organizations(endpoint: Endpoint, page: Any) -> frozenset[str]:
+    """Return the identifiers of organizations that the rows of a page carry."""
+    found = {
+        getattr(row, name) for name in _organization_field(endpoint) for bucket in page.data for row in bucket.results
+        if isinstance(getattr(row, name), str)
+    }  # fmt: skip
+    return frozenset(found_id for found_id in found if _ORGANIZATION_ID.fullmatch(found_id))
 
 
 class _UsageRows:

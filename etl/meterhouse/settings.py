@@ -197,6 +197,18 @@ class Settings:
         _whole(0, 28),
         default=5,
     )
+    usage_freshness_hours: int = _setting(
+        "METERHOUSE_USAGE_FRESHNESS_HOURS",
+        "Hours that usage may be behind before `meterhouse check` says so.",
+        _whole(1, 8760),
+        default=3,
+    )
+    costs_freshness_hours: int = _setting(
+        "METERHOUSE_COSTS_FRESHNESS_HOURS",
+        "Hours that costs may be behind before `meterhouse check` says so.",
+        _whole(1, 8760),
+        default=30,
+    )
     endpoints: tuple[str, ...] = _setting(
         "METERHOUSE_ENDPOINTS", "Endpoints to load.", _names(ENDPOINTS, every=True), default=tuple(ENDPOINTS)
     )

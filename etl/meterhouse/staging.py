@@ -116,6 +116,14 @@ class Stage:
                         copy.write_row((start, ids[key], *values))
                     self.rows += len(rows)
 
+    def would_empty(self, window: Window, buckets: Sequence[CoveredBucket]) -> bool:
+        """Whether nothing is staged for `buckets` although the warehouse holds rows in their window."""
+        if self.rows or not buckets:
+            return False
+        with translated(str(self._stream)):
+            row = self._connection.execute(self._sql.has_rows(window)).fetchone()
+        return bool(row and row[0])
+
     def replace(
         self,
         window: Window,

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, LiteralString
@@ -20,7 +21,7 @@ from meterhouse.errors import FixConfiguration, MeterhouseError
 from meterhouse.names_history import RUN_COMMAND, Listing, NamesHistory, NamesReplaced
 from meterhouse.staging import Stage, Stream
 from meterhouse.statements import purge_statements
-from meterhouse.tables import SCHEMA_REVISION
+from meterhouse.tables import SCHEMA_REVISION, dim_project
 from meterhouse.windows import Window
 
 
@@ -31,6 +32,15 @@ class Capability:
     is_supported: bool
     detail: str | None
     probed_at: datetime
+
+
+@contextmanager
+def _as_of_this_version() -> Iterator[None]:
+    """Say what to do when the tables were taken back to an older version under an open connection."""
+    try:
+        yield
+    except psycopg.errors.UndefinedColumn:
+        raise FixConfiguration(f"the warehouse was taken back to an older migration meanwhile: {MIGRATE_REMEDY}") from None
 
 
 class Store:
@@ -88,6 +98,34 @@ class Store:
                 return None
             self._organization_ids[label] = found
         return self._organization_ids[label]
+
+    def vendor_organization_id(self, organization: str) -> str | None:
+        """Return the vendor's identifier of the organization that a label holds, None when no row of costs has told it yet."""
+        with translated("organization"), _as_of_this_version():
+            found = self._value("SELECT vendor_organization_id FROM warehouse.dim_organization WHERE label = %s", (organization,))
+        return None if found is None else str(found)
+
+    def remember_vendor_organization(self, organization: str, found: str) -> str:
+        """Remember the vendor's identifier with a label, unless another run was first; return the one that is remembered."""
+        self.organization_id(organization, create=True)
+        with translated("organization"), _as_of_this_version():
+            self.connection.execute(
+                "UPDATE warehouse.dim_organization SET vendor_organization_id = %s WHERE label = %s AND vendor_organization_id IS NULL",
+                (found, organization),
+            )
+        return self.vendor_organization_id(organization) or found
+
+    def holds_project_of(self, organization: str, projects: Iterable[str]) -> bool:
+        """Whether rows of one of these projects were loaded under a label."""
+        with translated("organization"):
+            return bool(
+                self._value(
+                    "SELECT EXISTS (SELECT FROM warehouse.dim_group WHERE organization_id = o.organization_id AND project_id = ANY(%s))"
+                    " OR EXISTS (SELECT FROM warehouse.dim_cost_group WHERE organization_id = o.organization_id AND project_id = ANY(%s))"
+                    " FROM warehouse.dim_organization o WHERE label = %s",
+                    (listed := list(projects), listed, organization),
+                )
+            )
 
     def watermark(self, stream: Stream) -> datetime | None:
         """Return the instant before which the stream was loaded, None before its first load."""
@@ -180,11 +218,13 @@ class Store:
         """Bring the names of an organization up to date with what the vendor lists, and log the run if that wrote anything.
 
         One transaction for all listings. Returns what became of each, None when a later fetch has written already and this one is void.
+        Raises `FixConfiguration` when the lists are another organization's.
         """
         organization_id = self.organization_id(organization, create=True)
         with translated(f"{organization}/names"), self.connection.transaction():
             history = NamesHistory(self.connection, int(organization_id or 0))
             history.lock()
+            self._require_known_projects(organization, int(organization_id or 0), listings)
             if history.is_superseded(organization, fetch_number):
                 return None
             replaced = [history.replace(listing, now) for listing in listings]
@@ -193,6 +233,21 @@ class Store:
                 self.finish_run(run_id, "done", now)
         return replaced
 
+    def _require_known_projects(self, organization: str, organization_id: int, listings: Sequence[Listing]) -> None:
+        """Refuse a list of projects that has none of the stored ones: projects are archived, which is listed, and never deleted."""
+        listed = [project for listing in listings if listing.table is dim_project for project in listing.entries]
+        row = self.connection.execute(
+            "SELECT count(*), count(*) FILTER (WHERE project_id = ANY(%s)) FROM warehouse.dim_project"
+            " WHERE organization_id = %s AND valid_to IS NULL",
+            (listed, organization_id),
+        ).fetchone()
+        if listed and row and row[0] and not row[1]:
+            raise FixConfiguration(
+                f"the key of {organization} lists {len(listed)} projects and none of the {row[0]} that the warehouse knows under this"
+                f" label, so it opens another organization: use the right key, give this one a label of its own"
+                f" (OPENAI_ADMIN_KEY_<LABEL>), or run meterhouse purge --organization {organization}"
+            )
+
     def keep_check_results(self, results: Sequence[tuple[str, str, bool, int, str | None, datetime]]) -> None:
         """Keep (name, severity, is_ok, findings, detail, checked_at) of each check."""
         with translated("check results"), self.connection.transaction(), self.connection.cursor() as cursor:
@@ -200,6 +255,20 @@ class Store:
                 "INSERT INTO ops.check_results (check_name, severity, is_ok, findings, detail, checked_at) VALUES (%s, %s, %s, %s, %s, %s)",
                 results,
             )
+
+    @contextmanager
+    def telling(self, problems: Sequence[str], now: datetime) -> Iterator[set[str]]:
+        """Yield those of `problems` that were not told on this UTC day; they count as told when the block ends without an error.
+
+        Who is about to tell the same problem elsewhere waits for the end of the block.
+        """
+        with translated("alerts"), self.connection.transaction():
+            rows = self.connection.execute(
+                "INSERT INTO ops.alerts (problem, told_on, told_at) SELECT DISTINCT unnest(%s::text[]), %s::date, %s::timestamptz"
+                " ORDER BY 1 ON CONFLICT DO NOTHING RETURNING problem",
+                (list(problems), now.date(), now),
+            ).fetchall()
+            yield {problem for (problem,) in rows}
 
     def coverage_counts(self, organization: str, endpoint: str, width: BucketWidth, window: Window) -> dict[str, int]:
         """Return the number of the window's buckets by status, as `bi.coverage` words it; those never loaded are missing."""

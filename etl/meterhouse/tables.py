@@ -18,7 +18,7 @@ BI = "bi"
 OWNER_ROLE = "meterhouse_owner"
 LOADER_ROLE = "meterhouse_loader"
 READER_ROLE = "meterhouse_reader"
-SCHEMA_REVISION = "0001"
+SCHEMA_REVISION = "0002"
 
 metadata = sa.MetaData(
     naming_convention={
@@ -72,6 +72,11 @@ dim_organization = sa.Table(
     _column("label", sa.Text, "Name that the settings give the organization; demo is the stand-in's.", nullable=False),
     _column("vendor", sa.Text, "Vendor that the organization is a customer of.", nullable=False),
     _column("created_at", _INSTANT, "When the organization was first loaded.", nullable=False, server_default=sa.func.now()),
+    _column(
+        "vendor_organization_id",
+        sa.Text,
+        "Identifier that the vendor gives the organization; null until a row of costs has told it.",
+    ),
     sa.UniqueConstraint("label"),
     schema=WAREHOUSE,
     comment="One row per organization that is loaded.",
@@ -359,5 +364,14 @@ check_results = sa.Table(
     _column("checked_at", _INSTANT, "When the check ran.", nullable=False),
     schema=OPS,
     comment="One row per check and time it ran.",
+)
+alerts = sa.Table(
+    "alerts",
+    metadata,
+    _column("problem", sa.Text, "What is wrong, in words that are the same each time it is found.", primary_key=True),
+    _column("told_on", sa.Date, "UTC day on which people were told.", primary_key=True),
+    _column("told_at", _INSTANT, "When they were told.", nullable=False),
+    schema=OPS,
+    comment="One row per problem and UTC day that people were told of.",
 )
 fetch_number = sa.Sequence("fetch_number", schema=OPS, metadata=metadata)

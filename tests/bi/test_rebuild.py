@@ -106,11 +106,11 @@ def test_a_view_that_belongs_to_somebody_else_is_neither_touched_nor_in_the_way(
 def test_a_server_without_a_public_schema_is_migrated(empty_database: Warehouse) -> None:
     with psycopg.connect(empty_database.superuser_url, autocommit=True) as administrator:
         administrator.execute("DROP SCHEMA public")
-    assert migrate(empty_database.owner_url) == ["0001"]
+    assert migrate(empty_database.owner_url) == ["0001", "0002"]
 
 
 def test_a_public_schema_that_is_somebody_elses_is_left_alone(empty_database: Warehouse) -> None:
     with psycopg.connect(empty_database.superuser_url, autocommit=True) as administrator:
         administrator.execute("ALTER SCHEMA public OWNER TO CURRENT_USER")
         administrator.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
-    assert migrate(empty_database.owner_url) == ["0001"]
+    assert migrate(empty_database.owner_url) == ["0001", "0002"]

@@ -18,10 +18,14 @@ def direct(path: str) -> set[str]:
 
 def test_every_direct_dependency_has_its_sentence_in_contributing():
     sentences = dict(re.findall(r"^\| ([a-z0-9-]+) \| ([A-Z].*\.) \|$", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE))
-    assert set(sentences) == set().union(*map(direct, ("requirements.in", "requirements-dev.in", "requirements-cluster.in", "deploy/kubernetes/requirements.in")))
+    assert set(sentences) == set().union(
+        *map(direct, ("requirements.in", "requirements-dev.in", "requirements-cluster.in", "deploy/kubernetes/requirements.in"))
+    )
 
 
-@pytest.mark.parametrize("path", ["requirements.txt", "requirements-dev.txt", "requirements-cluster.txt", "deploy/kubernetes/requirements.txt"])
+@pytest.mark.parametrize(
+    "path", ["requirements.txt", "requirements-dev.txt", "requirements-cluster.txt", "deploy/kubernetes/requirements.txt"]
+)
 def test_lock_files_pin_every_version_with_hashes_and_name_no_index(path: str):
     text = (ROOT / path).read_text()
     pins = re.findall(r"^[a-z0-9][^\s=]*==\S+", text, re.MULTILINE)

@@ -121,7 +121,7 @@ REFUSED: dict[str, tuple[list[str], dict[str, str], str]] = {
     "a warehouse with a wrong option": (
         ["status"], {"WAREHOUSE_URL": "postgresql://u:secret-1@127.0.0.1/d?sslmod=off"}, "WAREHOUSE_URL must be a URL",
     ),
-    "from after to": (["backfill", "--from", "2026-03-02", "--to", "2026-03-01"], {}, "--from 2026-03-02 is after --to 2026-03-01"),
+    "from after to": (["backfill", "--from", "2026-03-02", "--to", "2026-03-01"], {}, "is after the last day 2026-03-01: swap them"),
     "from in the future": (["backfill", "--from", "2126-03-01", "--to", "2126-03-02"], {}, "is in the future"),
     "a bad date": (["backfill", "--from", "2026-02-30", "--to", "2026-03-01"], {}, "'2026-02-30' is not a day: write it as YYYY-MM-DD"),
     "a missing end": (["backfill", "--from", "2026-03-01"], {}, "--to"),

@@ -1,4 +1,4 @@
-"""`make up` for real: PostgreSQL, Airflow, the first load, the second terminal, Ctrl-C; and no trace of the admin key anywhere."""
+"""`make up` for real: PostgreSQL, Airflow, the first load, the UI, the second terminal, Ctrl-C; and no trace of the admin key anywhere."""
 
 from __future__ import annotations
 
@@ -11,18 +11,23 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from urllib.parse import quote
+from typing import TypeVar
+from urllib.parse import quote, urlsplit
 
 import psycopg
 import pytest
+from playwright.sync_api import expect
+from tests.e2e.browser import airflow_ui
 
-from meterhouse.endpoints import USAGE
+from meterhouse.endpoints import ENDPOINTS, USAGE
 from meterhouse.fake_openai import FakeOrganization, FakeServer
-from meterhouse.local.airflow_rest import AirflowRest
+from meterhouse.local.airflow_rest import DONE, AirflowRest
+from meterhouse.local.first_load import FIRST_DAGS
 from meterhouse.local.ports import free_port
 from meterhouse.local.postgres import wheel_programs
 from meterhouse.local.stack_file import StackFile
@@ -31,6 +36,7 @@ from meterhouse.views import VIEW_NAMES
 pytestmark = [pytest.mark.airflow, pytest.mark.timeout(600)]
 
 CANARY = "sk-admin-Canary7Zq9_xYw-31337-Kf2/pL+0aB"
+T = TypeVar("T")
 UP = [sys.executable, "-m", "meterhouse", "up"]
 
 
@@ -69,6 +75,15 @@ def running(environment: dict[str, str], log: Path) -> Iterator[tuple[subprocess
             process.wait(timeout=120)
 
 
+def until(found: Callable[[], T], what: str, seconds: float = 180) -> T:
+    """Wait until `found` returns something, and return it."""
+    deadline = time.monotonic() + seconds
+    while not (value := found()):
+        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
+        time.sleep(0.5)
+    return value
+
+
 def command(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the command line as in a second terminal."""
     return subprocess.run([sys.executable, "-m", "meterhouse", *arguments], env=environment, capture_output=True, text=True, check=False)
@@ -90,34 +105,113 @@ def ours(home: Path) -> list[str]:
     return found
 
 
+@dataclass(frozen=True)
+class Demo:
+    """A running stack with the invented organization, and all that `make up` said until it was ready."""
+
+    process: subprocess.Popen[bytes]
+    said: str
+    rest: AirflowRest
+    password: str
+
+
+@pytest.fixture(scope="module")
+def demo(home: Path, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """The stack of a first `make up` without a key; the tests of this file use it in their order, and one of them stops it."""
+    with running(environment, tmp_path_factory.mktemp("first") / "up.log") as (process, said):
+        password = json.loads((home / "secrets.json").read_text())["airflow_admin"]
+        yield Demo(process, said, AirflowRest(f"http://127.0.0.1:{environment['METERHOUSE_AIRFLOW_PORT']}", "admin", password), password)
+
+
 def test_without_a_key_the_demo_organization_is_loaded_by_airflow_and_a_second_terminal_can_use_it(
-    home: Path, environment: dict[str, str], tmp_path: Path
+    demo: Demo, home: Path, environment: dict[str, str]
 ) -> None:
-    with running(environment, tmp_path / "up.log") as (process, said):
-        for dag in ("openai_directory", "openai_costs", "openai_usage"):
-            assert re.search(rf"{dag}: success", said), said
-        assert "organization" in said
-        assert "demo" in said
-        assert "meterhouse purge --organization demo" in said
-        stack = StackFile.read(home)
-        assert stack.reader_url
-        with psycopg.connect(stack.reader_url) as reader:
-            for view in VIEW_NAMES:
-                row = reader.execute(f"SELECT * FROM bi.{view} LIMIT 1").fetchone()
-                assert row is not None or view in {"usage_minutely", "checks", "revisions"}, view
-            assert reader.execute("SELECT DISTINCT organization FROM bi.usage_daily").fetchall() == [("demo",)]
-            assert reader.execute("SELECT count(*) FROM bi.coverage WHERE status = 'missing'").fetchone() == (0,)
-            named = reader.execute("SELECT count(*) FROM bi.costs_daily WHERE project_id IS NOT NULL AND project_name IS NULL").fetchone()
-            assert named == (0,)
-        synced = command(environment, "sync", "--only", "images,directory")
-        assert (synced.returncode, "demo/images/1d" in synced.stdout) == (0, True), synced.stderr
-        checked = command(environment, "check")
-        assert checked.returncode == 0, checked.stdout
-        again = command(environment, "up")
-        assert again.returncode == 2
-        assert again.stderr.count("\n") == 1
-        process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=120) == 0
+    for dag in ("openai_directory", "openai_costs", "openai_usage"):
+        assert re.search(rf"{dag}: success", demo.said), demo.said
+    assert "organization" in demo.said
+    assert "demo" in demo.said
+    assert "meterhouse purge --organization demo" in demo.said
+    stack = StackFile.read(home)
+    assert stack.reader_url
+    with psycopg.connect(stack.reader_url) as reader:
+        for view in VIEW_NAMES:
+            row = reader.execute(f"SELECT * FROM bi.{view} LIMIT 1").fetchone()
+            assert row is not None or view in {"usage_minutely", "checks", "revisions"}, view
+        assert reader.execute("SELECT DISTINCT organization FROM bi.usage_daily").fetchall() == [("demo",)]
+        assert reader.execute("SELECT count(*) FROM bi.coverage WHERE status = 'missing'").fetchone() == (0,)
+        named = reader.execute("SELECT count(*) FROM bi.costs_daily WHERE project_id IS NOT NULL AND project_name IS NULL").fetchone()
+        assert named == (0,)
+    synced = command(environment, "sync", "--only", "images,directory")
+    assert (synced.returncode, "demo/images/1d" in synced.stdout) == (0, True), synced.stderr
+    again = command(environment, "up")
+    assert again.returncode == 2
+    assert again.stderr.count("\n") == 1
+
+
+def test_the_checks_run_by_themselves_after_the_first_load_and_find_nothing(demo: Demo, home: Path, environment: dict[str, str]) -> None:
+    ended = until(lambda: demo.rest.runs("warehouse_checks", DONE), "the checks have run")
+    assert [run["state"] for run in ended] == ["success"] * len(ended), demo.rest.task_states("warehouse_checks", ended[0]["dag_run_id"])
+    checked = command(environment, "check")
+    assert checked.returncode == 0, checked.stdout
+    reader_url = StackFile.read(home).reader_url
+    assert reader_url
+    with psycopg.connect(reader_url) as reader:
+        assert reader.execute("SELECT count(*) FROM bi.checks WHERE severity = 'fail' AND NOT is_ok").fetchone() == (0,)
+
+
+def test_an_operator_who_has_only_the_ui_sees_green_runs_fills_in_a_backfill_and_reads_what_it_did(demo: Demo, tmp_path: Path) -> None:
+    pictures = Path(os.environ.get("METERHOUSE_PICTURES", tmp_path))
+    with airflow_ui(demo.rest.address) as ui:
+        ui.log_in("admin", demo.password)
+        ui.open("/dags")
+        for dag in ("openai_usage", "openai_costs", "openai_directory", "openai_backfill", "warehouse_checks"):
+            expect(ui.page.get_by_role("link", name=dag, exact=True)).to_be_visible()
+        assert {run["state"] for dag in FIRST_DAGS for run in demo.rest.runs(dag)} == {"success"}
+        ui.open("/dags/openai_usage")
+        for endpoint in USAGE:
+            expect(ui.page.get_by_text(endpoint.name, exact=True)).to_be_visible()
+        expect(ui.page.get_by_text("Created Asset Events")).to_be_visible()
+        ui.page.screenshot(path=pictures / "airflow-grid.png")
+        ui.page.get_by_role("button", name="Dag Docs").or_(ui.page.get_by_label("Dag Documentation")).first.click()
+        expect(ui.page.get_by_text("When a task fails.")).to_be_visible()
+
+        form = ui.trigger_form("openai_backfill")
+        form.locator("#element_from").fill("2026-10-01")
+        form.locator("#element_to").fill("2026-10-31")
+        ui.page.screenshot(path=pictures / "airflow-backfill.png")
+        known = {run["dag_run_id"] for run in demo.rest.runs("openai_backfill")}
+        form.get_by_role("button", name="Trigger").last.click()
+        (run,) = until(lambda: {one["dag_run_id"] for one in demo.rest.runs("openai_backfill")} - known, "the form has started a run")
+        ui.open(ui.run("openai_backfill", run))
+        until(lambda: demo.rest.state("openai_backfill", run) in DONE, "the backfill has ended")
+        ui.open(ui.run("openai_backfill", run) + "/tasks/load/mapped")
+        for endpoint in ENDPOINTS:
+            expect(ui.row(f"{endpoint} 2026-10")).to_contain_text("Success")
+        ui.open(ui.run("openai_backfill", run) + "/tasks/report/xcom")
+        expect(ui.row("windows")).to_contain_text("12")
+        expect(ui.row("buckets")).to_contain_text("372")
+        expect(ui.row("rows_removed")).to_contain_text("0")
+        unchanged = int(ui.row("rows_unchanged").locator("td").nth(2).inner_text())
+        assert unchanged > 10_000
+        ui.open("/assets")
+        ui.page.get_by_role("link", name="bi.costs", exact=True).click()
+        expect(ui.page.get_by_text("Source:").first).to_be_visible()
+        expect(ui.page.get_by_text("openai_backfill").first).to_be_visible()
+        assert ui.hosts == {urlsplit(demo.rest.address).netloc}
+
+
+def test_the_readmes_rest_commands_start_a_backfill_and_report_its_state(demo: Demo) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    (commands, output), *_ = re.findall(r"```bash\n(.*?)```\n\n```\n(.*?)```", readme, re.DOTALL)
+    variables = {"AIRFLOW": demo.rest.address, "PASSWORD": demo.password, "PATH": os.environ["PATH"]}
+    done = subprocess.run(["bash", "-euo", "pipefail", "-c", commands], env=variables, capture_output=True, text=True, check=True)
+    assert done.stdout == output
+    assert "TOKEN" not in done.stdout
+
+
+def test_ctrl_c_ends_every_process(demo: Demo, home: Path) -> None:
+    demo.process.send_signal(signal.SIGINT)
+    assert demo.process.wait(timeout=120) == 0
     assert ours(home) == []
 
 
@@ -142,7 +236,7 @@ def test_with_a_key_the_next_start_goes_on_and_the_key_is_in_no_log_table_or_pro
             rest = AirflowRest(address, "admin", passwords["airflow_admin"])
             day = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
             states = run_usage(rest, day - timedelta(days=1))
-            assert states.pop("images") == "failed"
+            assert (states.pop("images"), states.pop("report")) == ("failed", "failed")
             assert set(states.values()) == {"success"}, states
             assert set(run_usage(rest, day - timedelta(days=2)).values()) == {"success"}
             refused = command(own | {"OPENAI_ADMIN_KEY": CANARY + "x"}, "sync", "--only", "costs")
@@ -185,7 +279,7 @@ def run_usage(rest: AirflowRest, day: datetime) -> dict[str, str]:
         assert time.monotonic() < deadline, rest.task_states("openai_usage", run)
         time.sleep(1)
     states = rest.task_states("openai_usage", run)
-    assert set(states) == {endpoint.name for endpoint in USAGE}
+    assert set(states) == {endpoint.name for endpoint in USAGE} | {"report"}
     return states
 
 

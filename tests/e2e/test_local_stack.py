@@ -290,8 +290,20 @@ def test_the_compose_job_prepares_an_empty_server_and_may_run_again() -> None:
         }
         prepare(environment)
         prepare(environment)
-        for role, database in (("meterhouse_loader", "meterhouse"), ("meterhouse_reader", "meterhouse"), ("airflow", "airflow")):
-            assert query(server.url(database, role, passwords[PASSWORDS[role]]), "SELECT current_user") == role
+        homes = {"meterhouse_loader": "meterhouse", "meterhouse_reader": "meterhouse", "airflow": "airflow", "metabase": "metabase"}
+        for role, home in homes.items():
+            for database in {*homes.values(), "postgres"}:
+                url = server.url(database, role, passwords[PASSWORDS[role]])
+                if database == home:
+                    assert query(url, "SELECT current_user") == role
+                else:
+                    with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+                        query(url, "SELECT 1")
+        for application in ("airflow", "metabase"):
+            url = server.url(application, application, passwords[PASSWORDS[application]])
+            # Their own migrations make tables.
+            assert query(url, "SELECT has_schema_privilege(current_user, 'public', 'CREATE')") is True
+            assert query(url, "SELECT rolsuper OR rolcreaterole OR rolcreatedb FROM pg_roles WHERE rolname = current_user") is False
         assert (Path(state) / "passwords.json").stat().st_mode & 0o777 == 0o600
 
 

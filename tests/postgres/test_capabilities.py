@@ -15,7 +15,6 @@ from meterhouse.errors import FixConfiguration, TryAgainLater
 from meterhouse.fake_openai import FakeOrganization
 from meterhouse.fake_openai.queries import Capabilities
 from meterhouse.store import Store
-from meterhouse.windows import to_epoch
 
 from .comparison import COSTS_BY_API_KEY_SINCE, assert_equals_source
 from .fingerprints import TABLES, places
@@ -188,18 +187,6 @@ def test_a_start_before_the_vendors_reach_is_clamped_once_and_shown(serve: Any) 
     loaded.sync(["completions", "costs"]).raise_first()
     assert all(start.date() >= floor for _, start, _ in loaded.windows_asked())
     assert loaded.query("SELECT * FROM ops.capabilities ORDER BY 1, 2, 3") == before
-
-
-@pytest.mark.parametrize("named", ["its own start", "nothing"])
-def test_a_floor_that_does_not_help_is_looked_for_step_by_step(serve: Any, named: str) -> None:
-    loaded = serve(history_days=None)
-    start = to_epoch(midnight(NOW.date() - timedelta(days=9)))
-    message = f"start_time {start} is beyond the reporting lookback" if named == "its own start" else "beyond the reporting lookback"
-    body = {"error": {"message": message, "code": "reporting_lookback_exceeded", "param": "start_time", "type": "invalid_request_error"}}
-    loaded.server.fail_next(2, status=400, body=body)
-    loaded.backfill(NOW.date() - timedelta(days=9), NOW.date(), ["images"]).raise_first()
-    # One day less, then two more.
-    assert [begin.date() for _, begin, _ in loaded.windows_asked()] == [NOW.date() - timedelta(days=days) for days in (9, 8, 6)]
 
 
 def test_a_refusal_that_is_no_capability_is_a_configuration_fault(serve: Any) -> None:

@@ -21,6 +21,8 @@ from meterhouse.store import Store
 from meterhouse.tables import SCHEMA_REVISION, metadata
 from meterhouse.views import VIEW_NAMES
 
+REVISIONS = ["0001", "0002"]
+
 
 def differences(url: str) -> list[object]:
     """What alembic would generate to bring the database to the catalogue's tables."""
@@ -44,17 +46,33 @@ def schemas(url: str) -> set[str]:
 def test_there_is_one_head_and_the_loader_asks_for_it() -> None:
     config = Config()
     config.set_main_option("script_location", str(script_location()))
-    assert ScriptDirectory.from_config(config).get_heads() == [SCHEMA_REVISION]
+    scripts = ScriptDirectory.from_config(config)
+    assert scripts.get_heads() == [SCHEMA_REVISION]
+    assert [script.revision for script in scripts.walk_revisions()] == list(reversed(REVISIONS))
+
+
+def test_up_and_down_one_revision_at_a_time_differ_by_what_each_of_them_adds(empty_database: Warehouse) -> None:
+    url = empty_database.owner_url
+    assert migrate(url, "0001") == ["0001"]
+    assert "vendor_organization_id" in str(differences(url))
+    assert "alerts" in str(differences(url))
+    assert len(differences(url)) == 2
+    assert migrate(url, "0002") == ["0002"]
+    assert differences(url) == []
+    assert migrate(url, "0001") == ["0002"]
+    assert len(differences(url)) == 2
+    assert migrate(url) == ["0002"]
+    assert differences(url) == []
 
 
 def test_up_down_and_up_again_leave_what_the_catalogue_says(empty_database: Warehouse) -> None:
     url = empty_database.owner_url
-    assert migrate(url) == ["0001"]
+    assert migrate(url) == REVISIONS
     assert migrate(url) == []
     assert differences(url) == []
-    assert migrate(url, "base") == ["0001"]
+    assert migrate(url, "base") == list(reversed(REVISIONS))
     assert schemas(url) == {"public", "ops"}
-    assert migrate(url) == ["0001"]
+    assert migrate(url) == REVISIONS
     assert differences(url) == []
     with psycopg.connect(url) as connection:
         views = connection.execute("SELECT table_name FROM information_schema.views WHERE table_schema = 'bi'").fetchall()
@@ -90,7 +108,7 @@ def test_two_migrators_at_once_both_succeed_and_one_of_them_has_nothing_to_do(em
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(applied) == [[], ["0001"]]
+    assert sorted(applied) == [[], REVISIONS]
 
 
 def test_an_open_transaction_of_a_reader_makes_it_give_up_with_one_line_and_change_nothing(

@@ -787,3 +787,49 @@ def test_a_directory_list_that_is_refused_is_not_offered(connect, vendor, status
 def test_a_directory_list_is_asked_for_again_after_a_fault(connect, vendor):
     with ScriptedServer(send(answer(refusal(), status=503)), send(answer(entries_of("a")))) as server:
         assert list(connect(server.url).entries("/organization/users")) == [{"id": "a"}]
+
+
+# -- the vendor's clock ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("header", "instant"),
+    [
+        ("Date: Sun, 01 Mar 2026 10:07:33 GMT", datetime(2026, 3, 1, 10, 7, 33, tzinfo=UTC)),
+        ("date: Sun, 01 Mar 2026 12:07:33 +0200", datetime(2026, 3, 1, 10, 7, 33, tzinfo=UTC)),
+        ("Date: Sun, 01 Mar 2026 10:07:33 -0000", datetime(2026, 3, 1, 10, 7, 33, tzinfo=UTC)),
+        ("Date: yesterday", None),
+        ("Date: Sun, 99 Mar 2026 10:07:33 GMT", None),
+        ("Date: Fri, 31 Dec 9999 23:59:59 -2300", None),
+        ("Date:", None),
+        ("X-Nothing: here", None),
+    ],
+)
+def test_the_vendor_s_clock_is_what_its_date_header_says(connect, header, instant):
+    with ScriptedServer(send(answer(PAGE, headers=[header]))) as server:
+        client = connect(server.url)
+        assert client.answered_at is None
+        fetched(client)
+    assert client.answered_at == instant
+
+
+def test_the_clock_of_the_newest_answer_is_kept_and_refusals_have_one_too(connect):
+    first, second = ("Date: Sun, 01 Mar 2026 10:07:33 GMT", "Date: Sun, 01 Mar 2026 10:08:00 GMT")
+    script = [
+        send(answer(PAGE, headers=[first])),
+        send(answer(refusal("away"), status=404, headers=[second])),
+        send(answer(PAGE)),
+        close_at_once,
+    ]
+    with ScriptedServer(*script) as server:
+        client = connect(server.url, retries=0)
+        fetched(client)
+        with pytest.raises(Unsupported):
+            fetched(client)
+        assert client.answered_at == datetime(2026, 3, 1, 10, 8, tzinfo=UTC)
+        known = client.answered_at
+        fetched(client)
+        with pytest.raises(TryAgainLater):
+            fetched(client)
+        # The very same object: whoever looks can tell that no newer answer named a time.
+        assert client.answered_at is known

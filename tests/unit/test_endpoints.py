@@ -190,6 +190,7 @@ def test_names_are_unique_and_fit_for_columns(endpoint):
         assert len(columns) == len(set(columns))
         assert all(re.fullmatch(r"[a-z][a-z0-9_]{0,62}", name) for name in columns)
     assert not set(names) & set(endpoint.ignored_fields)
+    assert endpoint.organization_field not in (*names, *endpoint.ignored_fields, *(metric.name for metric in endpoint.metrics))
 
 
 @by_endpoint

@@ -8,7 +8,8 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ import requests
 
 from meterhouse.errors import FixConfiguration
 from meterhouse.fake_openai import FakeOrganization, FakeServer, run
+from meterhouse.fake_openai.answers import Answer, Request
 
 NOW = datetime(2026, 11, 20, 10, 7, 33, tzinfo=UTC)
 START = int(NOW.timestamp()) - 3 * 86400
@@ -212,3 +214,24 @@ def test_a_process_of_its_own_prints_one_line_and_ends_when_told(number: signal.
         rest, errors = process.communicate(timeout=20)
     assert answer.status_code == 200
     assert (process.returncode, rest, errors) == (0, "", "")
+
+
+def test_the_date_header_is_the_organization_s_own_time(server: FakeServer, session: requests.Session) -> None:
+    assert parsedate_to_datetime(get(server, session).headers["Date"]) == NOW
+    assert isinstance(server.application, FakeOrganization)
+    server.application.clock.advance(90)
+    try:
+        assert parsedate_to_datetime(get(server, session, "/organization/nothing").headers["Date"]) == NOW + timedelta(seconds=90)
+    finally:
+        server.application.clock.set(NOW)
+
+
+def test_a_stand_in_that_runs_in_real_time_or_has_no_clock_tells_the_real_one(session: requests.Session) -> None:
+    class Clockless:
+        def answer(self, _: Request) -> Answer:
+            return Answer(200, b"{}")
+
+    for application in (FakeOrganization(), Clockless()):
+        with FakeServer(application, admin_key=KEY) as real:
+            told = parsedate_to_datetime(get(real, session).headers["Date"])
+        assert abs((datetime.now(UTC) - told).total_seconds()) < 30

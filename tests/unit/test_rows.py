@@ -32,7 +32,8 @@ def full_row(endpoint) -> dict[str, Any]:
     else:
         row |= {metric.name: 100 + position for position, metric in enumerate(endpoint.metrics)}
     row |= {dimension.name: dimension.kind is Kind.FLAG or f"{dimension.name}-1" for dimension in endpoint.dimensions}
-    return row | dict.fromkeys(endpoint.ignored_fields, "copy")
+    whose = {endpoint.organization_field: "org-1"} if endpoint.organization_field else {}
+    return row | dict.fromkeys(endpoint.ignored_fields, "copy") | whose
 
 
 def bucket(rows: list[Any], start: int = DAY_ONE, **more: Any) -> dict[str, Any]:
@@ -491,6 +492,30 @@ def test_the_unknown_fields_of_rows_that_are_summed_are_all_kept():
     assert json.loads(values[-1]) == {"a": 1, "b": 2}
     [values] = rows_of(EMBEDDINGS, row | {"a": 1}, row | {"a": 2}).values()
     assert json.loads(values[-1]) == {"a": [1, 2]}
+
+
+def test_costs_say_whose_they_are_beside_the_rows_and_usage_does_not():
+    rows = [full_row(COSTS) | {"project_id": f"p{number}", "organization_id": f"org-{number % 2}"} for number in range(4)]
+    found = decoded(COSTS, page(bucket(rows[:2]), bucket(rows[2:], DAY_ONE + 86400)))
+    assert found.organizations == {"org-0", "org-1"}
+    assert found.unknown_fields == ()
+    assert all("org-" not in str(values) for each in found.buckets for values in each.rows.items())
+    # The same row of the same combination in two organizations is one row, as the identifier is no dimension.
+    assert len(rows_of(COSTS, full_row(COSTS), full_row(COSTS) | {"organization_id": "org-2"})) == 1
+    assert decoded(COSTS, page(bucket([]))).organizations == frozenset()
+    assert all(decoded(endpoint, page(bucket([full_row(endpoint)]))).organizations == frozenset() for endpoint in USAGE)
+
+
+@pytest.mark.parametrize("told", [None, "", 7, True, ["org-1"], {"id": "org-1"}, "two words", "org-1\n", "o" * 129, "\ud83d\ude00"])
+def test_what_is_no_identifier_of_an_organization_says_nothing_and_breaks_nothing(told):
+    row = full_row(COSTS) | {"organization_id": told}
+    found = decoded(COSTS, page(bucket([row, without(full_row(COSTS), "organization_id") | {"line_item": "other"}])))
+    assert found.organizations == frozenset()
+    assert (found.unknown_fields, found.warnings, len(found.buckets[0].rows)) == ((), (), 2)
+
+
+def test_whose_costs_they_are_is_also_read_from_a_page_with_unknown_fields():
+    assert decoded(COSTS, page(bucket([full_row(COSTS) | {"brand_new": 1}]))).organizations == {"org-1"}
 
 
 @by_endpoint

@@ -15,6 +15,7 @@ from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from meterhouse.fake_openai.answers import Answer, Application, Request
+from meterhouse.fake_openai.clock import Clock
 from meterhouse.fake_openai.control import control_answer
 from meterhouse.fake_openai.errors import Refusal, not_found
 from meterhouse.fake_openai.faults import Fault, FaultKind, FaultQueue
@@ -187,6 +188,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_DELETE(self) -> None:
         self._serve()
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """Tell the organization's own time in the Date header, where it has one."""
+        clock = getattr(self.fake.application, "clock", None)
+        return super().date_time_string(clock.epoch() if timestamp is None and isinstance(clock, Clock) else timestamp)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
         """Stay quiet."""

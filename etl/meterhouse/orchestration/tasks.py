@@ -174,13 +174,23 @@ def backfill_piece(piece: dict[str, str]) -> list[dict[str, object]]:
 
 
 def check_warehouse() -> list[dict[str, object]]:
-    """Run every check and return what each found; raises `ProblemsFound` when one of severity fail found something."""
-    from meterhouse.checks import run_all  # noqa: PLC0415  # as above
+    """Run every check and return what each found; raises `ProblemsFound` when one of severity fail found something.
+
+    A vendor that cannot be asked fails the task too, unless the warehouse alone has shown a problem: that one goes first.
+    """
+    from meterhouse.checks import run_vendor_checks, run_warehouse_checks  # noqa: PLC0415  # as above
 
     context = get_current_context()
     with _in_airflow_terms(context):
-        results = run_all(task_settings())
-    shown = [
+        settings = task_settings()
+        results = run_warehouse_checks(settings)
+        try:
+            results += run_vendor_checks(settings)
+        except MeterhouseError as error:
+            if not any(result.is_failure for result in results):
+                raise
+            log.warning("the vendor was not asked: %s", error)
+    shown: list[dict[str, object]] = [
         {
             "check": result.check.name,
             "severity": result.check.severity,
@@ -190,10 +200,10 @@ def check_warehouse() -> list[dict[str, object]]:
         }
         for result in results
     ]
-    failing = [result for result in results if result.check.severity == "fail" and not result.is_ok]
-    if failing:
+    if problems := [
+        Problem(f"checks/{result.check.name}", f"{result.check.name}: {result.detail}") for result in results if result.is_failure
+    ]:
         _push(context, "return_value", shown)
-        problems = [Problem(f"checks/{result.check.name}", f"{result.check.name}: {result.detail}") for result in failing]
         _push(context, ERROR, {"kind": ProblemsFound.__name__, "text": "; ".join(problem.text for problem in problems)})
         raise ProblemsFound(problems)
     return shown

@@ -1,7 +1,13 @@
 -- severity: warn
--- A cost row came without an amount or currency, so it is in no total.
-SELECT format('%%s on %%s: %%s rows', c.organization, c.usage_date, count(*))
-FROM bi.costs_daily c
-WHERE c.cost IS NULL OR c.currency IS NULL
-GROUP BY c.organization, c.usage_date
-ORDER BY 1
+-- A cost row of the last 40 days came without an amount or currency, so it is in no total.
+SELECT format(
+    '%%1$s on %%2$s: %%3$s rows, to be read again with meterhouse backfill --from %%2$s --to %%2$s --only costs',
+    o.label, (f.bucket_start AT TIME ZONE 'UTC')::date, count(*)
+)
+FROM warehouse.costs f
+JOIN warehouse.dim_cost_group g ON g.group_id = f.group_id
+JOIN warehouse.dim_organization o ON o.organization_id = g.organization_id
+WHERE f.bucket_start >= date_trunc('day', %(now)s::timestamptz) - interval '40 days'
+AND (f.amount IS NULL OR g.currency IS NULL)
+GROUP BY o.label, f.bucket_start
+ORDER BY o.label, f.bucket_start

@@ -1,7 +1,29 @@
 -- severity: fail
--- A bucket between the first one loaded and the watermark was never loaded.
-SELECT format('%%s/%%s/%%s: %%s buckets missing, the first at %%s', c.organization, c.endpoint, c.bucket_width, count(*), min(c.bucket_start_utc))
-FROM bi.coverage c
-WHERE c.status = 'missing'
-GROUP BY c.organization, c.endpoint, c.bucket_width
-ORDER BY 1
+-- A bucket between the first one of the schedule and the newest one was never loaded:
+-- days of all time, hours and minutes of the last 40 days.
+SELECT format(
+    '%%1$s/%%2$s/%%3$s: %%4$s buckets missing, the first at %%5$s UTC, to be loaded with'
+    ' meterhouse backfill --from %%6$s --to %%7$s --only %%2$s --bucket-width %%3$s',
+    o.label, w.endpoint, CASE w.bucket_width WHEN 1440 THEN '1d' WHEN 60 THEN '1h' ELSE '1m' END,
+    count(*), min(b.bucket_start AT TIME ZONE 'UTC'),
+    min(b.bucket_start AT TIME ZONE 'UTC')::date, max(b.bucket_start AT TIME ZONE 'UTC')::date
+)
+FROM ops.watermarks w
+JOIN warehouse.dim_organization o ON o.organization_id = w.organization_id
+CROSS JOIN LATERAL (
+    SELECT max(c.bucket_start) AS bucket_start
+    FROM ops.coverage c
+    WHERE c.organization_id = w.organization_id AND c.endpoint = w.endpoint AND c.bucket_width = w.bucket_width
+) newest
+CROSS JOIN LATERAL generate_series(
+    -- Null is left out of greatest: days have no such bound.
+    greatest(w.loaded_from, CASE WHEN w.bucket_width < 1440 THEN date_trunc('day', %(now)s::timestamptz) - interval '40 days' END),
+    newest.bucket_start,
+    make_interval(mins => w.bucket_width)
+) AS b (bucket_start)
+LEFT JOIN ops.coverage c
+    ON c.organization_id = w.organization_id AND c.endpoint = w.endpoint AND c.bucket_width = w.bucket_width
+    AND c.bucket_start = b.bucket_start
+WHERE w.loaded_from IS NOT NULL AND c.bucket_start IS NULL
+GROUP BY o.label, w.endpoint, w.bucket_width
+ORDER BY o.label, w.endpoint, w.bucket_width

@@ -1,11 +1,18 @@
 -- severity: warn
--- A complete day has tokens but no cost rows at all.
-SELECT format('%%s on %%s', u.organization, u.usage_date)
-FROM bi.tokens_by_model_daily u
-WHERE u.is_complete
-AND EXISTS (
-    SELECT FROM bi.coverage c
-    WHERE c.organization = u.organization AND c.endpoint = 'costs' AND c.usage_date = u.usage_date AND c.status = 'empty'
+-- A day of the last 40, over for two days, has tokens but no cost row at all; moderations are left out, as they are free.
+SELECT format(
+    '%%1$s on %%2$s: to be read again with meterhouse backfill --from %%2$s --to %%2$s --only costs',
+    o.label, (c.bucket_start AT TIME ZONE 'UTC')::date
 )
-GROUP BY u.organization, u.usage_date
-ORDER BY 1
+FROM ops.coverage c
+JOIN warehouse.dim_organization o ON o.organization_id = c.organization_id
+WHERE c.endpoint = 'costs' AND c.bucket_width = 1440 AND c.is_complete AND c.row_count = 0
+AND c.bucket_start >= date_trunc('day', %(now)s::timestamptz) - interval '40 days'
+AND c.bucket_start <= date_trunc('day', %(now)s::timestamptz) - interval '3 days'
+AND EXISTS (
+    SELECT
+    FROM warehouse.usage_named u
+    WHERE u.organization = o.label AND u.bucket_width = 1440 AND u.bucket_at = c.bucket_start AND u.endpoint <> 'moderations'
+    AND (u.input_tokens > 0 OR u.output_tokens > 0)
+)
+ORDER BY o.label, c.bucket_start

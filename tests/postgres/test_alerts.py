@@ -1,0 +1,108 @@
+"""Alerts over real channels: once per problem and UTC day, whoever is first, and again when nobody could be reached."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+from tests.conftest import Warehouse
+from tests.e2e.inbox import Inbox, open_inbox
+
+from meterhouse.orchestration.alerts import Problem, run_is_late, tell
+from meterhouse.store import Store
+
+TITLE = "meterhouse: openai_costs failed"
+KEY = Problem("openai_costs/costs/FixConfiguration", "costs: the key was refused: make a new one {{ 7 * 7 }} <b>")
+GAP = Problem("checks/coverage_gaps", "coverage_gaps: 2 buckets missing")
+LINK = "http://127.0.0.1:8080/dags/openai_costs/runs/x"
+
+
+@pytest.fixture
+def inbox(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Iterator[Inbox]:
+    """Both channels, in the environment that a worker has."""
+    monkeypatch.setenv("WAREHOUSE_URL", warehouse.loader_url)
+    with open_inbox() as opened:
+        for name, connection in opened.connections.items():
+            monkeypatch.setenv(name, connection)
+        yield opened
+
+
+def test_a_problem_reaches_the_webhook_and_the_mailbox_as_it_was_written_with_the_link(inbox: Inbox) -> None:
+    tell(TITLE, [KEY], LINK)
+    (post,), (mail,) = inbox.posts, inbox.mails
+    assert (post["title"], post["type"]) == (TITLE, "failure")
+    assert post["message"] == f"{KEY.text}\n\n{LINK}"
+    assert (mail["Subject"], mail["To"], mail["From"]) == (TITLE, "ops@example.com", "airflow@example.com")
+    body = mail.get_body()
+    assert body is not None
+    assert "{{ 7 * 7 }} &lt;b&gt;" in body.get_content()
+    assert LINK in body.get_content()
+
+
+def test_the_same_problem_is_told_once_a_day_and_a_new_one_beside_it_alone(inbox: Inbox) -> None:
+    tell(TITLE, [KEY], LINK)
+    tell(TITLE, [KEY], LINK)
+    assert len(inbox.posts) == len(inbox.mails) == 1
+    tell(TITLE, [KEY, GAP], LINK)
+    assert inbox.posts[1]["message"].splitlines()[0] == GAP.text
+    assert KEY.text not in inbox.posts[1]["message"]
+
+
+def test_on_the_next_day_it_is_told_again(warehouse: Warehouse, inbox: Inbox) -> None:
+    tell(TITLE, [KEY], LINK)
+    with psycopg.connect(warehouse.superuser_url) as connection:
+        connection.execute("UPDATE ops.alerts SET told_on = told_on - 1")
+    tell(TITLE, [KEY], LINK)
+    assert len(inbox.posts) == 2
+
+
+def test_a_day_is_a_utc_day(warehouse: Warehouse) -> None:
+    night = datetime(2026, 11, 21, 1, 30, tzinfo=UTC)
+    with Store(warehouse.loader_url) as store:
+        with store.telling(["x"], night.astimezone(tz=None)) as new:
+            assert new == {"x"}
+        with store.telling(["x"], night + timedelta(hours=22)) as new:
+            assert new == set()
+        with store.telling(["x"], night + timedelta(hours=23)) as new:
+            assert new == {"x"}
+
+
+def test_several_that_find_the_same_at_the_same_time_tell_it_once(inbox: Inbox) -> None:
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda _: tell(TITLE, [KEY, GAP], LINK), range(6)))
+    assert len(inbox.posts) == len(inbox.mails) == 1
+
+
+def test_a_channel_out_of_order_does_not_keep_the_other_and_is_tried_again(inbox: Inbox) -> None:
+    inbox.is_out_of_order = True
+    with pytest.raises(ConnectionError, match="meterhouse_alerts refused the message or was away"):
+        tell(TITLE, [KEY], LINK)
+    assert (len(inbox.mails), len(inbox.posts)) == (1, 0)
+    inbox.is_out_of_order = False
+    tell(TITLE, [KEY], LINK)
+    assert len(inbox.posts) == 1
+
+
+def test_a_warehouse_that_is_away_is_no_reason_to_be_silent(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WAREHOUSE_URL", "postgresql://nobody:nothing@127.0.0.1:1/none")
+    tell(TITLE, [KEY], LINK)
+    assert len(inbox.posts) == len(inbox.mails) == 1
+
+
+def test_without_a_channel_the_log_says_so(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setenv("WAREHOUSE_URL", warehouse.loader_url)
+    monkeypatch.delenv("AIRFLOW_CONN_METERHOUSE_ALERTS", raising=False)
+    with caplog.at_level("INFO"):
+        tell(TITLE, [KEY], LINK)
+    assert "nobody is told: there is no connection meterhouse_alerts or meterhouse_alerts_mail" in caplog.text
+
+
+def test_a_late_run_is_told_with_its_name(inbox: Inbox) -> None:
+    run_is_late({"dag_run": {"dag_id": "openai_usage", "dag_run_id": "scheduled__2026-11-21T13:00:00+00:00"}})
+    (post,) = inbox.posts
+    assert post["title"] == "meterhouse: openai_usage is late"
+    assert "scheduled__2026-11-21T13:00:00+00:00" in post["message"]
+    assert "/dags/openai_usage/runs/scheduled__2026-11-21T13%3A00%3A00%2B00%3A00" in post["message"]

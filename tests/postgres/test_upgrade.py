@@ -1,0 +1,394 @@
+"""Upgrades of a warehouse that is in use: a year of rows under an older migration, loads and readers in the way, and processes that die."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+from tests.conftest import Server, Warehouse
+
+from meterhouse import migrate as migrations
+from meterhouse import store as stores
+from meterhouse.directory import sync_directory
+from meterhouse.endpoints import DAY, MODERATIONS
+from meterhouse.errors import FixConfiguration, TryAgainLater
+from meterhouse.fake_openai import FakeOrganization
+from meterhouse.migrate import migrate, owner_engine
+from meterhouse.staging import Stream
+from meterhouse.store import Store
+from meterhouse.views import VIEW_NAMES, rebuild_views
+
+from .comparison import assert_equals_source
+from .fingerprints import TABLES, places, row_counts, writes
+from .loaded_organization import FEW, NOW, LoadedOrganization, fresh_warehouse, rows, served
+from .test_migrate import differences, schemas
+from .test_replace_window import Loading, day, key, window
+
+FIRST = (NOW - timedelta(days=365)).date()
+END = NOW.date() + timedelta(days=1)
+# The one table that the upgrade changes, so that its rows read otherwise.
+OLD = tuple(name for name in TABLES if name != "ops.alerts")
+KEPT = tuple(name for name in OLD if name != "warehouse.dim_organization")
+ORGANIZATIONS = "SELECT organization_id, label, vendor, created_at, ctid::text, xmin::text FROM warehouse.dim_organization ORDER BY 1"
+# A stream that is loaded by nobody else here.
+OLD_STREAM = Stream("of-the-old-version", MODERATIONS, DAY)
+RIGHTS = """
+SELECT 'relation', c.oid::regclass::text, a.grantor::regrole::text, a.grantee::regrole::text, a.privilege_type, c.relowner::regrole::text
+FROM pg_class c CROSS JOIN aclexplode(c.relacl) a WHERE c.relnamespace::regnamespace::text IN ('warehouse', 'ops', 'bi')
+UNION ALL SELECT 'column', t.attrelid::regclass::text, t.attname, t.attacl::text, '', '' FROM pg_attribute t WHERE t.attacl IS NOT NULL
+    AND t.attrelid >= 16384
+UNION ALL SELECT 'schema', nspname, nspacl::text, nspowner::regrole::text, '', '' FROM pg_namespace WHERE nspname !~ '^pg_'
+UNION ALL SELECT 'default', defaclnamespace::text, defaclobjtype::text, defaclacl::text, '', '' FROM pg_default_acl
+UNION ALL SELECT 'function', p.oid::regprocedure::text, p.proacl::text, p.proowner::regrole::text, '', '' FROM pg_proc p
+    WHERE p.pronamespace::regnamespace::text IN ('warehouse', 'ops', 'bi')
+"""
+
+
+def invented() -> FakeOrganization:
+    return FakeOrganization(NOW, scale=0.1)
+
+
+@pytest.fixture(scope="module")
+def year(server: Server, template: str) -> Iterator[str]:
+    """The name of a database as the first version left it: a year of rows, names and views, at migration 0001."""
+    name = f"year_{uuid4().hex[:12]}"
+    with fresh_warehouse(server, template, name) as warehouse, served(invented(), warehouse) as loaded:
+        loaded.sync().raise_first()
+        sync_directory(loaded.settings(), clock=loaded.fake.clock.now)
+        assert migrate(warehouse.owner_url, "0001") == ["0002"]
+        with owner_engine(warehouse.owner_url).begin() as owner:
+            rebuild_views(owner)
+        yield name
+
+
+@pytest.fixture
+def old(server: Server, year: str) -> Iterator[LoadedOrganization]:
+    """A copy of that warehouse, and the organization that it holds."""
+    with fresh_warehouse(server, year, f"old_{uuid4().hex[:12]}") as warehouse, served(invented(), warehouse) as loaded:
+        yield loaded
+
+
+def version(warehouse: Warehouse) -> list[tuple[Any, ...]]:
+    return rows(warehouse.superuser_url, "SELECT version_num FROM ops.alembic_version")
+
+
+def rights(warehouse: Warehouse) -> set[tuple[Any, ...]]:
+    return set(rows(warehouse.superuser_url, RIGHTS))
+
+
+def waiting(warehouse: Warehouse) -> set[int]:
+    """Sessions of this database that wait for a lock."""
+    query = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    return {pid for (pid,) in rows(warehouse.superuser_url, query)}
+
+
+def until(what: Callable[[], bool], message: str) -> None:
+    deadline = time.monotonic() + 20
+    while not what():
+        assert time.monotonic() < deadline, message
+        time.sleep(0.01)
+
+
+@contextmanager
+def holding_the_version(warehouse: Warehouse) -> Iterator[psycopg.Connection[Any]]:
+    """A session that lets the migrator change its tables and stops it where it writes down the new version."""
+    with psycopg.connect(warehouse.superuser_url) as holder:
+        holder.execute("SELECT FROM ops.alembic_version FOR UPDATE")
+        yield holder
+
+
+@contextmanager
+def migrating(warehouse: Warehouse, home: Path) -> Iterator[subprocess.Popen[str]]:
+    """`meterhouse migrate` as a process of its own."""
+    environment = {**os.environ, "METERHOUSE_MIGRATE_URL": warehouse.owner_url, "METERHOUSE_HOME": str(home)}
+    command = [sys.executable, "-m", "meterhouse", "migrate"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
+
+
+def test_a_year_of_rows_is_as_it_was_after_the_upgrade_and_the_views_are_this_versions(old: LoadedOrganization) -> None:
+    warehouse = old.warehouse
+    stood, organizations, granted = places(warehouse.superuser_url, KEPT), old.query(ORGANIZATIONS), rights(warehouse)
+    assert len(stood) > 20_000
+    with psycopg.connect(warehouse.owner_url, autocommit=True) as owner:
+        # What an older version shipped under this name, and what somebody built on another view.
+        owner.execute("DROP VIEW bi.checks")
+        owner.execute("CREATE VIEW bi.checks AS SELECT 1 AS a_column_of_an_older_version")
+        owner.execute("CREATE SCHEMA mine")
+        owner.execute("CREATE VIEW mine.spend AS SELECT sum(cost) AS cost FROM bi.costs_daily")
+    spent = old.query("SELECT cost FROM mine.spend")
+
+    assert migrate(warehouse.owner_url) == ["0002"]
+
+    assert version(warehouse) == [("0002",)]
+    assert differences(warehouse.owner_url) == []
+    assert places(warehouse.superuser_url, KEPT) == stood
+    assert old.query(ORGANIZATIONS) == organizations
+    assert old.query("SELECT DISTINCT vendor_organization_id FROM warehouse.dim_organization") == [(None,)]
+    assert old.query("SELECT cost FROM mine.spend") == spent
+    assert {right for right in rights(warehouse) if right[1] not in {"mine", "ops.alerts"}} == granted
+    assert {right[4] for right in rights(warehouse) if right[1] == "ops.alerts" and right[3] == "meterhouse_loader"} >= {"INSERT", "SELECT"}
+    assert {name for (name,) in old.query("SELECT viewname FROM pg_views WHERE schemaname = 'bi'")} == set(VIEW_NAMES)
+    assert old.read("SELECT count(check_name) FROM bi.checks") == [(0,)]
+    assert_equals_source(old, FIRST, END)
+
+
+def test_the_roles_can_do_after_the_upgrade_what_they_could_before_and_no_more(old: LoadedOrganization) -> None:
+    migrate(old.warehouse.owner_url)
+    for name in VIEW_NAMES:
+        old.read(f"SELECT * FROM bi.{name} LIMIT 1")
+    with psycopg.connect(old.warehouse.reader_url) as reader, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        reader.execute("SELECT vendor_organization_id FROM warehouse.dim_organization")
+    old.advance(days=1)
+    old.sync().raise_first()
+    assert_equals_source(old, FIRST + timedelta(days=1), END + timedelta(days=1))
+    assert old.query("SELECT vendor_organization_id FROM warehouse.dim_organization") == [(old.fake.roster.organization_id,)]
+
+
+def test_the_loader_refuses_the_older_warehouse_in_one_line_and_neither_asks_nor_writes(old: LoadedOrganization) -> None:
+    stood, written = places(old.warehouse.superuser_url, OLD), writes(old.warehouse.superuser_url)
+    loads: list[Callable[[], Any]] = [
+        lambda: old.sync(["costs"]),
+        lambda: old.backfill(FIRST, END, ["costs"]),
+        lambda: sync_directory(old.settings()),
+    ]
+    for load in loads:
+        with pytest.raises(FixConfiguration) as refused:
+            load()
+        assert str(refused.value) == "the warehouse is at migration 0001, this version needs 0002: run meterhouse migrate"
+    assert old.server.requests == []
+    assert places(old.warehouse.superuser_url, OLD) == stood
+    assert writes(old.warehouse.superuser_url) == written
+
+
+def test_a_load_goes_on_through_migrators_that_have_only_views_to_rebuild(old: LoadedOrganization, tmp_path: Path) -> None:
+    migrate(old.warehouse.owner_url)
+    old.advance(days=40)
+    old.server.latency_seconds = 0.05
+    with ThreadPoolExecutor(1) as pool:
+        load = pool.submit(old.sync)
+        finished = []
+        for requests in (2, 12, 22):
+            until(lambda asked=requests: len(old.server.requests) >= asked, "the load does not begin")  # type: ignore[misc]
+            with migrating(old.warehouse, tmp_path) as process:
+                out, err = process.communicate(timeout=60)
+                finished.append((process.returncode, out, err, load.done()))
+        outcome = load.result(120)
+    outcome.raise_first()
+    assert {(code, err) for code, _, err, _ in finished} == {(0, "")}
+    assert not finished[0][3], "the load was over before the first migrator was"
+    assert differences(old.warehouse.owner_url) == []
+    assert_equals_source(old, NOW.date(), old.today + timedelta(days=1))
+    assert old.query("SELECT count(*) FROM ops.run_log WHERE status <> 'done'") == [(0,)]
+    old.server.latency_seconds = 0.0
+    again = old.sync()
+    again.raise_first()
+    assert sum(one.rows_inserted + one.rows_updated + one.rows_removed for one in again.summaries) == 0
+
+
+@contextmanager
+def old_load(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Iterator[Loading]:
+    """A loader as of 0001: it replaces windows with the statements of both versions, and knows no column of the second."""
+    with monkeypatch.context() as patch:
+        patch.setattr(stores, "SCHEMA_REVISION", "0001")
+        loading = Loading.opened(warehouse.loader_url)
+    with loading.store:
+        yield loading
+
+
+def put(loading: Loading, number: int) -> int:
+    return loading.replace(window(number, number + 1), {day(number): {key("a"): (number, 1, None)}}, stream=OLD_STREAM).inserted
+
+
+def loaded_by_the_old(old: LoadedOrganization) -> list[tuple[Any, ...]]:
+    return old.query(
+        "SELECT f.input_tokens::int FROM warehouse.usage_moderations f JOIN warehouse.dim_group USING (group_id)"
+        " JOIN warehouse.dim_organization USING (organization_id) WHERE label = %s ORDER BY 1",
+        [OLD_STREAM.organization],
+    )
+
+
+def test_the_upgrade_waits_for_a_window_that_the_old_version_is_putting_in_place(
+    old: LoadedOrganization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warehouse = old.warehouse
+    with old_load(warehouse, monkeypatch) as loading, psycopg.connect(warehouse.superuser_url) as holder, ThreadPoolExecutor(2) as pool:
+        put(loading, 0)
+        # The load log is written last, so the load stands just before its commit.
+        holder.execute("LOCK TABLE ops.load_log IN EXCLUSIVE MODE")
+        load = pool.submit(put, loading, 1)
+        until(lambda: len(waiting(warehouse)) == 1, "the load does not wait")
+        upgrade = pool.submit(migrate, warehouse.owner_url)
+        until(lambda: len(waiting(warehouse)) == 2, "the migrator does not wait")
+        assert version(warehouse) == [("0001",)]
+        holder.rollback()
+        assert load.result(20) == 1
+        assert upgrade.result(20) == ["0002"]
+        # The old task is still running, and ends its other windows.
+        assert put(loading, 2) == 1
+    assert loaded_by_the_old(old) == [(0,), (1,), (2,)]
+    assert differences(warehouse.owner_url) == []
+    old.sync().raise_first()
+    assert_equals_source(old, FIRST, END)
+
+
+def test_a_load_of_the_old_version_waits_for_the_upgrade_and_then_ends_right(
+    old: LoadedOrganization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warehouse = old.warehouse
+    with old_load(warehouse, monkeypatch) as loading, ThreadPoolExecutor(2) as pool:
+        put(loading, 0)
+        with holding_the_version(warehouse) as holder:
+            upgrade = pool.submit(migrate, warehouse.owner_url)
+            until(lambda: len(waiting(warehouse)) == 1, "the migrator does not wait")
+            load = pool.submit(put, loading, 1)
+            until(lambda: len(waiting(warehouse)) == 2, "the load does not wait for the changed table")
+            holder.rollback()
+            assert upgrade.result(20) == ["0002"]
+            assert load.result(20) == 1
+    assert loaded_by_the_old(old) == [(0,), (1,)]
+
+
+def test_an_old_load_that_does_not_end_makes_the_upgrade_give_up_in_one_line_and_change_nothing(
+    old: LoadedOrganization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warehouse = old.warehouse
+    monkeypatch.setattr(migrations, "_LOCK_TIMEOUT", "300ms")
+    granted = rights(warehouse)
+    with old_load(warehouse, monkeypatch) as loading, loading.store.connection.transaction():
+        put(loading, 0)
+        with pytest.raises(TryAgainLater, match="nothing was changed, run it again") as refused:
+            migrate(warehouse.owner_url)
+        assert "\n" not in str(refused.value)
+        assert version(warehouse) == [("0001",)]
+        assert put(loading, 1) == 1
+    assert loaded_by_the_old(old) == [(0,), (1,)]
+    assert rights(warehouse) == granted
+    assert migrate(warehouse.owner_url) == ["0002"]
+
+
+def test_a_migrator_that_is_killed_after_it_changed_the_tables_leaves_the_old_version(old: LoadedOrganization, tmp_path: Path) -> None:
+    warehouse = old.warehouse
+    stood, granted = places(warehouse.superuser_url, OLD), rights(warehouse)
+    with holding_the_version(warehouse), migrating(warehouse, tmp_path) as process:
+        until(lambda: bool(waiting(warehouse)), "the migrator does not wait")
+        (migrator,) = waiting(warehouse)
+        # It holds the migrators' lock and the changed table, and has not written down the version.
+        held = "SELECT locktype, relation::regclass::text, mode FROM pg_locks WHERE pid = %s AND granted"
+        locks = rows(warehouse.superuser_url, held, [migrator])
+        assert ("advisory", None, "ExclusiveLock") in locks
+        assert ("relation", "warehouse.dim_organization", "AccessExclusiveLock") in locks
+        os.kill(process.pid, signal.SIGKILL)
+        assert process.wait(10) == -signal.SIGKILL
+    gone = "SELECT count(*) FROM pg_stat_activity WHERE pid = %s"
+    until(lambda: rows(warehouse.superuser_url, gone, [migrator]) == [(0,)], "the killed migrator's session stays")
+    assert version(warehouse) == [("0001",)]
+    assert places(warehouse.superuser_url, OLD) == stood
+    assert rights(warehouse) == granted
+    with pytest.raises(FixConfiguration, match="at migration 0001"):
+        Store(warehouse.loader_url)
+    with migrating(warehouse, tmp_path) as process:
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, "")
+    assert out.startswith("applied 0002")
+    assert differences(warehouse.owner_url) == []
+    assert_equals_source(old, FIRST, END, FEW)
+
+
+@pytest.mark.parametrize("view", ["fact_costs_daily", "usage_daily", "tokens_by_model_daily", "coverage"])
+def test_a_reader_that_comes_in_the_middle_of_the_upgrade_waits_and_is_answered(old: LoadedOrganization, view: str) -> None:
+    warehouse = old.warehouse
+    counted = f"SELECT count(*) FROM bi.{view}"
+    before = old.read(counted)
+    with holding_the_version(warehouse) as holder, ThreadPoolExecutor(2) as pool:
+        upgrade = pool.submit(migrate, warehouse.owner_url)
+        until(lambda: len(waiting(warehouse)) == 1, "the migrator does not wait")
+        reader = pool.submit(old.read, counted)
+        until(lambda: len(waiting(warehouse)) == 2, "the reader does not wait")
+        holder.rollback()
+        assert upgrade.result(20) == ["0002"]
+        assert reader.result(20) == before
+
+
+def test_a_superuser_who_migrates_leaves_the_views_to_their_owner(old: LoadedOrganization) -> None:
+    owned = "SELECT schemaname, viewname, viewowner FROM pg_views WHERE schemaname IN ('bi', 'warehouse')"
+    before = set(old.query(owned))
+    assert {owner for *_, owner in before} == {"meterhouse_owner"}
+    assert migrate(old.warehouse.superuser_url) == ["0002"]
+    assert set(old.query(owned)) == before
+    old.sync(["costs"]).raise_first()
+
+
+def test_two_migrators_at_once_upgrade_a_loaded_warehouse_once(old: LoadedOrganization) -> None:
+    barrier = threading.Barrier(2)
+
+    def run(_: int) -> list[str]:
+        barrier.wait(20)
+        return migrate(old.warehouse.owner_url)
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(run, range(2))) == [[], ["0002"]]
+    assert differences(old.warehouse.owner_url) == []
+    assert_equals_source(old, FIRST, END, FEW)
+
+
+def test_down_to_the_first_version_keeps_every_row_and_up_again_shows_them(old: LoadedOrganization) -> None:
+    warehouse = old.warehouse
+    migrate(warehouse.owner_url)
+    old.sync(["costs"]).raise_first()
+    stood, granted = places(warehouse.superuser_url, KEPT), rights(warehouse)
+    assert migrate(warehouse.owner_url, "0001") == ["0002"]
+    assert version(warehouse) == [("0001",)]
+    assert places(warehouse.superuser_url, KEPT) == stood
+    column = "SELECT FROM pg_attribute WHERE attname = 'vendor_organization_id'"
+    assert old.query(column) == []
+    # The older version brings its own views.
+    assert old.query("SELECT FROM pg_views WHERE schemaname = 'bi'") == []
+    assert migrate(warehouse.owner_url) == ["0002"]
+    assert places(warehouse.superuser_url, KEPT) == stood
+    assert rights(warehouse) == granted
+    assert_equals_source(old, FIRST, END)
+    # Whose they are was forgotten, and is told again.
+    old.sync(["costs"]).raise_first()
+    assert old.query("SELECT vendor_organization_id FROM warehouse.dim_organization") == [(old.fake.roster.organization_id,)]
+
+
+def test_down_to_nothing_drops_the_rows_and_up_again_loads_them_from_the_vendor(old: LoadedOrganization) -> None:
+    warehouse = old.warehouse
+    assert migrate(warehouse.owner_url, "base") == ["0001"]
+    assert schemas(warehouse.superuser_url) == {"public", "ops"}
+    assert rows(warehouse.superuser_url, "SELECT version_num FROM ops.alembic_version") == []
+    with pytest.raises(FixConfiguration, match="the warehouse is empty: run meterhouse migrate"):
+        Store(warehouse.loader_url)
+    assert migrate(warehouse.owner_url) == ["0001", "0002"]
+    assert differences(warehouse.owner_url) == []
+    assert row_counts(warehouse.superuser_url) == {}
+    old.sync(FEW).raise_first()
+    assert_equals_source(old, FIRST, END, FEW)
+
+
+def test_an_open_load_is_told_when_the_warehouse_was_taken_back(old: LoadedOrganization) -> None:
+    migrate(old.warehouse.owner_url)
+    with Store(old.warehouse.loader_url) as store:
+        assert store.vendor_organization_id(old.label) is None
+        migrate(old.warehouse.owner_url, "0001")
+        for ask in (lambda: store.vendor_organization_id(old.label), lambda: store.remember_vendor_organization(old.label, "org-x")):
+            with pytest.raises(FixConfiguration, match="older migration meanwhile: run meterhouse migrate"):
+                ask()
