@@ -107,7 +107,7 @@ class Stack:
         # What ended without having been asked to, in the order of its restarts.
         self.restarted: list[str] = []
         self.begun = time.monotonic()
-        self._environments: dict[str, dict[str, str]] = {}
+        self.environments: dict[str, dict[str, str]] = {}
         self._commands: dict[str, list[str]] = {}
 
     def start(self, opened: ExitStack) -> None:
@@ -182,11 +182,11 @@ class Stack:
 
     def _prepare(self, name: str, *arguments: str) -> None:
         self._commands[name] = [sys.executable, "-m", "airflow", *arguments]
-        self._environments[name] = self.environment | {"METERHOUSE_TEST_HOST": name}
+        self.environments[name] = self.environment | {"METERHOUSE_TEST_HOST": name}
 
     def begin(self, name: str) -> None:
         """Start a component, as its supervisor would."""
-        self.children.start(name, self._commands[name], self._environments[name])
+        self.children.start(name, self._commands[name], self.environments[name])
 
     def kill(self, name: str) -> None:
         """Kill a component with all its processes at once, as a machine that loses its power does."""

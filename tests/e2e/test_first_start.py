@@ -111,6 +111,7 @@ class Demo:
 
     process: subprocess.Popen[bytes]
     said: str
+    log: Path
     rest: AirflowRest
     password: str
 
@@ -118,9 +119,11 @@ class Demo:
 @pytest.fixture(scope="module")
 def demo(home: Path, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """The stack of a first `make up` without a key; the tests of this file use it in their order, and one of them stops it."""
-    with running(environment, tmp_path_factory.mktemp("first") / "up.log") as (process, said):
+    log = tmp_path_factory.mktemp("first") / "up.log"
+    with running(environment, log) as (process, said):
         password = json.loads((home / "secrets.json").read_text())["airflow_admin"]
-        yield Demo(process, said, AirflowRest(f"http://127.0.0.1:{environment['METERHOUSE_AIRFLOW_PORT']}", "admin", password), password)
+        address = f"http://127.0.0.1:{environment['METERHOUSE_AIRFLOW_PORT']}"
+        yield Demo(process, said, log, AirflowRest(address, "admin", password), password)
 
 
 def test_without_a_key_the_demo_organization_is_loaded_by_airflow_and_a_second_terminal_can_use_it(
@@ -207,6 +210,17 @@ def test_the_readmes_rest_commands_start_a_backfill_and_report_its_state(demo: D
     done = subprocess.run(["bash", "-euo", "pipefail", "-c", commands], env=variables, capture_output=True, text=True, check=True)
     assert done.stdout == output
     assert "TOKEN" not in done.stdout
+
+
+def test_a_part_of_airflow_that_dies_is_started_again(demo: Demo, home: Path) -> None:
+    (scheduler,) = [part for part in json.loads((home / "processes.json").read_text()) if part["name"] == "airflow-scheduler"]
+    os.kill(scheduler["pid"], signal.SIGKILL)
+    until(lambda: "airflow-scheduler ended by itself and was started again" in demo.log.read_text(), "it is started again")
+    (newer,) = [part for part in json.loads((home / "processes.json").read_text()) if part["name"] == "airflow-scheduler"]
+    assert newer["pid"] != scheduler["pid"]
+    run = demo.rest.trigger("openai_directory")
+    until(lambda: demo.rest.state("openai_directory", run) in DONE, "the new scheduler runs tasks")
+    assert demo.rest.state("openai_directory", run) == "success"
 
 
 def test_ctrl_c_ends_every_process(demo: Demo, home: Path) -> None:

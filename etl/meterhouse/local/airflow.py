@@ -30,6 +30,8 @@ COMPONENTS = {
 STOP_ORDER = (("airflow-scheduler",), ("airflow-dag-processor", "airflow-api-server"), (MIGRATE,))
 HEALTHY_SECONDS = 180
 PARSED_SECONDS = 120
+MOST_RESTARTS = 3
+RESTARTS_WITHIN_SECONDS = 600
 
 
 class Airflow:
@@ -42,6 +44,7 @@ class Airflow:
         self._environment = environment
         self._database_url = database_url
         self._stamp = home / "airflow" / "migrated.json"
+        self._restarts: dict[str, list[float]] = {}
 
     def migrate(self) -> bool:
         """Bring the metadata schema up to date; return False when there was nothing to do, known without a 5 s command."""
@@ -59,6 +62,22 @@ class Airflow:
         """Start the processes, without waiting."""
         for name, arguments in COMPONENTS.items():
             self._children.start(name, self._command(*arguments), self._environment)
+
+    def restart_what_ended(self) -> list[str]:
+        """Start again the components that have ended by themselves, as they do when their database is away for a moment; return them.
+
+        Raises `TryAgainLater` for one that keeps ending.
+        """
+        again = [name for name in COMPONENTS if name in self._children.running and self._children.running[name].poll() is not None]
+        for name in again:
+            now = time.monotonic()
+            recent = [moment for moment in self._restarts.get(name, []) if now - moment < RESTARTS_WITHIN_SECONDS]
+            if len(recent) >= MOST_RESTARTS:
+                raise TryAgainLater(f"{name} has ended {MOST_RESTARTS + 1} times by itself: see {self._children.log_file(name)}")
+            self._restarts[name] = [*recent, now]
+            self._children.stop([name])
+            self._children.start(name, self._command(*COMPONENTS[name]), self._environment)
+        return again
 
     def wait_until_healthy(self, rest: AirflowRest, progress: Callable[[str], None]) -> None:
         """Wait until every component reports itself healthy and the server proves to be ours."""

@@ -98,12 +98,14 @@ class Stack:
             self._console.line(text)
 
     def watch(self) -> None:
-        """Wait for Ctrl-C; raise as soon as a process ends by itself."""
+        """Wait for Ctrl-C; start an Airflow process that ended by itself again, and raise when anything else ends."""
         while True:
-            self._require_alive()
             server = self._databases.server
             if server is not None and not server.is_running():
                 raise TryAgainLater(f"the embedded PostgreSQL ended: see {server.log_file}")
+            for name in self._airflow.restart_what_ended() if self._airflow is not None else ():
+                self._console.line(f"{name} ended by itself and was started again: see {self._children.log_file(name)}")
+            self._require_alive()
             time.sleep(1)
 
     def stop(self) -> None:

@@ -25,6 +25,6 @@ AND NOT EXISTS (
     SELECT FROM ops.load_log l
     JOIN ops.run_log g USING (run_id)
     WHERE l.organization_id = w.organization_id AND l.endpoint = w.endpoint AND l.bucket_width = w.bucket_width
-    AND l.loaded_at > now() - interval '30 minutes' AND g.status = 'running' AND g.command = 'sync'
+    AND l.loaded_at > %(now)s::timestamptz - interval '30 minutes' AND g.status = 'running' AND g.command = 'sync'
 )
 ORDER BY o.label, w.endpoint, w.bucket_width
