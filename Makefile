@@ -55,7 +55,7 @@ test: install-dev ## Run all tests; ends with their number, seconds and coverage
 cluster-test: install-cluster ## Kill workers, the scheduler and the database under a load on the CeleryExecutor (needs redis-server)
 	@exec $(VENV)/bin/python -m pytest -m cluster
 
-downtime-test: install-dev ## Stop everything for five days of the clock and see the gap close (needs faketime)
+downtime-test: install-dev ## Stop everything for five days of the clock and see the gap close
 	@exec $(VENV)/bin/python -m pytest -m downtime
 
 lint: install-dev ## Check style and types

@@ -71,6 +71,8 @@ class Variation:
     # DAG files beside ours, and words to replace in ours.
     more_dags: Mapping[str, str] = field(default_factory=dict)
     changes: Mapping[str, str] = field(default_factory=dict)
+    # Python modules that Airflow's processes find before all others.
+    modules: Mapping[str, str] = field(default_factory=dict)
     # How far the vendor's clock is behind this machine's.
     behind: timedelta = timedelta()
 
@@ -149,7 +151,7 @@ class Stack:
         self.environment |= {
             "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": str(HEARTBEAT_TIMEOUT_SECONDS),
             "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
-            **host_names(self.home / "names"),
+            **modules(self.home / "modules", self.variation),
             **self.variation.environment,
         }
         opened.callback(self.children.forget)
@@ -338,10 +340,12 @@ def impatient_dags(folder: Path, variation: Variation) -> Path:
     return folder
 
 
-def host_names(folder: Path) -> dict[str, str]:
-    """The variables by which each component calls its host by its own name, as it would in a container."""
+def modules(folder: Path, variation: Variation) -> dict[str, str]:
+    """The variables by which each component calls its host by its own name, as it would in a container, and finds the test's modules."""
     folder.mkdir()
     (folder / "test_host.py").write_text("import os\n\n\ndef name():\n    return os.environ['METERHOUSE_TEST_HOST']\n")
+    for name, text in variation.modules.items():
+        (folder / name).write_text(text)
     package = Path(meterhouse.__file__).resolve().parents[1]
     return {"AIRFLOW__CORE__HOSTNAME_CALLABLE": "test_host.name", "PYTHONPATH": f"{folder}{os.pathsep}{package}"}
 

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from tests.cluster.stack import SCHEDULER, Stack, Variation, running_stack
 from tests.postgres.comparison import assert_equals_source
 
 from meterhouse.local.airflow import COMPONENTS
-from meterhouse.local.first_load import FIRST_DAGS, first_load
+from meterhouse.local.first_load import ACTIVE, FIRST_DAGS, first_load
 
 pytestmark = [pytest.mark.downtime, pytest.mark.timeout(900)]
 
 # More than the three days that an hourly run reads again.
 AWAY = timedelta(days=5)
-LIBRARY = next(iter(sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))), None)
+BEHIND_VARIABLE = "METERHOUSE_TEST_SECONDS_BEHIND"
+# Python runs this at the start of every process, and those that are forked from it keep the clock.
+SITECUSTOMIZE = f"""
+import os
 
+if seconds := os.environ.get("{BEHIND_VARIABLE}"):
+    import datetime
 
-def clock_behind(span: timedelta) -> dict[str, str]:
-    """The variables by which a process believes that it is earlier."""
-    return {"LD_PRELOAD": str(LIBRARY), "FAKETIME": f"-{int(span.total_seconds())}s", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    import time_machine
+
+    earlier = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=float(seconds))
+    time_machine.travel(earlier, tick=True).start()
+"""
 
 
 def missing(stack: Stack) -> int:
@@ -41,9 +47,9 @@ def scheduled_since(stack: Stack, dag: str, moment: datetime) -> list[str]:
     return [run["state"] for run in runs if datetime.fromisoformat(run["queued_at"]) >= moment]
 
 
-@pytest.mark.skipif(LIBRARY is None, reason="libfaketime is not installed (on Debian: apt-get install faketime)")
 def test_five_days_of_downtime_are_closed_by_the_next_scheduled_runs_and_leave_no_hole() -> None:
-    with running_stack("local", Variation(environment=clock_behind(AWAY), behind=AWAY)) as stack:
+    behind = {BEHIND_VARIABLE: str(AWAY.total_seconds())}
+    with running_stack("local", Variation(environment=behind, modules={"sitecustomize.py": SITECUSTOMIZE}, behind=AWAY)) as stack:
         first_load(stack.rest, lambda _: None, stack.supervise)
         before = loaded_until(stack)
         longest = max(before.values())
@@ -58,21 +64,23 @@ def test_five_days_of_downtime_are_closed_by_the_next_scheduled_runs_and_leave_n
         stack.fake.clock.advance(AWAY.total_seconds())
         stack.server.start()
         for environment in stack.environments.values():
-            for name in clock_behind(AWAY):
-                del environment[name]
+            del environment[BEHIND_VARIABLE]
         back = datetime.now(UTC)
         for name in COMPONENTS:
             stack.begin(name)
         stack.airflow.wait_until_healthy(stack.rest, lambda _: None)
 
-        # No hand is laid on it: what the schedule starts is all that runs.
+        # No hand is laid on it: what the schedule starts is all that runs, at most what was due when the power went and what is due now.
+        def caught_up() -> bool:
+            after = loaded_until(stack)
+            return all(after[stream] - before[stream] >= AWAY - timedelta(hours=1) for stream in before)
+
+        stack.until("every stream has caught up", 240, caught_up)
+        stack.until("all runs have ended", 120, lambda: not any(stack.rest.runs(dag, ACTIVE) for dag in (*FIRST_DAGS, "warehouse_checks")))
         for dag in FIRST_DAGS:
-            stack.until(f"{dag} has run by itself", 240, lambda dag=dag: "success" in scheduled_since(stack, dag, back))
-        assert {len(scheduled_since(stack, dag, back)) for dag in FIRST_DAGS} == {1}
-        stack.until("the checks have run", 120, lambda: "success" in scheduled_since(stack, "warehouse_checks", back))
-        after = loaded_until(stack)
-        assert set(after) == set(before)
-        assert all(after[stream] - before[stream] >= AWAY - timedelta(hours=1) for stream in before)
+            assert scheduled_since(stack, dag, back) in (["success"], ["success", "success"]), dag
+        assert set(loaded_until(stack)) == set(before)
+        assert stack.loaded.read("SELECT check_name, detail FROM bi.checks WHERE severity = 'fail' AND NOT is_ok") == []
         assert missing(stack) == 0
         days = stack.loaded.read(
             "SELECT min(usage_date), max(usage_date), count(DISTINCT usage_date) FROM bi.coverage WHERE endpoint = 'costs'"
