@@ -27,7 +27,14 @@ PARAMS = {
     "from": Param(type="string", format="date", title="From", description="First day, UTC."),
     "to": Param(type="string", format="date", title="To", description="Last day, included."),
     "endpoints": Param(
-        NAMES, type="array", items={"type": "string", "enum": NAMES}, examples=NAMES, minItems=1, uniqueItems=True, title="Endpoints"
+        NAMES,
+        type="array",
+        items={"type": "string", "enum": NAMES},
+        examples=NAMES,
+        minItems=1,
+        uniqueItems=True,
+        title="Endpoints",
+        description="All are chosen; remove what is not needed.",
     ),
     "bucket_width": Param(DAY.name, type="string", enum=list(WIDTHS), title="Bucket width", description="Costs have 1d alone."),
     "dry_run": Param(False, type="boolean", title="Dry run", description="Show the plan and load nothing."),

@@ -5,8 +5,8 @@ Asks the warehouse, after every load and at least every six hours, whether its f
 totals against an ungrouped total asked from the vendor, and more. Every check, what it means and what to do: docs/checks.md.
 
 **What a run does.** The task `checks` runs all of them, logs a line for each, and keeps the results in `bi.checks`. One with the
-severity `fail` that finds something turns the task red and alerts, once a day for each problem; one with the severity `warn` is only
-shown.
+severity `fail` that finds something has a second try look again a minute later, as a load may have been under way; if it is still there,
+the task turns red and alerts, once a day for each problem. One with the severity `warn` is only shown.
 
 **When the task fails.** The last line of its log, and its XCom `error`, name the checks and what they found. Cure the cause (a backfill of
 the days named, a key, a watch on the vendor), then clear the task.

@@ -93,10 +93,12 @@ def run_warehouse_checks(settings: Settings, *, clock: Clock = utc_now) -> list[
     """Run every check that needs the warehouse alone, keep the results, log a line for each, and return them."""
     now = clock()
     with Store(settings.require_warehouse()) as store:
+        # Without a key nobody can say which organizations are still loaded, so all but an old demo are.
+        labels = [organization.label for organization in settings.organizations] or store.labels()
         results = []
         for check in _sql_checks():
             with translated(check.name):
-                rows = store.connection.execute((check.query or "").encode(), _parameters(settings, now, clock()))
+                rows = store.connection.execute((check.query or "").encode(), _parameters(settings, labels, now, clock()))
                 results.append(_result(check, [str(row[0]) for row in rows]))
         _keep(store, results, now)
     return results
@@ -108,6 +110,13 @@ def run_vendor_checks(settings: Settings, *, clock: Clock = utc_now) -> list[Che
     An answer that never came leaves the check that needed it without a result, so that an earlier finding is not taken back unseen. Its
     error is raised once the results are kept.
     """
+    results, asked = ask_vendor(settings, clock=clock)
+    asked.raise_first()
+    return results
+
+
+def ask_vendor(settings: Settings, *, clock: Clock = utc_now) -> tuple[list[CheckResult], Outcome]:
+    """Do as `run_vendor_checks` does, but return what kept from asking beside the results."""
     if not settings.organizations:
         raise FixConfiguration(f"the vendor was not asked, as {KEY_VARIABLE} is not set: set it, or run meterhouse check --offline")
     now = clock()
@@ -115,8 +124,7 @@ def run_vendor_checks(settings: Settings, *, clock: Clock = utc_now) -> list[Che
         compared = compare_with_vendor(settings, store, clock=clock)
         results = _vendor_results(settings, compared)
         _keep(store, results, now)
-    Outcome((), tuple(compared.errors)).raise_first()
-    return results
+    return results, Outcome((), tuple(compared.errors))
 
 
 def _vendor_results(settings: Settings, compared: Compared) -> list[CheckResult]:
@@ -150,7 +158,7 @@ def _read(name: str, text: str) -> Check:
     return Check(name, severity, meaning, "\n".join(lines[len(head) :]).replace("{sums_by_name}", sums))
 
 
-def _parameters(settings: Settings, now: datetime, our_clock: datetime) -> dict[str, Any]:
+def _parameters(settings: Settings, labels: Sequence[str], now: datetime, our_clock: datetime) -> dict[str, Any]:
     """What the queries may ask for: `now` is one instant for the whole run, `our_clock` that of the query itself."""
     return {
         "now": now,
@@ -159,6 +167,7 @@ def _parameters(settings: Settings, now: datetime, our_clock: datetime) -> dict[
         "costs_freshness_hours": settings.costs_freshness_hours,
         "history_start": settings.history_start,
         "endpoints": list(settings.endpoints),
+        "labels": labels,
         "widths": [WIDTHS[name].minutes for name in settings.widths],
     }
 

@@ -220,7 +220,7 @@ class _Comparison:
             run = Run(self._store, "backfill", parameters, self._clock)
             try:
                 loader.backfill(stream.endpoint, stream.width, window, run)
-            except MeterhouseError as error:
+            except BaseException as error:
                 run.close("failed", str(error))
                 raise
             run.close("done")

@@ -65,7 +65,7 @@ def connect(url: str) -> Connection:
         if any(word in text for word in ("authentication failed", "does not exist", "no pg_hba.conf", "permission denied")):
             raise FixConfiguration(f"the warehouse refuses the connection ({_last_line(text)}): check WAREHOUSE_URL") from None
         raise TryAgainLater(
-            f"the warehouse cannot be reached ({_last_line(text)}): start it, or check the host and port in WAREHOUSE_URL"
+            f"the warehouse cannot be reached ({_last_line(text)}): start it (the embedded one: make up), or check WAREHOUSE_URL"
         ) from None
     except psycopg.Error:
         raise FixConfiguration("WAREHOUSE_URL must be a URL of the form postgresql://user:password@host:5432/database") from None

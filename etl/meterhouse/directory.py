@@ -16,11 +16,12 @@ from urllib.parse import quote
 
 from meterhouse.client import Client
 from meterhouse.endpoints import API_KEY, PROJECT, USER
-from meterhouse.errors import FixConfiguration, MeterhouseError, RejectedAnswer, Unsupported
+from meterhouse.errors import MeterhouseError, RejectedAnswer, Unsupported
 from meterhouse.loader import Clock, utc_now
 from meterhouse.names_history import Listing, NamesReplaced, Values
 from meterhouse.settings import Organization, Settings
 from meterhouse.store import Store
+from meterhouse.sync import Outcome
 from meterhouse.tables import dim_api_key, dim_project, dim_user
 from meterhouse.windows import from_epoch
 
@@ -86,7 +87,7 @@ def sync_directory(settings: Settings, *, clock: Clock = utc_now, report: Report
 
     Dimensions in METERHOUSE_EXCLUDE_DIMENSIONS are not read; without user_id no owner of a key is stored either. What was stored before
     the exclusion stays until the organization is purged. An organization's fault leaves its own names untouched and the others are still
-    loaded before it is raised; a wrong key or setting ends the run at once.
+    loaded before it is raised, one that only people can cure before one that time cures.
     """
     summaries: list[DirectorySummary] = []
     failed: list[MeterhouseError] = []
@@ -94,14 +95,9 @@ def sync_directory(settings: Settings, *, clock: Clock = utc_now, report: Report
         for organization in settings.require_organizations():
             try:
                 summaries.append(_sync_organization(settings, organization, store, clock, report))
-            except FixConfiguration:
-                raise
             except MeterhouseError as error:
                 failed.append(error)
-    for other in failed[1:]:
-        log.error("%s", other)
-    if failed:
-        raise failed[0]
+    Outcome((), tuple(failed)).raise_first()
     return tuple(summaries)
 
 

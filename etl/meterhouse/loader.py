@@ -225,9 +225,15 @@ class Loader:
                 try:
                     summary = summary.plus(piece, *self._load_piece(stream, piece, run, mode, known))
                 except BeforeHistory as refusal:
-                    floor = self._floor(stream, Window(piece.start, (pending or [piece])[-1].end), refusal, known)
-                    log.warning("%s: the vendor reports nothing before %s, so the load begins there", stream, floor)
-                    self._remember(stream, known, _HISTORY, supported=False, detail=f"begins {floor:%Y-%m-%d}: {refusal.detail}")
+                    end = (pending or [piece])[-1].end
+                    floor = self._floor(stream, Window(piece.start, end), refusal, known)
+                    if floor is None:
+                        # Nothing is said about where the history begins, so what was known of it stays.
+                        log.warning("%s: the vendor reports nothing before %s", stream, f"{end:%Y-%m-%d %H:%M} UTC")
+                        floor = end
+                    else:
+                        log.warning("%s: the vendor reports nothing before %s", stream, f"{floor:%Y-%m-%d %H:%M} UTC")
+                        self._remember(stream, known, _HISTORY, supported=False, detail=f"begins {floor:%Y-%m-%d}: {refusal.detail}")
                     pending = [rest for left in (piece, *pending) if not (rest := clamp(left, floor, stream.width)).is_empty]
                     total = done + 1 + len(pending)
                 except Unsupported as refusal:
@@ -243,11 +249,11 @@ class Loader:
             self._report(Progress(stream, done, total, piece))
         return summary
 
-    def _floor(self, stream: Stream, window: Window, refusal: BeforeHistory, known: Mapping[str, Capability]) -> datetime:
-        """Return where to begin in `window`, whose start is refused; its end when the vendor has nothing of it."""
+    def _floor(self, stream: Stream, window: Window, refusal: BeforeHistory, known: Mapping[str, Capability]) -> datetime | None:
+        """Return where the history begins, as `window`, whose start is refused, has shown; None when all of it is refused."""
         # A floor that is not ahead would have the same window asked for again.
         if refusal.earliest is not None and refusal.earliest > window.start:
-            return min(ceil_to(refusal.earliest, stream.width), window.end)
+            return ceil_to(refusal.earliest, stream.width)
 
         def is_accepted(start: datetime) -> bool:
             bucket = Window(start, min(start + timedelta(seconds=stream.width.seconds), self._now))
@@ -259,7 +265,7 @@ class Loader:
                 pass  # no word about the start; loading it deals with the rest
             return True
 
-        return first_accepted(window, stream.width, is_accepted) or window.end
+        return first_accepted(window, stream.width, is_accepted)
 
     def _pieces(self, stream: Stream, window: Window) -> list[Window]:
         cuts = (_COSTS_BY_API_KEY_SINCE,) if stream.endpoint.is_costs else ()

@@ -19,6 +19,7 @@ from meterhouse.database import MIGRATE_REMEDY, connect, translated
 from meterhouse.endpoints import VENDOR, BucketWidth, Dimension, Endpoint
 from meterhouse.errors import FixConfiguration, MeterhouseError
 from meterhouse.names_history import RUN_COMMAND, Listing, NamesHistory, NamesReplaced
+from meterhouse.settings import DEMO_LABEL
 from meterhouse.staging import Stage, Stream
 from meterhouse.statements import purge_statements
 from meterhouse.tables import SCHEMA_REVISION, dim_project
@@ -99,6 +100,12 @@ class Store:
             self._organization_ids[label] = found
         return self._organization_ids[label]
 
+    def labels(self) -> list[str]:
+        """Return the labels of all organizations; the demo one only while there is no other."""
+        with translated("organizations"):
+            found = [str(row[0]) for row in self.connection.execute("SELECT label FROM warehouse.dim_organization ORDER BY 1")]
+        return [label for label in found if label != DEMO_LABEL] or found
+
     def vendor_organization_id(self, organization: str) -> str | None:
         """Return the vendor's identifier of the organization that a label holds, None when no row of costs has told it yet."""
         with translated("organization"), _as_of_this_version():
@@ -114,6 +121,19 @@ class Store:
                 (found, organization),
             )
         return self.vendor_organization_id(organization) or found
+
+    def holds_projects(self, organization: str) -> bool:
+        """Whether rows of any project were loaded under a label."""
+        with translated("organization"):
+            return bool(
+                self._value(
+                    "SELECT EXISTS (SELECT FROM warehouse.dim_group WHERE organization_id = o.organization_id AND project_id IS NOT NULL)"
+                    " OR EXISTS"
+                    " (SELECT FROM warehouse.dim_cost_group WHERE organization_id = o.organization_id AND project_id IS NOT NULL)"
+                    " FROM warehouse.dim_organization o WHERE label = %s",
+                    (organization,),
+                )
+            )
 
     def holds_project_of(self, organization: str, projects: Iterable[str]) -> bool:
         """Whether rows of one of these projects were loaded under a label."""
@@ -249,26 +269,30 @@ class Store:
             )
 
     def keep_check_results(self, results: Sequence[tuple[str, str, bool, int, str | None, datetime]]) -> None:
-        """Keep (name, severity, is_ok, findings, detail, checked_at) of each check."""
+        """Keep (name, severity, is_ok, findings, detail, checked_at) of each check, and drop what is older than a hundred days."""
         with translated("check results"), self.connection.transaction(), self.connection.cursor() as cursor:
+            cursor.execute("DELETE FROM ops.check_results WHERE checked_at < now() - interval '100 days'")
             cursor.executemany(
                 "INSERT INTO ops.check_results (check_name, severity, is_ok, findings, detail, checked_at) VALUES (%s, %s, %s, %s, %s, %s)",
                 results,
             )
 
-    @contextmanager
-    def telling(self, problems: Sequence[str], now: datetime) -> Iterator[set[str]]:
-        """Yield those of `problems` that were not told on this UTC day; they count as told when the block ends without an error.
-
-        Who is about to tell the same problem elsewhere waits for the end of the block.
-        """
-        with translated("alerts"), self.connection.transaction():
+    def claim_alerts(self, problems: Sequence[str], now: datetime) -> set[str]:
+        """Write down that `problems` are told on this UTC day; return those that were not before, of which the caller has to tell."""
+        with translated("alerts"):
+            self.connection.execute("DELETE FROM ops.alerts WHERE told_at < %s::timestamptz - interval '100 days'", (now,))
             rows = self.connection.execute(
-                "INSERT INTO ops.alerts (problem, told_on, told_at) SELECT DISTINCT unnest(%s::text[]), %s::date, %s::timestamptz"
+                "INSERT INTO ops.alerts (problem, told_on, told_at)"
+                " SELECT DISTINCT unnest(%s::text[]), (%s::timestamptz AT TIME ZONE 'UTC')::date, %s::timestamptz"
                 " ORDER BY 1 ON CONFLICT DO NOTHING RETURNING problem",
-                (list(problems), now.date(), now),
+                (list(problems), now, now),
             ).fetchall()
-            yield {problem for (problem,) in rows}
+        return {problem for (problem,) in rows}
+
+    def return_alerts(self, problems: Iterable[str], now: datetime) -> None:
+        """Take back a claim of `claim_alerts`, as nobody could be told."""
+        with translated("alerts"):
+            self.connection.execute("DELETE FROM ops.alerts WHERE problem = ANY(%s) AND told_at = %s", (list(problems), now))
 
     def coverage_counts(self, organization: str, endpoint: str, width: BucketWidth, window: Window) -> dict[str, int]:
         """Return the number of the window's buckets by status, as `bi.coverage` words it; those never loaded are missing."""

@@ -63,9 +63,10 @@ def sync(
     clock: Clock = utc_now,
     report: Report = silent,
 ) -> Outcome:
-    """Bring every stream up to date. One endpoint's fault leaves the others alone; a wrong key or setting ends the run at once.
+    """Bring every stream up to date. One endpoint's fault leaves the others alone.
 
-    So does, for one organization, an API that cannot be reached.
+    A wrong key or setting ends the run of its organization at once, and is raised when the others are loaded; an API that cannot be
+    reached ends the run of its organization too.
     """
     endpoints = chosen_endpoints(settings, only)
 
@@ -131,19 +132,21 @@ def _over_organizations(
                     for endpoint in endpoints:
                         try:
                             summaries.extend(load(loads, run, endpoint))
-                        except FixConfiguration:
-                            raise
                         except MeterhouseError as error:
                             log.info("%s/%s: %s", organization.label, endpoint.name, error)
                             failed.append(error)
-                            if loads.is_out_of_reach:
+                            # The key or the address is this organization's own, so the others are still loaded.
+                            if isinstance(error, FixConfiguration) or loads.is_out_of_reach:
                                 break
             except BaseException as stop:
                 _close(run, "stopped" if isinstance(stop, KeyboardInterrupt) else "failed", str(stop))
                 raise
             _close(run, "failed" if failed else "done", "; ".join(map(str, failed)) or None)
             errors.extend(failed)
-    return Outcome(tuple(summaries), tuple(errors))
+    outcome = Outcome(tuple(summaries), tuple(errors))
+    if any(isinstance(error, FixConfiguration) for error in errors):
+        outcome.raise_first()
+    return outcome
 
 
 def _close(run: Run, status: str, error: str | None) -> None:

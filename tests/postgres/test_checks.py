@@ -7,6 +7,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -203,6 +204,22 @@ def test_a_stream_that_is_catching_up_is_not_stale_but_one_whose_load_hangs_is(l
                 assert run(loaded)["freshness"].findings == 1
         finally:
             loaded.query("UPDATE ops.run_log SET status = 'done'")
+
+
+def test_a_stream_that_was_never_loaded_is_not_fresh_and_neither_is_an_organization_without_any(loaded: LoadedOrganization) -> None:
+    with planted(loaded, "DELETE FROM ops.watermarks WHERE endpoint = 'costs'"):
+        loaded.query("UPDATE warehouse.dim_organization SET created_at = %s", [NOW - timedelta(hours=40)])
+        found = run(loaded)["freshness"]
+        assert (found.findings, "demo" in (found.detail or ""), "costs/1d: never loaded" in (found.detail or "")) == (1, False, True)
+    newcomer = replace(loaded.settings().organizations[0], label="globex")
+    found = run(loaded, organizations=(*loaded.settings().organizations, newcomer))["freshness"]
+    assert found.detail == "globex: nothing was ever loaded, see why its first run failed, or run meterhouse sync"
+
+
+def test_an_organization_that_the_settings_no_longer_name_need_not_be_fresh(loaded: LoadedOrganization) -> None:
+    with planted(loaded, *DEFECTS["freshness"][0]):
+        newcomer = replace(loaded.settings().organizations[0], label="globex")
+        assert "acme" not in (run(loaded, organizations=(newcomer,))["freshness"].detail or "")
 
 
 def test_the_freshness_targets_are_settings(loaded: LoadedOrganization) -> None:

@@ -103,6 +103,17 @@ def test_a_vendor_that_has_nothing_of_the_range_is_asked_a_few_times_and_nothing
     assert places(loaded.warehouse.superuser_url, ["warehouse.usage_images", "ops.load_log"]) == set()
 
 
+@pytest.mark.parametrize("names_the_start", [False, True])
+def test_a_range_that_lies_wholly_beyond_the_reach_changes_nothing_that_is_known_of_it(serve: Serve, names_the_start: bool) -> None:
+    floor = midnight(NOW.date() - timedelta(days=40))
+    loaded = serve(floor, names_the_start=names_the_start)
+    loaded.defaults["history_start"] = midnight(NOW.date() - timedelta(days=60))
+    loaded.sync(["images"]).raise_first()
+    loaded.backfill(NOW.date() - timedelta(days=300), NOW.date() - timedelta(days=290), ["images"]).raise_first()
+    ((detail,),) = loaded.query("SELECT detail FROM ops.capabilities WHERE capability = 'history' AND endpoint = 'images'")
+    assert detail.startswith(f"begins {floor:%Y-%m-%d}: ")
+
+
 def test_a_floor_that_moves_on_while_it_is_looked_for_is_found_again(serve: Serve) -> None:
     loaded = serve(midnight(NOW.date() - timedelta(days=40)))
     application: Any = loaded.server.application

@@ -249,3 +249,28 @@ def test_names_of_another_organization_do_not_take_the_place_of_ours(serve: Serv
     ours.fake.rename_project(second, "Another name")
     (done,) = sync_directory(ours.settings(), clock=ours.fake.clock.now)
     assert (done.projects.deleted, done.projects.changed) == (1, 1)
+
+
+def test_after_an_upgrade_the_first_key_is_believed_only_when_it_knows_a_project_of_the_label(warehouse: Warehouse, serve: Serve) -> None:
+    ours, stranger = serve(seed=1), serve(seed=2)
+    ours.sync(["completions", "costs"]).raise_first()
+    # As migration 0002 leaves a label that was loaded before it.
+    ours.query("UPDATE warehouse.dim_organization SET vendor_organization_id = NULL")
+    stood = places(warehouse.superuser_url)
+    with pytest.raises(FixConfiguration, match=f"the label {LABEL} holds the figures of another organization than its key opens"):
+        stranger.sync(["costs"]).raise_first()
+    assert remembered(warehouse) == {LABEL: None}
+    assert {row for row in places(warehouse.superuser_url) if "costs" in row[0]} == {row for row in stood if "costs" in row[0]}
+    ours.sync(["costs"]).raise_first()
+    assert remembered(warehouse)[LABEL] is not None
+    assert_equals_source(ours, FIRST, LAST, ["costs"])
+
+
+def test_the_refused_key_of_one_organization_leaves_the_others_alone(warehouse: Warehouse, serve: Serve) -> None:
+    ours, other = serve(seed=1, label="acme"), serve(seed=2, label="globex")
+    both = tuple(loaded.settings().organizations[0] for loaded in (ours, other))
+    ours.server.fail_next(50, status=401)
+    with pytest.raises(FixConfiguration, match="refuses the admin key"):
+        other.sync(["costs", "images"], organizations=both).raise_first()
+    assert list(remembered(warehouse)) == ["globex"]
+    assert_equals_source(other, FIRST, LAST, ["costs", "images"])

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from meterhouse.local.ports import LOOPBACK
 from meterhouse.local.secrets_file import AIRFLOW_ADMIN, Secrets
+from meterhouse.orchestration.pool import POOL_SLOTS
 from meterhouse.settings import DEFAULT_LABEL, DEMO_LABEL, Organization, describe_settings
 
 # No proxy variables: Airflow's own calls stay on this machine, and the vendor's client reads none.
@@ -37,7 +38,8 @@ PASSED_ON = (
 HELD_BACK = ("METERHOUSE_MIGRATE_URL", "METERHOUSE_AIRFLOW_DB_URL", "METERHOUSE_FAKE_API_KEY")
 OPENAI_CONNECTION = "openai_admin"
 WAREHOUSE_CONNECTION = "warehouse"
-PARALLEL_TASKS = 4
+# Two more than the pool has slots: what calls no vendor, such as an alert of a late run, must not wait behind what does.
+PARALLEL_TASKS = POOL_SLOTS + 2
 
 
 def airflow_environment(

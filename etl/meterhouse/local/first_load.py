@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+
+import psycopg
 
 from meterhouse.errors import TryAgainLater
 from meterhouse.local.airflow_rest import DONE, AirflowRest
@@ -28,9 +30,28 @@ class FirstRun:
     tasks: dict[str, str]
 
 
-def first_load(rest: AirflowRest, progress: Callable[[str], None], check: Callable[[], None]) -> list[FirstRun]:
-    """Run each DAG that never succeeded, wait for all of them, and return how they ended; `check` raises when a process died."""
-    waiting = {dag: _run_to_wait_for(rest, dag, check) for dag in FIRST_DAGS if not rest.runs(dag, ["success"])}
+def never_loaded(warehouse_url: str, labels: Iterable[str]) -> list[str]:
+    """Return those of `labels` of which nothing was loaded yet, such as a first key after a trial with the demo organization."""
+    with psycopg.connect(warehouse_url, connect_timeout=10) as connection:
+        query = (
+            "SELECT DISTINCT label FROM warehouse.dim_organization JOIN ops.watermarks USING (organization_id) WHERE watermark IS NOT NULL"
+        )
+        loaded = {label for (label,) in connection.execute(query)}
+    return [label for label in labels if label not in loaded]
+
+
+def first_load(
+    rest: AirflowRest, progress: Callable[[str], None], check: Callable[[], None], *, newcomers: Sequence[str] = ()
+) -> list[FirstRun]:
+    """Run each DAG that never succeeded, all of them when there are `newcomers`, wait for them, and return how they ended.
+
+    `check` raises when a process died.
+    """
+    waiting = {
+        dag: _run_to_wait_for(rest, dag, check, is_new=bool(newcomers))
+        for dag in FIRST_DAGS
+        if newcomers or not rest.runs(dag, ["success"])
+    }
     finished: list[FirstRun] = []
     deadline = time.monotonic() + LOAD_SECONDS
     while waiting:
@@ -48,8 +69,8 @@ def first_load(rest: AirflowRest, progress: Callable[[str], None], check: Callab
     return finished
 
 
-def _run_to_wait_for(rest: AirflowRest, dag: str, check: Callable[[], None]) -> str:
-    """Return a run that is under way or that the schedule is about to start; else start one."""
+def _run_to_wait_for(rest: AirflowRest, dag: str, check: Callable[[], None], *, is_new: bool) -> str:
+    """Return a run that is under way or that the schedule is about to start; else start one, also beside old ones if `is_new`."""
     deadline = time.monotonic() + SCHEDULED_SECONDS
     while True:
         if active := rest.runs(dag, ACTIVE):
@@ -58,7 +79,7 @@ def _run_to_wait_for(rest: AirflowRest, dag: str, check: Callable[[], None]) -> 
             break
         check()
         time.sleep(0.5)
-    if done := rest.runs(dag, ["success"]):
+    if not is_new and (done := rest.runs(dag, ["success"])):
         return str(done[0]["dag_run_id"])
     # Without an interval a run has nothing to load; the loader itself goes back to where the history starts.
     now = datetime.now(tz=UTC).replace(microsecond=0)

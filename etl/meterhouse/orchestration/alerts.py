@@ -1,24 +1,27 @@
 """Alerts: what went wrong, told once a day through the channels that Airflow's connections name, with a link to the run.
 
 `meterhouse_alerts` (type apprise) reaches any webhook, Slack, Teams and more; `meterhouse_alerts_mail` (type smtp) sends mail to the
-addresses in its extra `to`. What was told on which day is kept in `ops.alerts`. A channel that fails is tried again with the next failure.
+addresses in its extra `to`. What was told on which day is kept in `ops.alerts`.
 """
 
 from __future__ import annotations
 
+import hashlib
 import html
 import logging
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from airflow.sdk import conf
+from airflow.sdk import Variable, conf
 from airflow.sdk.exceptions import AirflowFailException
 
 from meterhouse.errors import MeterhouseError
-from meterhouse.orchestration.connections import connection, task_settings
+from meterhouse.orchestration.connections import connection, warehouse_url
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +49,18 @@ class ProblemsFound(AirflowFailException):
         self.problems = tuple(problems)
 
 
+class NotTaken(ConnectionError):
+    """A channel did not take a message; the text names the connection and holds no address."""
+
+
+def problem_of(where: str, kind: str, text: str, *, is_seen: bool = False) -> Problem:
+    """Return the problem that `text` tells of `where`; texts that differ in their figures alone are the same problem."""
+    words = re.sub(r"\d+", "", text)
+    return Problem(
+        f"{where}/{kind}/{hashlib.sha256(words.encode()).hexdigest()[:8]}", f"{where.partition('/')[2] or where}: {text}", is_seen
+    )
+
+
 def task_has_failed(context: Mapping[str, Any]) -> None:
     """Tell what made a task fail for good: the problems that it found, or its error."""
     ti = context["ti"]
@@ -54,15 +69,19 @@ def task_has_failed(context: Mapping[str, Any]) -> None:
         problems = list(error.problems)
     else:
         kind = getattr(error, "kind", None) or type(error).__name__
-        problems = [Problem(f"{ti.dag_id}/{ti.task_id}/{kind}", f"{ti.task_id}: {error or 'it ended without a word: see its log'}")]
+        problems = [problem_of(f"{ti.dag_id}/{ti.task_id}", kind, str(error or "it ended without a word: see its log"))]
     if untold := [problem for problem in problems if not problem.is_seen]:
         tell(f"meterhouse: {ti.dag_id} failed", untold, run_link(ti.dag_id, ti.run_id))
 
 
 def run_is_late(context: Mapping[str, Any] | None = None, **_: Any) -> None:
-    """Tell that a run has missed its deadline; Airflow calls this on the executor."""
+    """Tell that a run has missed its deadline; Airflow calls this on the executor, for runs that have failed by then too."""
     run = (context or {}).get("dag_run") or {}
     dag, run_id = str(run.get("dag_id", "a DAG")), str(run.get("dag_run_id") or run.get("run_id") or "")
+    # One that has ended was told of if it failed, and those of a backfill stand in a queue on purpose.
+    if run.get("state") in {"success", "failed"} or run.get("run_type") == "backfill":
+        log.info("%s of %s is not late: it is %s, %s", run_id, dag, run.get("run_type"), run.get("state"))
+        return
     text = f"the run {run_id} of {dag} has not ended in time: look at its tasks; a slow vendor or warehouse shows in their logs"
     tell(f"meterhouse: {dag} is late", [Problem(f"{dag}/late", text)], run_link(dag, run_id))
 
@@ -73,9 +92,10 @@ def run_link(dag: str, run_id: str) -> str:
 
 
 def tell(title: str, problems: Sequence[Problem], link: str) -> None:
-    """Send those of `problems` that were not told today, in one message on every channel; with no channel, say so in the log."""
-    from meterhouse.store import Store  # noqa: PLC0415  # a second to import, and only a failure needs it
+    """Send those of `problems` that were not told today, in one message on every channel; with no channel, say so in the log.
 
+    They count as told when one channel at least has taken the message; raises `ConnectionError` when one has not.
+    """
     channels: list[Callable[[str, str], None]] = []
     if (webhook := connection(WEBHOOK_CONNECTION)) is not None:
         channels.append(lambda subject, text: _post(webhook, subject, text))
@@ -84,44 +104,80 @@ def tell(title: str, problems: Sequence[Problem], link: str) -> None:
     if not channels:
         log.info("nobody is told: there is no connection %s or %s", WEBHOOK_CONNECTION, MAIL_CONNECTION)
         return
-    try:
-        store = Store(task_settings().require_warehouse())
-    except MeterhouseError as away:
-        log.warning("told without a look at what was told before: %s", away)
-        _send(channels, title, problems, link)
-        return
-    with store, store.telling([problem.key for problem in problems], datetime.now(UTC)) as new:
-        untold = [problem for problem in problems if problem.key in new]
-        if untold:
-            _send(channels, title, untold, link)
-        else:
+    with _untold(problems) as untold:
+        if not untold:
             log.info("told already today: %s", "; ".join(problem.text for problem in problems))
-
-
-def _send(channels: Sequence[Callable[[str, str], None]], title: str, problems: Sequence[Problem], link: str) -> None:
-    """Send on every channel, whichever fails; raises the first failure at the end."""
-    text = "\n".join([*dict.fromkeys(problem.text for problem in problems), "", link])
-    failures: list[Exception] = []
-    for channel in channels:
-        try:
-            channel(title, text)
-        except Exception as error:  # a channel may fail in any way, and the others are still to be tried
-            log.error("a channel could not be reached: %s", type(error).__name__)  # noqa: TRY400  # its text may hold the address, a secret
-            failures.append(error)
-    if failures:
-        raise failures[0]
+            return
+        text = "\n".join([*dict.fromkeys(problem.text for problem in untold), "", link])
+        failed = [name for channel in channels if (name := _failure_of(channel, title, text))]
+        if len(failed) == len(channels):
+            raise ConnectionError(f"nobody could be told ({', '.join(failed)}); it is tried again with the next failure")
     log.info("told: %s", title)
+    if failed:
+        raise ConnectionError(f"one of the channels did not take the message ({', '.join(failed)}): look at its connection")
+
+
+@contextmanager
+def _untold(problems: Sequence[Problem]) -> Iterator[list[Problem]]:
+    """Yield the problems that nobody was told of today; an error in the block lets them count as untold.
+
+    The warehouse remembers. While it is away, a variable of Airflow does, where the process may write one.
+    """
+    import psycopg  # noqa: PLC0415  # only a failure needs it
+
+    from meterhouse.store import Store  # noqa: PLC0415  # as above
+
+    now = datetime.now(UTC)
+    try:
+        with Store(warehouse_url()) as store:
+            new = store.claim_alerts([problem.key for problem in problems], now)
+    except (MeterhouseError, psycopg.Error) as away:
+        log.warning("the warehouse cannot say what was told today: %s", away)
+        yield [problem for problem in problems if not _noted_in_airflow(problem.key, now)]
+        return
+    try:
+        yield [problem for problem in problems if problem.key in new]
+    except BaseException:
+        with Store(warehouse_url()) as store:
+            store.return_alerts(new, now)
+        raise
+
+
+def _noted_in_airflow(problem: str, now: datetime) -> bool:
+    """Whether an Airflow variable says that the problem was told today; it says so from now on."""
+    name, today = f"meterhouse_told_{hashlib.sha256(problem.encode()).hexdigest()[:16]}", f"{now:%Y-%m-%d}"
+    try:
+        if Variable.get(name, default=None) == today:
+            return True
+        Variable.set(name, today, description=f"meterhouse: {problem} was told on this day")
+    except Exception as refused:  # a deadline's callback may not write variables, and telling twice is better than never
+        log.info("Airflow cannot remember what was told: %s", type(refused).__name__)
+    return False
+
+
+def _failure_of(channel: Callable[[str, str], None], title: str, text: str) -> str | None:
+    """Send on one channel; return what went wrong, None when it took the message."""
+    try:
+        channel(title, text)
+    except NotTaken as ours:
+        return str(ours)
+    except Exception as error:  # a channel may fail in any way; its words may hold an address, which is a secret
+        return type(error).__name__
+    return None
 
 
 def _post(webhook: Any, title: str, text: str) -> None:
     import apprise  # noqa: PLC0415  # half a second, and only a failure needs it
     from airflow.providers.apprise.hooks.apprise import AppriseHook  # noqa: PLC0415
 
+    config = webhook.extra_dejson.get("config")
+    if not isinstance(config, dict | list):
+        raise NotTaken(f'the extra of the connection {webhook.conn_id} must be {{"config": {{"path": "..."}}}}: see docs/operations.md')
     services = apprise.Apprise()
     AppriseHook(webhook.conn_id).set_config_from_conn(webhook, services)
     # Airflow's own notifier drops this answer.
     if not services.notify(body=text, title=title, notify_type=apprise.NotifyType.FAILURE, body_format=apprise.NotifyFormat.TEXT):
-        raise ConnectionError(f"a service of the connection {webhook.conn_id} refused the message or was away")
+        raise NotTaken(f"a service of the connection {webhook.conn_id} refused the message or was away")
 
 
 def _mail(connection: Any, title: str, text: str) -> None:
@@ -129,7 +185,7 @@ def _mail(connection: Any, title: str, text: str) -> None:
 
     to = connection.extra_dejson.get("to")
     if not to:
-        raise ValueError(f"the connection {connection.conn_id} has no 'to' in its extra")
+        raise NotTaken(f"the connection {connection.conn_id} has no 'to' in its extra")
     body = "<br>".join(html.escape(line) for line in text.splitlines())
     # Not called but told: the text of an error is no template.
     SmtpNotifier(to=to, subject=title, html_content=body, smtp_conn_id=connection.conn_id).notify({})

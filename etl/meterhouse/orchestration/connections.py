@@ -44,6 +44,15 @@ def task_settings() -> Settings:
     return replace(settings, organizations=tuple(found.values()))
 
 
+def warehouse_url() -> str:
+    """Return the warehouse's address and nothing else, so that no other setting can stand in the way."""
+    warehouse = connection(WAREHOUSE_CONNECTION)
+    if warehouse is not None:
+        return _postgres_url(warehouse)
+    known = {name: os.environ[name] for name in ("WAREHOUSE_URL", "METERHOUSE_HOME") if name in os.environ}
+    return load_settings(known).require_warehouse()
+
+
 def _postgres_url(connection: Any) -> str:
     """Return a connection as a URL; text and numbers in its extra, such as sslmode, become parameters."""
     login = ":".join(quote(part, safe="") for part in (connection.login, connection.password) if part)

@@ -9,7 +9,8 @@ from typing import Any
 from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowSkipException
 
-from meterhouse.orchestration.alerts import Problem, ProblemsFound
+from meterhouse.errors import FixConfiguration
+from meterhouse.orchestration.alerts import Problem, ProblemsFound, problem_of
 from meterhouse.orchestration.dag_parts import BACKFILLED, family
 
 log = logging.getLogger(__name__)
@@ -27,8 +28,8 @@ COUNTED = (
     "load_seconds",
 )
 # The task that reads what a person has just typed.
-_FORM = "plan"
-_GOOD_STATES = {"success", "skipped"}
+FORM = "plan"
+_GOOD_STATES = {"success", "skipped", "removed"}
 
 
 def row_counts(summaries: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
@@ -81,4 +82,14 @@ def _problem(ti: Any, name: str, state: str, failed: Sequence[str]) -> Problem |
     if state == "upstream_failed" and len(failed) > 1:
         return None
     error = _pulled(ti, name, "error") or {"kind": state, "text": f"it ended as {state}: see its log"}
-    return Problem(f"{ti.dag_id}/{name}/{error['kind']}", f"{name}: {error['text']}", is_seen=name == _FORM)
+    is_seen = name == FORM and error["kind"] == FixConfiguration.__name__
+    return problem_of(f"{ti.dag_id}/{_shown(ti, name)}", error["kind"], error["text"], is_seen=is_seen)
+
+
+def _shown(ti: Any, name: str) -> str:
+    """Return the name that the grid shows: that of the piece for a mapped task."""
+    if name in ti.task.dag.task_dict:
+        return name
+    planned = _pulled(ti, FORM, "return_value") or []
+    index = int(name.rpartition("_")[2])
+    return str(planned[index]["name"]) if index < len(planned) else name

@@ -13,13 +13,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import get_current_context
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
 from meterhouse.backfill_plan import chosen, pieces
 from meterhouse.backfill_range import backfill_window, parse_day
 from meterhouse.endpoints import DAY, ENDPOINTS, WIDTHS
-from meterhouse.errors import MeterhouseError
-from meterhouse.orchestration.alerts import Problem, ProblemsFound
+from meterhouse.errors import FixConfiguration, MeterhouseError
+from meterhouse.orchestration.alerts import ProblemsFound, problem_of
 from meterhouse.orchestration.connections import task_settings
 from meterhouse.orchestration.dag_parts import BACKFILLED, FACTS, VIEWS
 from meterhouse.orchestration.report import row_counts
@@ -87,6 +87,8 @@ def load_endpoint(endpoint: str) -> list[dict[str, object]]:
     with _in_airflow_terms(context):
         interval = data_interval(context)
         settings = task_settings()
+        if endpoint not in settings.endpoints:
+            raise AirflowSkipException(f"METERHOUSE_ENDPOINTS does not name {endpoint}")
         if interval is not None and context["dag_run"].run_type == _BACKFILL_RUN:
             summaries = _backfill_days(settings, endpoint, interval)
         else:
@@ -139,6 +141,8 @@ def plan_backfill() -> list[dict[str, str]]:
     context = get_current_context()
     form = context["params"]
     with _in_airflow_terms(context):
+        if unknown := sorted(set(context["dag_run"].conf or {}) - set(form)):
+            raise FixConfiguration(f"unknown field {unknown[0]!r}: choose from {', '.join(form)}")
         now = datetime.now(UTC)
         width = WIDTHS[form["bucket_width"]]
         window = backfill_window(parse_day(form["from"]), parse_day(form["to"]), now)
@@ -174,22 +178,24 @@ def backfill_piece(piece: dict[str, str]) -> list[dict[str, object]]:
 
 
 def check_warehouse() -> list[dict[str, object]]:
-    """Run every check and return what each found; raises `ProblemsFound` when one of severity fail found something.
+    """Run every check and return what each found; raises `ProblemsFound` when one of severity fail found something twice.
 
-    A vendor that cannot be asked fails the task too, unless the warehouse alone has shown a problem: that one goes first.
+    What is found once may be a load that is under way, or cured by the comparison with the vendor; so the first try only has a second one
+    look again. A vendor that cannot be asked fails the task too, unless a check has shown a problem: that one goes first.
     """
-    from meterhouse.checks import run_vendor_checks, run_warehouse_checks  # noqa: PLC0415  # as above
+    from meterhouse.checks import ask_vendor, run_warehouse_checks  # noqa: PLC0415  # as above
 
     context = get_current_context()
     with _in_airflow_terms(context):
         settings = task_settings()
         results = run_warehouse_checks(settings)
-        try:
-            results += run_vendor_checks(settings)
-        except MeterhouseError as error:
-            if not any(result.is_failure for result in results):
-                raise
-            log.warning("the vendor was not asked: %s", error)
+        answered, asked = ask_vendor(settings)
+        results += answered
+        failures = [result for result in results if result.is_failure]
+        if not failures:
+            asked.raise_first()
+        for error in asked.errors:
+            log.warning("the vendor was not asked for all: %s", error)
     shown: list[dict[str, object]] = [
         {
             "check": result.check.name,
@@ -200,10 +206,11 @@ def check_warehouse() -> list[dict[str, object]]:
         }
         for result in results
     ]
-    if problems := [
-        Problem(f"checks/{result.check.name}", f"{result.check.name}: {result.detail}") for result in results if result.is_failure
-    ]:
+    if failures:
+        found = ProblemsFound([problem_of(f"checks/{result.check.name}", "found", str(result.detail)) for result in failures])
         _push(context, "return_value", shown)
-        _push(context, ERROR, {"kind": ProblemsFound.__name__, "text": "; ".join(problem.text for problem in problems)})
-        raise ProblemsFound(problems)
+        _push(context, ERROR, {"kind": ProblemsFound.__name__, "text": str(found)})
+        if context["ti"].try_number == 1:
+            raise TriedAgain(f"found once, and looked at again in a minute: {found}")
+        raise found
     return shown

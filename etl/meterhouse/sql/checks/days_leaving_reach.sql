@@ -14,7 +14,7 @@ WITH streams AS (
     LEFT JOIN ops.capabilities r
         ON r.organization_id = w.organization_id AND r.endpoint = w.endpoint AND r.capability = 'endpoint' AND NOT r.is_supported
     WHERE w.bucket_width = 1440 AND w.watermark IS NOT NULL AND w.endpoint = ANY(%(endpoints)s::text[]) AND r.endpoint IS NULL
-    AND (o.label <> 'demo' OR NOT EXISTS (SELECT FROM warehouse.dim_organization x WHERE x.label <> 'demo'))
+    AND o.label = ANY(%(labels)s::text[])
 )
 
 SELECT format(
