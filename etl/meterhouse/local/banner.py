@@ -10,9 +10,9 @@ from meterhouse.local.first_load import FirstRun
 
 EXAMPLE = "SELECT * FROM bi.spend_by_project_month"
 LOADED = """
-SELECT 'usage ' || endpoint, count(*), min(usage_date), max(usage_date) FROM bi.usage_daily GROUP BY endpoint
+SELECT organization || ' usage ' || endpoint, count(*), min(usage_date), max(usage_date) FROM bi.usage_daily GROUP BY organization, endpoint
 UNION ALL
-SELECT 'costs', count(*), min(usage_date), max(usage_date) FROM bi.costs_daily HAVING count(*) > 0
+SELECT organization || ' costs', count(*), min(usage_date), max(usage_date) FROM bi.costs_daily GROUP BY organization
 ORDER BY 1
 """
 
@@ -24,7 +24,7 @@ def loaded(reader_url: str) -> list[str]:
             rows = connection.execute(LOADED).fetchall()
     except psycopg.Error as error:
         return [f"cannot be read by the reader role yet ({type(error).__name__})"]
-    lines = [f"{name:<36} {count:>9,} rows  {first} to {last}" for name, count, first, last in rows]
+    lines = [f"{name:<44} {count:>9,} rows  {first} to {last}" for name, count, first, last in rows]
     return lines or ["nothing yet"]
 
 
@@ -63,5 +63,10 @@ def banner(
             "  This data is invented: no OPENAI_ADMIN_KEY is set, so a stand-in API made it up. It belongs to the organization",
         ]
         lines += ["  demo, and `meterhouse purge --organization demo` removes it."]
+    elif any(line.lstrip().startswith(("demo ", "Loaded      demo ")) for line in lines):
+        lines += [
+            "",
+            "  The organization demo is invented, left from a trial without a key: `meterhouse purge --organization demo` removes it.",
+        ]
     lines += [f"  {note}" for note in notes]
     return [*lines, "", "Ctrl-C stops everything.", ""]

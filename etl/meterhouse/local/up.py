@@ -19,7 +19,7 @@ from meterhouse.local.children import Children, recorded
 from meterhouse.local.console import Console
 from meterhouse.local.databases import AIRFLOW_DATABASE_VARIABLE, DatabasePlan, Databases
 from meterhouse.local.down import PARENT, clear_leftovers
-from meterhouse.local.first_load import FIRST_DAGS, FirstRun, first_load
+from meterhouse.local.first_load import FIRST_DAGS, FirstRun, first_load, never_loaded
 from meterhouse.local.one_at_a_time import one_at_a_time
 from meterhouse.local.ports import LOOPBACK, require_free
 from meterhouse.local.secrets_file import AIRFLOW_ADMIN, Secrets
@@ -93,7 +93,8 @@ class Stack:
         with step("DAGs parsed") as progress:
             airflow.wait_until_parsed(FIRST_DAGS, rest, progress)
         with step("first load, run by Airflow") as progress:
-            self._runs = first_load(rest, progress, self._require_alive)
+            newcomers = never_loaded(self._databases.loader_url, [organization.label for organization in self._organizations])
+            self._runs = first_load(rest, progress, self._require_alive, newcomers=newcomers)
         for text in self._banner(rest):
             self._console.line(text)
 
@@ -105,6 +106,10 @@ class Stack:
                 raise TryAgainLater(f"the embedded PostgreSQL ended: see {server.log_file}")
             for name in self._airflow.restart_what_ended() if self._airflow is not None else ():
                 self._console.line(f"{name} ended by itself and was started again: see {self._children.log_file(name)}")
+            if self._demo and self._children.running[stand_in.NAME].poll() is not None:
+                self._children.stop([stand_in.NAME])
+                self._start_stand_in()
+                self._console.line("the stand-in API ended by itself and was started again")
             self._require_alive()
             time.sleep(1)
 
@@ -126,11 +131,21 @@ class Stack:
             raise FixConfiguration("Airflow is not installed here: run make install, or pip install 'meterhouse[airflow,local]'")
         clear_leftovers(self._settings)
         self._children.record_self(PARENT)
+        self._require_different_ports()
         require_free(self._settings.airflow_port, "Airflow", "METERHOUSE_AIRFLOW_PORT")
         if self._plan.embedded:
             require_free(self._settings.postgres_port, "the embedded PostgreSQL", "METERHOUSE_POSTGRES_PORT")
         if self._demo:
             require_free(self._settings.fake_api_port, "the stand-in API", "METERHOUSE_FAKE_API_PORT")
+
+    def _require_different_ports(self) -> None:
+        ports = {
+            "METERHOUSE_AIRFLOW_PORT": self._settings.airflow_port,
+            "METERHOUSE_POSTGRES_PORT": self._settings.postgres_port,
+            "METERHOUSE_FAKE_API_PORT": self._settings.fake_api_port,
+        }
+        if same := [name for name, port in ports.items() if list(ports.values()).count(port) > 1]:
+            raise FixConfiguration(f"{' and '.join(same)} are the same port: set one of them to another")
 
     def _migrate_warehouse(self) -> None:
         # Only here: alembic and pandas take a second to import, and a busy port should be told at once.
