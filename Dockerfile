@@ -13,6 +13,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY etl ./etl
 COPY migrations ./migrations
 COPY dags ./dags
+COPY bi ./bi
 RUN /opt/uv/bin/uv pip install --python /opt/meterhouse/bin/python --no-cache --no-deps --no-build-isolation .
 
 FROM python:3.11.14-slim-bookworm

@@ -9,7 +9,7 @@ COMPILE := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 
 DIGEST := $(VENV)/bin/python -c 'import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())'
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev install-cluster up down test cluster-test downtime-test lint lock clean compose-env compose-up
+.PHONY: help install install-dev install-cluster up down test cluster-test downtime-test bi-test lint lock clean compose-env compose-up
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -50,13 +50,16 @@ down: $(VENV)/bin/uv ## Stop a stack that runs in another terminal, or what a ki
 	@exec $(VENV)/bin/python -m meterhouse down
 
 test: install-dev ## Run all tests; ends with their number, seconds and coverage
-	@exec $(VENV)/bin/python -m pytest --cov --cov-report=term
+	@exec $(VENV)/bin/python -m pytest -n 2 --dist loadfile --cov --cov-report=term
 
 cluster-test: install-cluster ## Kill workers, the scheduler and the database under a load on the CeleryExecutor (needs redis-server)
 	@exec $(VENV)/bin/python -m pytest -m cluster
 
 downtime-test: install-dev ## Stop everything for five days of the clock and see the gap close
 	@exec $(VENV)/bin/python -m pytest -m downtime
+
+bi-test: install-dev ## Open the files for BI tools with the vendors' own tools, which are fetched for it (needs npm)
+	@exec $(VENV)/bin/python -m pytest -m bi_tools
 
 lint: install-dev ## Check style and types
 	$(VENV)/bin/ruff check
@@ -68,6 +71,7 @@ lock: $(VENV)/bin/uv ## Resolve the requirements*.in files anew
 	$(COMPILE) --upgrade requirements-dev.in -o requirements-dev.txt
 	$(COMPILE) --upgrade requirements-cluster.in -o requirements-cluster.txt
 	$(COMPILE) --upgrade deploy/kubernetes/requirements.in -o deploy/kubernetes/requirements.txt
+	$(COMPILE) --upgrade bi/superset/requirements.in -o bi/superset/requirements.txt
 
 compose-env: ## Write .env for docker-compose.yml, with passwords of its own
 	@exec $(PYTHON) etl/meterhouse/local/compose_env.py

@@ -67,8 +67,30 @@ def parser() -> argparse.ArgumentParser:
 
     export = commands.add_parser("export", help="write a view to a file")
     export.add_argument("view", metavar="VIEW", help="a view of schema bi, such as costs_daily")
-    export.add_argument("--format", dest="file_format", required=True, choices=["csv", "json", "parquet"])
+    export.add_argument("--format", dest="file_format", required=True, choices=["csv", "json", "parquet", "hyper", "xlsx"])
     export.add_argument("--out", required=True, type=Path, metavar="FILE")
+    export.add_argument("--from", dest="first", metavar="DATE", type=_day, help="first day, YYYY-MM-DD; for a view by month, of the month")
+    export.add_argument("--to", dest="last", metavar="DATE", type=_day, help="last day, included")
+    export.add_argument("--where-project", nargs="+", action="extend", default=[], metavar="ID", help="projects, by project_id")
+    export.add_argument("--where-organization", nargs="+", action="extend", default=[], metavar="LABEL", help="organizations, by label")
+
+    team = commands.add_parser("grant-team", help="let a role see some projects alone, in the views of schema bi_team")
+    team.add_argument("team", metavar="NAME", help="the role; it is made if it is missing")
+    wanted = team.add_mutually_exclusive_group(required=True)
+    wanted.add_argument("--projects", metavar="ID,ID", help="all projects that it is to see in the organization, or the word all")
+    wanted.add_argument("--revoke", action="store_true", help="take away what it sees")
+    team.add_argument("--organization", metavar="LABEL", help="needed when several organizations are loaded")
+
+    metabase = commands.add_parser("provision-metabase", help="put the warehouse, questions and a dashboard into Metabase; safe to repeat")
+    metabase.add_argument("--url", required=True, metavar="URL", help="its address, such as http://127.0.0.1:3000")
+
+    dashboard = commands.add_parser("dashboard", help="serve the dashboard on this machine")
+    dashboard.add_argument("--port", type=int, metavar="N", help="port on this machine (default: METERHOUSE_DASHBOARD_PORT)")
+
+    report = commands.add_parser("report", help="write the dashboard's charts and tables to one file that opens offline")
+    report.add_argument("--out", required=True, type=Path, metavar="FILE")
+    report.add_argument("--from", dest="first", metavar="DATE", type=_day, help="first day, YYYY-MM-DD (default: 30 days)")
+    report.add_argument("--to", dest="last", metavar="DATE", type=_day, help="last day, included (default: today, UTC)")
 
     purge = commands.add_parser("purge", help="remove an organization, rows and names")
     purge.add_argument("--organization", required=True, metavar="LABEL", help=f"its label, such as {DEMO_LABEL}")
@@ -247,17 +269,19 @@ def _status(settings: Settings, _: argparse.Namespace) -> int:
 
 
 def _check(settings: Settings, options: argparse.Namespace) -> int:
-    from meterhouse.checks import run_vendor_checks, run_warehouse_checks
+    from meterhouse.checks import ask_vendor, run_warehouse_checks
 
     # The lines below say the same to people.
     logging.getLogger("meterhouse.checks").setLevel(logging.NOTSET if options.verbose else logging.ERROR)
     results = run_warehouse_checks(settings)
     _print_results(results)
     if not options.offline:
+        print("      asking the vendor for totals to compare with; --offline leaves this out", flush=True)
         with _terminable():
-            asked = run_vendor_checks(settings)
-        _print_results(asked)
-        results += asked
+            answered, asked = ask_vendor(settings)
+        _print_results(answered)
+        asked.raise_first()
+        results += answered
     return 1 if any(result.is_failure for result in results) else 0
 
 
@@ -271,10 +295,53 @@ def _print_results(results: Sequence[CheckResult]) -> None:
 
 
 def _export(settings: Settings, options: argparse.Namespace) -> int:
-    from meterhouse.export import export_view
+    from meterhouse.export import Selection, export_view, shown
 
-    rows = export_view(settings.require_warehouse(), options.view, options.file_format, options.out)
+    first, last = (None if day is None else day.date() for day in (options.first, options.last))
+    selection = Selection(first, last, options.where_project, options.where_organization)
+    with _terminable(), shown(options.view) as report:
+        rows = export_view(settings.require_warehouse(), options.view, options.file_format, options.out, selection, report)
     print(f"wrote {rows} rows to {options.out}")
+    return 0
+
+
+def _grant_team(settings: Settings, options: argparse.Namespace) -> int:
+    from meterhouse.access import grant_team, revoke_team
+
+    url = settings.require_migrate_url()
+    if options.revoke:
+        lines = revoke_team(url, options.team, options.organization)
+    else:
+        projects = [name.strip() for name in options.projects.split(",") if name.strip()]
+        lines = grant_team(url, options.team, projects, options.organization)
+    for line in lines:
+        print(line)
+    return 0
+
+
+def _provision_metabase(_: Settings, options: argparse.Namespace) -> int:
+    from meterhouse.bi_files.metabase import provision
+
+    outcome = provision(options.url, os.environ)
+    print(f"{options.url}: {len(outcome.created)} made, {len(outcome.updated)} brought up to date")
+    return 0
+
+
+def _dashboard(settings: Settings, options: argparse.Namespace) -> int:
+    from meterhouse.dashboard.command import serve_dashboard
+
+    serve_dashboard(settings, options.port or settings.dashboard_port)
+    return 0
+
+
+def _report(settings: Settings, options: argparse.Namespace) -> int:
+    from meterhouse.dashboard.filters import Filters
+    from meterhouse.dashboard.reader_url import reader_url
+    from meterhouse.dashboard.static_report import write_report
+
+    days = {name: [str(day.date())] for name in ("first", "last") if (day := getattr(options, name)) is not None}
+    size = write_report(reader_url(settings), Filters.of_query(days, datetime.now(UTC).date()), options.out)
+    print(f"wrote {size / 1000:,.0f} kB to {options.out}")
     return 0
 
 
@@ -318,6 +385,10 @@ COMMANDS = {
     "status": _status,
     "check": _check,
     "export": _export,
+    "grant-team": _grant_team,
+    "provision-metabase": _provision_metabase,
+    "dashboard": _dashboard,
+    "report": _report,
     "purge": _purge,
     "fake-api": _fake_api,
 }

@@ -53,6 +53,8 @@ COLUMNS: dict[str, Meaning] = {
     **{metric.column: Meaning(metric.help, metric.unit, "the vendor left it out") for metric in COSTS.metrics},
     "is_batch": Meaning("Whether the requests went through the Batch API.", null=_NOT_ASKED),
     "usage_date": Meaning("UTC day that the row belongs to."),
+    "usage_date_local": Meaning("Day of the local time zone that the hour begins on; not the day that the vendor bills."),
+    "time_zone": Meaning("Time zone of the local day, as METERHOUSE_LOCAL_TIME_ZONE said at the last migration."),
     "bucket_start_utc": Meaning("Start of the bucket as UTC clock time, without a zone: group by this."),
     "bucket_at": Meaning("Start of the bucket as an instant; tools show it in their own time zone."),
     "bucket_width": Meaning("Width of the bucket: 1d, 1h or 1m.", null="nothing of the stream was loaded"),
@@ -159,4 +161,10 @@ COLUMNS: dict[str, Meaning] = {
     "weekday": Meaning("ISO day of the week, 1 for Monday to 7 for Sunday."),
     "weekday_name": Meaning("English name of the weekday."),
     "is_weekend": Meaning("Whether the day is a Saturday or Sunday."),
+}
+
+# What reads otherwise in bi_team.
+TEAM_COLUMNS: dict[str, Meaning] = {
+    "share_of_month": Meaning("Share of the spend of your projects of the month in this currency.", "share", _NO_SHARE),
+    "share_of_day": Meaning("Share of the spend of your projects of the day in this currency.", "share", _NO_SHARE),
 }

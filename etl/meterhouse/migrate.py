@@ -14,6 +14,7 @@ from alembic.util.exc import CommandError
 import meterhouse
 from meterhouse.database import connect
 from meterhouse.errors import FixConfiguration, TryAgainLater
+from meterhouse.settings import local_time_zone
 from meterhouse.views import drop_views, rebuild_views, views
 
 VERSION_SCHEMA = "ops"
@@ -37,9 +38,11 @@ def owner_engine(url: str) -> sa.Engine:
 def migrate(url: str, revision: str = "head") -> list[str]:
     """Upgrade (or, for an older `revision`, downgrade) the warehouse and rebuild its views; return the revisions that were applied.
 
+    The time zone of the local days is the environment's METERHOUSE_LOCAL_TIME_ZONE.
     Waits for another migrator; gives up after ten seconds when a reader's open transaction holds a table. Raises `FixConfiguration`
     when the role may not do it, `TryAgainLater` when the server is away or busy.
     """
+    time_zone = local_time_zone()
     connect(url).close()  # its refusals are worded for people
     config = Config()
     config.set_main_option("script_location", str(script_location()).replace("%", "%%"))
@@ -59,7 +62,7 @@ def migrate(url: str, revision: str = "head") -> list[str]:
                 command.downgrade(config, revision)
             after = _current(connection)
             if after == scripts.get_current_head():
-                rebuild_views(connection)
+                rebuild_views(connection, time_zone=time_zone)
     except CommandError as error:
         raise FixConfiguration(
             f"the warehouse's migration is unknown to this version ({error}): install the version that wrote it"
@@ -76,7 +79,10 @@ def _lock_views(connection: sa.Connection) -> None:
 
     Giving a view to the owner that it has locks it and changes nothing; LOCK TABLE would take every table under it as well.
     """
-    query = "SELECT schemaname || '.' || viewname, quote_ident(viewowner) FROM pg_catalog.pg_views WHERE schemaname IN ('warehouse', 'bi')"
+    query = (
+        "SELECT schemaname || '.' || viewname, quote_ident(viewowner) FROM pg_catalog.pg_views"
+        " WHERE schemaname IN ('warehouse', 'bi', 'bi_team')"
+    )
     owners = {str(row[0]): str(row[1]) for row in connection.exec_driver_sql(query)}
     for view in reversed(views()):
         if view.qualified in owners:

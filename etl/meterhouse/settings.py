@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
+from zoneinfo import available_timezones
 
 import meterhouse
 from meterhouse.endpoints import ENDPOINTS, USAGE_DIMENSIONS, WIDTHS
@@ -22,6 +23,7 @@ from meterhouse.local.stack_file import StackFile
 KEY_VARIABLE = "OPENAI_ADMIN_KEY"
 DEFAULT_LABEL = "default"
 DEMO_LABEL = "demo"
+DEFAULT_TIME_ZONE = "UTC"
 OFFICIAL_BASE_URL = "https://api.openai.com/v1"
 _LABEL = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _KEY = re.compile(r"sk-[!#-&(-~]{13,}")  # any visible character but quotes
@@ -38,7 +40,8 @@ class AdminKey:
         stripped = value.strip()
         if not _KEY.fullmatch(stripped):
             raise FixConfiguration(
-                f"{variable} does not look like an admin key: it must begin with sk- and hold no spaces, quotes or line breaks; "
+                f"{variable} does not look like an admin key: it must begin with sk-, be at least 16 characters "
+                "long and hold no spaces, quotes or line breaks; "
                 "create one in the organization's admin keys page and copy it whole"
             )
         self._value = stripped
@@ -135,6 +138,13 @@ def _postgres_url(text: str) -> str:
     return "postgresql://" + text.split("://", 1)[1]
 
 
+def _time_zone(text: str) -> str:
+    """the name of a time zone, such as Europe/Berlin"""
+    if text != DEFAULT_TIME_ZONE and text not in available_timezones():
+        raise ValueError
+    return text
+
+
 def _path(text: str) -> Path:
     """a folder"""
     return Path(text).expanduser().absolute()
@@ -224,6 +234,12 @@ class Settings:
         _labels,
         default=(),
     )
+    local_time_zone: str = _setting(
+        "METERHOUSE_LOCAL_TIME_ZONE",
+        "Time zone of the days of `bi.usage_daily_local`; `meterhouse migrate` writes it into the view.",
+        _time_zone,
+        default=DEFAULT_TIME_ZONE,
+    )
     http_timeout_seconds: int = _setting(
         "METERHOUSE_HTTP_TIMEOUT_SECONDS", "Longest time for one page, from connect to last byte.", _whole(1, 3600), default=120
     )
@@ -241,6 +257,7 @@ class Settings:
     airflow_port: int = _setting("METERHOUSE_AIRFLOW_PORT", "Port of the local Airflow.", _whole(1, 65535), default=8080)
     postgres_port: int = _setting("METERHOUSE_POSTGRES_PORT", "Port of the embedded PostgreSQL.", _whole(1, 65535), default=54329)
     fake_api_port: int = _setting("METERHOUSE_FAKE_API_PORT", "Port of the stand-in API.", _whole(1, 65535), default=8089)
+    dashboard_port: int = _setting("METERHOUSE_DASHBOARD_PORT", "Port of the dashboard.", _whole(1, 65535), default=8050)
 
     def require_warehouse(self) -> str:
         """Return the loader's URL, or say how to get one."""
@@ -305,6 +322,12 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     if not organizations and stack.fake_api_url and stack.fake_api_key:
         organizations = (Organization(DEMO_LABEL, AdminKey(stack.fake_api_key), stack.fake_api_url),)
     return Settings(organizations=organizations, **values)
+
+
+def local_time_zone() -> str:
+    """Return the time zone that the process's environment asks for; raises `FixConfiguration` for one that does not exist."""
+    variable = "METERHOUSE_LOCAL_TIME_ZONE"
+    return str(_parsed(variable, os.environ.get(variable, "").strip() or DEFAULT_TIME_ZONE, _time_zone))
 
 
 def _parsed(variable: str, text: str, parse: Callable[[str], Any]) -> Any:

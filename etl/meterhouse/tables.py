@@ -15,10 +15,12 @@ from meterhouse.endpoints import COSTS, LINE_ITEM, USAGE, USAGE_DIMENSIONS, Dime
 WAREHOUSE = "warehouse"
 OPS = "ops"
 BI = "bi"
+TEAM = "bi_team"
 OWNER_ROLE = "meterhouse_owner"
 LOADER_ROLE = "meterhouse_loader"
 READER_ROLE = "meterhouse_reader"
-SCHEMA_REVISION = "0002"
+TEAM_ROLE = "meterhouse_team"
+SCHEMA_REVISION = "0003"
 
 metadata = sa.MetaData(
     naming_convention={
@@ -373,5 +375,17 @@ alerts = sa.Table(
     _column("told_at", _INSTANT, "When they were told.", nullable=False),
     schema=OPS,
     comment="One row per problem and UTC day that people were told of.",
+)
+team_access = sa.Table(
+    "team_access",
+    metadata,
+    # By name and not by key: it may be granted before the first load, and outlives a purge.
+    _column("role_name", sa.Text, "Role of the team.", nullable=False),
+    _column("organization", sa.Text, "Label of the organization.", nullable=False),
+    _column("project_id", sa.Text, "Project that the team may see; null for the whole organization."),
+    _column("granted_at", _INSTANT, "When it was granted.", nullable=False, server_default=sa.func.now()),
+    sa.UniqueConstraint("role_name", "organization", "project_id", postgresql_nulls_not_distinct=True),
+    schema=OPS,
+    comment="One row per team role and project that it may see in bi_team.",
 )
 fetch_number = sa.Sequence("fetch_number", schema=OPS, metadata=metadata)

@@ -1,32 +1,82 @@
 """Views: the BI schema, rebuilt from sql/views/*.sql in the migration's transaction, with comments and grants.
 
-A view that only gained columns at its end is replaced in place, so views that other people built on it stay. `{measures}` and
-`{attributes}` in a file stand for the catalogue's usage columns.
+A view that only gained columns at its end is replaced in place, so views that other people built on it stay. Words in braces in a file
+stand for the catalogue's usage columns. Schema bi_team holds the same views once more, made from what `sql/team` leaves of the tables:
+the projects that were granted to whoever asks.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from enum import Enum
 from importlib import resources
 
 import psycopg
 import sqlalchemy as sa
 
-from meterhouse.dictionary import ATTRIBUTES, COLUMNS, MEASURES
+from meterhouse.dictionary import ATTRIBUTES, COLUMNS, MEASURES, TEAM_COLUMNS
 from meterhouse.endpoints import BATCH, USAGE, USAGE_DIMENSIONS, Dimension, Endpoint, Kind
 from meterhouse.errors import FixConfiguration
+from meterhouse.settings import DEFAULT_TIME_ZONE
+from meterhouse.tables import BI, LOADER_ROLE, READER_ROLE, TEAM, TEAM_ROLE, WAREHOUSE
 
-# In the order in which they build on each other.
-VIEW_NAMES = (
-    "usage_daily", "usage_hourly", "usage_minutely", "costs_daily", "tokens_by_model_daily", "usage_by_api_key_daily",
-    "spend_by_project_month", "spend_by_line_item_daily", "coverage", "freshness", "revisions", "checks", "dim_organization",
-    "dim_date", "dim_project", "dim_user", "dim_api_key", "dim_model", "dim_line_item", "fact_usage_daily", "fact_costs_daily",
-    "data_dictionary",
+
+class Reach(Enum):
+    """What a team role sees of a view."""
+
+    PROJECTS = "rows of its projects"
+    ORGANIZATION = "rows of the organizations of its projects"
+    EVERYTHING = "everything"
+    NOTHING = "nothing: not in bi_team"
+
+
+# Every view, in the order in which they build on each other, and what a team role sees of it.
+REACH = {
+    "usage_daily": Reach.PROJECTS,
+    "usage_hourly": Reach.PROJECTS,
+    "usage_minutely": Reach.PROJECTS,
+    "usage_daily_spine": Reach.PROJECTS,
+    "usage_daily_local": Reach.PROJECTS,
+    "costs_daily": Reach.PROJECTS,
+    "costs_daily_spine": Reach.PROJECTS,
+    "tokens_by_model_daily": Reach.PROJECTS,
+    "usage_by_api_key_daily": Reach.PROJECTS,
+    "spend_by_project_month": Reach.PROJECTS,
+    "spend_by_line_item_daily": Reach.PROJECTS,
+    "coverage": Reach.ORGANIZATION,
+    "freshness": Reach.ORGANIZATION,
+    "revisions": Reach.PROJECTS,
+    "checks": Reach.NOTHING,  # what was found is told in words, which name anybody's projects
+    "dim_organization": Reach.ORGANIZATION,
+    "dim_date": Reach.EVERYTHING,
+    "dim_project": Reach.PROJECTS,
+    "dim_user": Reach.PROJECTS,
+    "dim_api_key": Reach.PROJECTS,
+    "dim_model": Reach.PROJECTS,
+    "dim_line_item": Reach.PROJECTS,
+    "fact_usage_daily": Reach.PROJECTS,
+    "fact_costs_daily": Reach.PROJECTS,
+    "data_dictionary": Reach.EVERYTHING,
+}
+VIEW_NAMES = tuple(REACH)
+TEAM_VIEW_NAMES = tuple(name for name, reach in REACH.items() if reach is not Reach.NOTHING)
+_TEAM_REMARK = {
+    Reach.PROJECTS: " Of the projects that were granted to you alone: totals and shares are of those.",
+    Reach.ORGANIZATION: " Of the organizations in which you were granted a project; rows and buckets are counted over all projects.",
+    Reach.EVERYTHING: "",
+}
+# What stands in for these tables in bi_team, in the order in which they build on each other.
+_SCOPED = (
+    "warehouse.dim_organization", "warehouse.dim_group", "warehouse.dim_cost_group", "warehouse.dim_project", "warehouse.dim_user",
+    "warehouse.dim_api_key", "warehouse.dim_line_item", "warehouse.dim_model", "ops.revisions", "ops.coverage", "ops.watermarks",
+    "ops.capabilities",
 )  # fmt: skip
 # Once shipped and no longer; a view of another name in schema bi is somebody else's and stays.
 RETIRED_VIEW_NAMES: tuple[str, ...] = ()
 _NAMED = "usage_named"
+# Measures that say how much there is, and not how much was added.
+LEVELS = {"storage_bytes"}
 _NAMED_QUERY = """
 SELECT
     f.bucket_width,
@@ -87,22 +137,69 @@ class View:
         """Name with schema."""
         return f"{self.schema}.{self.name}"
 
+    @property
+    def is_public(self) -> bool:
+        """Tell whether people are meant to read it."""
+        return self.schema in {BI, TEAM}
 
-def views() -> list[View]:
-    """Return all views in the order in which they build on each other: the internal one that joins the facts, then the public ones."""
-    internal = View("warehouse", _NAMED, _usage_named(), "All usage facts with names joined in; the public usage views select from it.")
-    return [internal, *(_read(name) for name in VIEW_NAMES)]
+
+def views(time_zone: str = DEFAULT_TIME_ZONE) -> list[View]:
+    """Return all views in the order in which they build on each other: the internal one that joins the facts, the public ones, the teams'.
+
+    `time_zone` is the one of usage_daily_local.
+    """
+    internal = View(WAREHOUSE, _NAMED, _usage_named(), "All usage facts with names joined in; the public usage views select from it.")
+    public = [_read(name, time_zone) for name in VIEW_NAMES]
+    scoped = [_stand_in("scope"), *(_stand_in(table.partition(".")[2]) for table in _SCOPED)]
+    return [internal, *public, *scoped, *(_for_teams(view) for view in (internal, *public) if REACH.get(view.name) is not Reach.NOTHING)]
 
 
-def _read(name: str) -> View:
-    text = resources.files("meterhouse").joinpath("sql", "views", f"{name}.sql").read_text()
-    lines = text.splitlines()
-    comment = [line.removeprefix("-- ") for line in lines if line.startswith("-- ")]
-    query = "\n".join(line for line in lines if not line.startswith("-- "))
+def _read(name: str, time_zone: str) -> View:
+    query, comment = _file("views", name)
     filled = query.format(
-        measures=",\n    ".join(f"u.{column}" for column in MEASURES), attributes=",\n    ".join(f"u.{column}" for column in ATTRIBUTES)
+        measures=",\n    ".join(f"u.{column}" for column in MEASURES),
+        attributes=",\n    ".join(f"u.{column}" for column in ATTRIBUTES),
+        sums=",\n    ".join(_sum(column) for column in MEASURES),
+        or_zero=",\n    ".join(_or_zero(column) for column in MEASURES),
+        time_zone=_literal(time_zone),
     )
-    return View("bi", name, filled, " ".join(comment))
+    return View(BI, name, filled, comment)
+
+
+def _file(folder: str, name: str) -> tuple[str, str]:
+    """The query of a file, and the comment at its top."""
+    lines = resources.files("meterhouse").joinpath("sql", folder, f"{name}.sql").read_text().splitlines()
+    comment = [line.removeprefix("-- ") for line in lines if line.startswith("-- ")]
+    return "\n".join(line for line in lines if not line.startswith("-- ")), " ".join(comment)
+
+
+def _sum(column: str) -> str:
+    return f"max(u.{column}) AS {column}" if column in LEVELS else f"sum(u.{column})::bigint AS {column}"
+
+
+def _or_zero(column: str) -> str:
+    """The figure of a day: zero where the day was loaded without a row, and null for an endpoint that has no such figure."""
+    having = ", ".join(f"'{endpoint.name}'" for endpoint in USAGE if column in {metric.column for metric in endpoint.metrics})
+    return (
+        f"CASE WHEN d.bucket_start IS NOT NULL THEN d.{column}"
+        f" WHEN c.bucket_start IS NOT NULL AND m.endpoint IN ({having}) THEN 0 END AS {column}"
+    )
+
+
+def _stand_in(name: str) -> View:
+    return View(WAREHOUSE, f"team_{name}", *_file("team", name))
+
+
+def _for_teams(view: View) -> View:
+    """The same query over what the role that asks was granted."""
+    query = view.query
+    for table in _SCOPED:
+        query = re.sub(rf"\b{re.escape(table)}\b", f"warehouse.team_{table.partition('.')[2]}", query)
+    query = re.sub(rf"\bwarehouse\.{_NAMED}\b", f"warehouse.team_{_NAMED}", query)
+    query = re.sub(r"\bbi\.", f"{TEAM}.", query).replace("'bi'", f"'{TEAM}'")
+    if not view.is_public:
+        return View(WAREHOUSE, f"team_{view.name}", query, view.comment)
+    return View(TEAM, view.name, query, view.comment + _TEAM_REMARK[REACH[view.name]])
 
 
 def _usage_named() -> str:
@@ -125,22 +222,38 @@ def _cast(dimension: Dimension) -> str:
     return f"{dimension.name}::varchar({dimension.max_length}) AS {dimension.name}"
 
 
-def rebuild_views(connection: sa.Connection) -> None:
+def rebuild_views(connection: sa.Connection, wanted: list[View] | None = None, *, time_zone: str = DEFAULT_TIME_ZONE) -> None:
     """Create or replace every view, its comments and its grants, and drop those that are no longer shipped; all or nothing.
 
-    Raises `FixConfiguration` when a view that somebody built on ours stands in the way of a change that is not an append.
+    Raises `FixConfiguration` when a view that somebody built on ours stands in the way of a change that is not an append, or when the
+    server does not know the time zone.
     """
-    wanted = views()
+    _require_time_zone(connection, time_zone)
+    wanted = views(time_zone) if wanted is None else wanted
     for view in wanted:
         _create(connection, view, wanted)
-    _drop(connection, [f"bi.{name}" for name in RETIRED_VIEW_NAMES])
+    _leave_to_owner(connection, wanted)
+    _drop(connection, [f"{schema}.{name}" for schema in (TEAM, BI) for name in RETIRED_VIEW_NAMES])
     for view in wanted:
         _comment(connection, view)
     # View by view: in schema bi there may be other people's, which the owner has no right to give away.
-    ours = ", ".join(view.qualified for view in wanted if view.schema == "bi")
-    for role in ("meterhouse_reader", "meterhouse_loader"):
+    ours = ", ".join(view.qualified for view in wanted if view.schema == BI)
+    for role in (READER_ROLE, LOADER_ROLE):
         connection.exec_driver_sql(f"GRANT SELECT ON {ours} TO {role}")
         connection.exec_driver_sql(f"ALTER DEFAULT PRIVILEGES IN SCHEMA bi GRANT SELECT ON TABLES TO {role}")
+    # No default privileges here: a view that somebody adds would not be scoped.
+    for view in wanted:
+        if view.schema == TEAM:
+            connection.exec_driver_sql(f"GRANT SELECT ON {view.qualified} TO {TEAM_ROLE}")
+
+
+def _require_time_zone(connection: sa.Connection, time_zone: str) -> None:
+    # Asked by name: PostgreSQL takes nearly any word for a zone, as an abbreviation of its own.
+    query = "SELECT FROM pg_catalog.pg_timezone_names WHERE name = %s"
+    if time_zone != DEFAULT_TIME_ZONE and not connection.exec_driver_sql(query, (time_zone,)).fetchall():
+        raise FixConfiguration(
+            f"METERHOUSE_LOCAL_TIME_ZONE: the server knows no time zone {time_zone!r}; its view pg_timezone_names lists them"
+        )
 
 
 def drop_views(connection: sa.Connection) -> None:
@@ -149,7 +262,9 @@ def drop_views(connection: sa.Connection) -> None:
 
 
 def _create(connection: sa.Connection, view: View, wanted: list[View]) -> None:
-    statement = f"CREATE OR REPLACE VIEW {view.qualified} AS {view.query.replace('%', '%%')}"
+    # A barrier: no condition of a query, and no error in one, is tried on rows that the view does not show.
+    barrier = " WITH (security_barrier = true)" if view.schema == TEAM else ""
+    statement = f"CREATE OR REPLACE VIEW {view.qualified}{barrier} AS {_percent(view.query)}"
     try:
         with connection.begin_nested():
             connection.exec_driver_sql(statement)
@@ -162,6 +277,21 @@ def _create(connection: sa.Connection, view: View, wanted: list[View]) -> None:
         connection.exec_driver_sql(statement)
 
 
+def _leave_to_owner(connection: sa.Connection, wanted: list[View]) -> None:
+    """Give views that a superuser made to whoever owns schema bi, and will replace them next time."""
+    owner = connection.exec_driver_sql(
+        "SELECT quote_ident(pg_get_userbyid(nspowner)) FROM pg_namespace WHERE nspname = 'bi' AND nspowner <> current_user::regrole"
+        " AND (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)"
+    ).scalar()
+    if owner is None:
+        return
+    query = "SELECT schemaname || '.' || viewname FROM pg_catalog.pg_views WHERE viewowner = current_user"
+    made = set(connection.exec_driver_sql(query).scalars())
+    for view in wanted:
+        if view.qualified in made:
+            connection.exec_driver_sql(f"ALTER VIEW {view.qualified} OWNER TO {owner}")
+
+
 def _drop(connection: sa.Connection, names: list[str]) -> None:
     for name in names:
         try:
@@ -172,15 +302,21 @@ def _drop(connection: sa.Connection, names: list[str]) -> None:
 
 
 def _comment(connection: sa.Connection, view: View) -> None:
-    connection.exec_driver_sql(f"COMMENT ON VIEW {view.qualified} IS {_literal(view.comment)}")
-    if view.schema != "bi":
+    connection.exec_driver_sql(f"COMMENT ON VIEW {view.qualified} IS {_percent(_literal(view.comment))}")
+    if not view.is_public:
         return
+    meanings = COLUMNS | TEAM_COLUMNS if view.schema == TEAM else COLUMNS
     columns = connection.exec_driver_sql(
         "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped", (view.qualified,)
     ).scalars()
     for column in columns:
-        connection.exec_driver_sql(f"COMMENT ON COLUMN {view.qualified}.{column} IS {_literal(COLUMNS[column].comment())}")
+        connection.exec_driver_sql(f"COMMENT ON COLUMN {view.qualified}.{column} IS {_percent(_literal(meanings[column].comment()))}")
 
 
 def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''").replace("%", "%%") + "'"
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _percent(statement: str) -> str:
+    """To the driver a single percent sign would begin a parameter."""
+    return statement.replace("%", "%%")

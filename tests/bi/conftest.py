@@ -1,4 +1,4 @@
-"""A warehouse for a whole module, for tests that only look."""
+"""Warehouses for a whole module or session, for tests that only look."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from uuid import uuid4
 
 import pytest
 from tests.conftest import Warehouse, create_database, drop_database, warehouse_addresses
+from tests.postgres.loaded_organization import NOW, fresh_warehouse, midnight, served
 
+from meterhouse.directory import sync_directory
+from meterhouse.fake_openai import FakeOrganization
 from meterhouse.local.postgres import EmbeddedPostgres
 
 
@@ -18,3 +21,16 @@ def module_warehouse(server: EmbeddedPostgres, template: str) -> Iterator[Wareho
     create_database(server, name, template)
     yield warehouse_addresses(server, name)
     drop_database(server, name)
+
+
+@pytest.fixture(scope="session")
+def loaded_warehouse(server: EmbeddedPostgres, template: str) -> Iterator[Warehouse]:
+    """A warehouse with the days of this month, two days of hours, and all names of a small organization."""
+    with (
+        fresh_warehouse(server, template, f"loaded_{uuid4().hex[:12]}") as warehouse,
+        served(FakeOrganization(NOW, scale=0.2), warehouse) as loaded,
+    ):
+        loaded.defaults |= {"history_start": midnight(NOW.date().replace(day=1)), "hourly_history_days": 2}
+        loaded.sync().raise_first()
+        sync_directory(loaded.settings(), clock=loaded.fake.clock.now)
+        yield warehouse

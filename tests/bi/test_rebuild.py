@@ -9,6 +9,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 from tests.conftest import Warehouse
+from tests.postgres.test_migrate import REVISIONS
 
 from meterhouse import views as views_module
 from meterhouse.errors import FixConfiguration
@@ -18,7 +19,7 @@ from meterhouse.views import View, rebuild_views, views
 DEFINITIONS = (
     "SELECT n.nspname, c.relname, pg_get_viewdef(c.oid), c.relacl::text, obj_description(c.oid, 'pg_class')"
     " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
-    " WHERE c.relkind = 'v' AND n.nspname IN ('bi', 'warehouse', 'mine') ORDER BY 1, 2"
+    " WHERE c.relkind = 'v' AND n.nspname IN ('bi', 'bi_team', 'warehouse', 'mine') ORDER BY 1, 2"
 )
 
 
@@ -33,7 +34,7 @@ def change(monkeypatch: pytest.MonkeyPatch, name: str, old: str, new: str) -> No
     shipped = views()
     assert any(view.name == name and old in view.query for view in shipped)
     changed: list[View] = [replace(view, query=view.query.replace(old, new, 1)) if view.name == name else view for view in shipped]
-    monkeypatch.setattr(views_module, "views", lambda: changed)
+    monkeypatch.setattr(views_module, "views", lambda *_: changed)
 
 
 def test_rebuilding_again_changes_nothing(warehouse: Warehouse, owner: psycopg.Connection) -> None:
@@ -48,7 +49,7 @@ def test_a_mistake_in_the_last_file_leaves_every_view_as_it_was(
     before = owner.execute(DEFINITIONS).fetchall()
     change(monkeypatch, "costs_daily", "f.amount::text::varchar(96) AS cost_exact", "'other'::varchar(96) AS cost_exact")
     wanted = views_module.views()
-    monkeypatch.setattr(views_module, "views", lambda: [*wanted[:-1], replace(wanted[-1], query="SELECT nothing FROM nowhere")])
+    monkeypatch.setattr(views_module, "views", lambda *_: [*wanted[:-1], replace(wanted[-1], query="SELECT nothing FROM nowhere")])
     with pytest.raises(sa.exc.ProgrammingError), owner_engine(warehouse.owner_url).begin() as connection:
         rebuild_views(connection)
     assert owner.execute(DEFINITIONS).fetchall() == before
@@ -106,11 +107,11 @@ def test_a_view_that_belongs_to_somebody_else_is_neither_touched_nor_in_the_way(
 def test_a_server_without_a_public_schema_is_migrated(empty_database: Warehouse) -> None:
     with psycopg.connect(empty_database.superuser_url, autocommit=True) as administrator:
         administrator.execute("DROP SCHEMA public")
-    assert migrate(empty_database.owner_url) == ["0001", "0002"]
+    assert migrate(empty_database.owner_url) == REVISIONS
 
 
 def test_a_public_schema_that_is_somebody_elses_is_left_alone(empty_database: Warehouse) -> None:
     with psycopg.connect(empty_database.superuser_url, autocommit=True) as administrator:
         administrator.execute("ALTER SCHEMA public OWNER TO CURRENT_USER")
         administrator.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
-    assert migrate(empty_database.owner_url) == ["0001", "0002"]
+    assert migrate(empty_database.owner_url) == REVISIONS

@@ -9,11 +9,12 @@ from pathlib import Path
 import psycopg
 import pytest
 import sqlalchemy as sa
+from tests.bi.public_columns import public_columns
 from tests.conftest import Warehouse
 
-from meterhouse.dictionary import COLUMNS, MEASURES
+from meterhouse.dictionary import COLUMNS, MEASURES, TEAM_COLUMNS
 from meterhouse.migrate import owner_engine
-from meterhouse.views import VIEW_NAMES, views
+from meterhouse.views import REACH, TEAM_VIEW_NAMES, VIEW_NAMES, Reach, views
 
 TYPES = {
     "bigint", "integer", "boolean", "date", "timestamp without time zone", "timestamp with time zone", "character varying", "numeric",
@@ -104,7 +105,7 @@ def test_instants_say_by_their_name_and_type_which_clock_they_are_on(columns) ->
         for name, kind, *_ in found:
             assert (kind == "timestamp without time zone") == name.endswith("_utc"), f"{view}.{name}"
             assert (kind == "timestamp with time zone") == (name == "bucket_at"), f"{view}.{name}"
-            assert (kind == "date") == name.endswith(("_date", "_start")), f"{view}.{name}"
+            assert (kind == "date") == name.endswith(("_date", "_start", "_date_local")), f"{view}.{name}"
 
 
 def test_names_need_no_quotes(columns, reader) -> None:
@@ -118,8 +119,19 @@ def test_names_need_no_quotes(columns, reader) -> None:
 def test_views_by_day_begin_with_the_day(columns) -> None:
     for view, found in columns.items():
         names = [column[0] for column in found]
-        if "usage_date" in names:
-            assert names[0] == "usage_date", view
+        for day in {"usage_date", "usage_date_local"} & set(names):
+            assert names[0] == day, view
+
+
+def test_a_view_of_buckets_has_the_day_the_clock_time_and_the_instant_of_each(columns) -> None:
+    clocks = {"usage_date", "bucket_start_utc", "bucket_at"}
+    of_buckets = {view: clocks & {column[0] for column in found} for view, found in columns.items()}
+    assert {view for view, has in of_buckets.items() if has & {"bucket_start_utc", "bucket_at"}} >= {
+        "usage_hourly",
+        "coverage",
+        "revisions",
+    }
+    assert all(has == clocks for has in of_buckets.values() if has & {"bucket_start_utc", "bucket_at"})
 
 
 def test_every_view_says_its_grain_and_refresh_and_every_column_its_meaning(reader, columns) -> None:
@@ -173,5 +185,89 @@ def test_a_column_stands_in_one_table_of_the_star_alone_unless_it_is_a_key(colum
 
 
 def test_the_internal_view_is_no_public_one(columns) -> None:
-    assert [view.name for view in views() if view.schema != "bi"] == ["usage_named"]
-    assert "usage_named" not in columns
+    internal = {view.name for view in views() if not view.is_public}
+    assert "usage_named" in internal
+    assert not internal & set(columns)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Kolkata"])
+@pytest.mark.parametrize("view", VIEW_NAMES)
+def test_every_view_says_the_same_to_a_client_in_another_time_zone(loaded_warehouse: Warehouse, view: str, zone: str) -> None:
+    with psycopg.connect(loaded_warehouse.reader_url, autocommit=True) as connection:
+
+        def rows(session_zone: str) -> list[tuple[object, ...]]:
+            connection.execute("SELECT set_config('timezone', %s, false)", [session_zone])
+            # As JSON an instant is text in the session's zone: bucket_at alone may read otherwise.
+            return connection.execute(f"SELECT to_jsonb(v) - 'bucket_at' FROM bi.{view} v ORDER BY to_jsonb(v)::text".encode()).fetchall()
+
+        shown = rows("UTC")
+        if view not in {"checks", "revisions", "usage_minutely"}:
+            assert shown, "nothing to compare"
+        key = repr
+        assert sorted(rows(zone), key=key) == sorted(shown, key=key)
+
+
+def test_every_key_of_every_fact_is_never_null_and_finds_its_one_member(loaded_warehouse: Warehouse, columns) -> None:
+    facts = [
+        (view, column[0]) for view, found in columns.items() if view.startswith("fact_") for column in found if column[0].endswith("_key")
+    ]
+    assert len(facts) >= 10
+    with psycopg.connect(loaded_warehouse.reader_url, autocommit=True) as connection:
+        for fact, key in facts:
+            (dimension,) = [view for view, found in columns.items() if view.startswith("dim_") and key in {column[0] for column in found}]
+            query = (
+                f"SELECT count(*), count(f.{key}), count(d.{key}), (SELECT count(*) FROM bi.{fact}) FROM bi.{fact} f"
+                f" LEFT JOIN bi.{dimension} d ON d.{key} = f.{key}"
+            )
+            rows, keys, members, facts_alone = connection.execute(query.encode()).fetchone()
+            assert rows > 0
+            assert rows == keys == members == facts_alone, f"{fact}.{key}"
+
+
+def test_an_amount_that_power_bi_could_not_read_is_not_stored(module_warehouse: Warehouse) -> None:
+    with psycopg.connect(module_warehouse.owner_url, autocommit=True) as owner:
+        owner.execute("SELECT warehouse.ensure_partition('costs', '2026-11-01')")
+        for amount in ("NaN", "Infinity"):
+            with pytest.raises((psycopg.errors.CheckViolation, psycopg.errors.NumericValueOutOfRange)):
+                owner.execute(
+                    "INSERT INTO warehouse.costs (bucket_start, bucket_width, group_id, amount) VALUES ('2026-11-01Z', 1440, 1, %s)"
+                    " RETURNING amount::numeric(28, 12)",
+                    [amount],
+                )
+
+
+def test_a_team_finds_the_same_views_and_columns_under_another_schema(module_warehouse: Warehouse) -> None:
+    public, teams = (public_columns(module_warehouse.owner_url, schema) for schema in ("bi", "bi_team"))
+    assert set(teams) == set(TEAM_VIEW_NAMES)
+    assert {view: public[view] for view in teams} == teams
+    assert {name for name, reach in REACH.items() if reach is Reach.NOTHING} == {"checks"}
+
+
+def test_every_view_of_a_team_keeps_conditions_from_rows_that_it_hides_and_says_what_it_is_about(module_warehouse: Warehouse) -> None:
+    with psycopg.connect(module_warehouse.owner_url) as connection:
+        found = connection.execute(
+            "SELECT relname, relkind, 'security_barrier=true' = ANY (reloptions), obj_description(oid, 'pg_class') FROM pg_class"
+            " WHERE relnamespace = 'bi_team'::regnamespace"
+        ).fetchall()
+        words = connection.execute("SELECT view_name, column_name, description, unit FROM bi_team.data_dictionary").fetchall()
+    assert {name for name, kind, barrier, _ in found if kind == "v" and barrier} == set(TEAM_VIEW_NAMES)
+    for name, _, _, comment in found:
+        assert comment.startswith("One row per "), name
+        assert ("that were granted to you alone" in comment) == (REACH[name] is Reach.PROJECTS), name
+    assert {name for name, *_ in words} == set(TEAM_VIEW_NAMES)
+    for _, column, description, unit in words:
+        meaning = (COLUMNS | TEAM_COLUMNS)[column]
+        assert (description, unit) == (meaning.comment(), meaning.unit)
+
+
+def test_the_views_of_teams_read_no_table_of_names_or_of_groups_that_is_not_scoped(module_warehouse: Warehouse) -> None:
+    with psycopg.connect(module_warehouse.owner_url) as connection:
+        read = connection.execute(
+            "SELECT DISTINCT c.oid::regclass::text FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.objid"
+            " AND d.classid = 'pg_rewrite'::regclass JOIN pg_class v ON v.oid = r.ev_class"
+            " JOIN pg_class c ON c.oid = d.refobjid AND d.refclassid = 'pg_class'::regclass"
+            " WHERE v.relnamespace = 'bi_team'::regnamespace OR v.oid = 'warehouse.team_usage_named'::regclass"
+        ).fetchall()
+    unscoped = {name for (name,) in read if not name.startswith(("bi_team.", "warehouse.team_"))}
+    # Facts have neither names nor projects but through their group; the calendar is nobody's; coverage of the facts says what is complete.
+    assert {name for name in unscoped if not name.startswith("warehouse.usage_")} == {"warehouse.costs", "warehouse.dim_date"}

@@ -18,7 +18,10 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.bi.test_metabase_provisioning import MetabaseServer
 
+from meterhouse.bi_files.metabase import PASSWORD_VARIABLE, READER_VARIABLE, USER_VARIABLE, provision
+from meterhouse.cli import parser
 from meterhouse.local.compose_env import filled_in, values_of
 from meterhouse.orchestration.pool import POOL, POOL_DESCRIPTION, POOL_SLOTS
 from meterhouse.settings import Settings
@@ -41,7 +44,7 @@ HOLDERS = {
     "OPENAI_ADMIN_KEY": {"airflow-worker"},
     "METERHOUSE_DB_ADMIN_PASSWORD": {"postgres", "migrate"},
     "METERHOUSE_LOADER_PASSWORD": {"migrate", "airflow-worker"},
-    "METERHOUSE_READER_PASSWORD": {"migrate"},
+    "METERHOUSE_READER_PASSWORD": {"migrate", "metabase-provision"},
     "METERHOUSE_AIRFLOW_DB_PASSWORD": {
         "migrate",
         "airflow-migrate",
@@ -51,6 +54,7 @@ HOLDERS = {
         "airflow-triggerer",
     },
     "METERHOUSE_METABASE_DB_PASSWORD": {"migrate", "metabase"},
+    "METERHOUSE_METABASE_PASSWORD": {"metabase-provision"},
     "METERHOUSE_AIRFLOW_ADMIN_PASSWORD": {"migrate"},
     "METERHOUSE_REDIS_PASSWORD": {"redis", "airflow-scheduler", "airflow-worker"},
     "AIRFLOW_FERNET_KEY": {"airflow-migrate", "airflow-api-server", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer"},
@@ -125,6 +129,7 @@ def test_the_order_is_server_then_tables_then_the_api_then_those_who_call_it() -
     assert needs("migrate") == {"postgres"}
     assert needs("airflow-migrate") == {"postgres", "migrate"}
     assert needs("metabase") == {"postgres", "migrate"}
+    assert needs("metabase-provision") == {"postgres", "migrate", "metabase"}
     for name in ("airflow-scheduler", "airflow-worker"):
         assert needs(name) == {"postgres", "redis", "migrate", "airflow-migrate", "airflow-api-server"}
     for name in ("airflow-api-server", "airflow-dag-processor", "airflow-triggerer"):
@@ -155,8 +160,8 @@ def test_every_volume_and_network_is_used() -> None:
 
 
 def hosts(name: str) -> set[str]:
-    """The other services that a service's variables and health check name."""
-    said = json.dumps([SERVICES[name].get("environment", {}), SERVICES[name].get("healthcheck", {})])
+    """The other services that a service's variables, health check and command name."""
+    said = json.dumps([SERVICES[name].get(part) for part in ("environment", "healthcheck", "command")])
     return {other for other in SERVICES if re.search(rf'(//|@|"){other}(:\d|\\?")', said)} - {name}
 
 
@@ -169,6 +174,7 @@ def test_services_that_talk_share_a_network(name: str) -> None:
 def test_that_proof_sees_who_talks_to_whom() -> None:
     assert hosts("airflow-worker") == {"postgres", "redis", "airflow-api-server"}
     assert hosts("metabase") == {"postgres"}
+    assert hosts("metabase-provision") == {"postgres", "metabase"}
     assert hosts("migrate") == {"postgres"}
     assert hosts("airflow-triggerer") == {"postgres", "airflow-api-server"}
 
@@ -327,6 +333,37 @@ def test_no_password_is_on_a_command_line() -> None:
     for name, service in SERVICES.items():
         said = json.dumps([service.get("command"), service.get("healthcheck")])
         assert not [variable for variable in HOLDERS if f"${{{variable}" in said], name
+
+
+def meterhouse_commands() -> list[tuple[str, list[str]]]:
+    """Service and words of every command of ours that compose runs."""
+    return [(name, words[1:]) for name in AIRFLOW for words in shell_words(name) if words[0] == "meterhouse"]
+
+
+def test_every_command_of_ours_is_one_that_the_parser_takes() -> None:
+    assert meterhouse_commands() == [("metabase-provision", ["provision-metabase", "--url", "http://metabase:3000"])]
+    for _, words in meterhouse_commands():
+        parser().parse_args(words)
+
+
+def test_metabase_is_provisioned_with_every_variable_that_the_command_needs(generated: dict[str, str]) -> None:
+    environment = filled(generated)["metabase-provision"]["environment"]
+    assert set(environment) == {USER_VARIABLE, PASSWORD_VARIABLE, READER_VARIABLE}
+    with MetabaseServer() as server:
+        provision(server.address, environment, pause=lambda _: None)
+        assert server.administrator == (generated["METERHOUSE_METABASE_USER"], generated["METERHOUSE_METABASE_PASSWORD"])
+        (database,) = server.kept["database"].values()
+    host, port, name = (database["details"][key] for key in ("host", "port", "dbname"))
+    assert (host, port, name) == ("postgres", 5432, SERVICES["postgres"]["environment"]["POSTGRES_DB"])
+    assert database["details"]["user"] == "meterhouse_reader"
+
+
+def test_provisioning_counts_as_healthy_only_when_it_has_worked() -> None:
+    service = SERVICES["metabase-provision"]
+    (marker,) = set(re.findall(r"/\w+/provisioned", json.dumps([service["command"], service["healthcheck"]])))
+    assert service["healthcheck"]["test"] == ["CMD", "test", "-f", marker]
+    script = service["command"][2]
+    assert re.fullmatch(rf"rm -f {marker} && meterhouse \S+ --url \S+ && touch {marker} && exec sleep infinity", script)
 
 
 def test_the_file_of_the_uis_passwords_reaches_the_job_that_writes_it_and_the_server_that_reads_it() -> None:

@@ -5,22 +5,29 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
 import time
-from datetime import timedelta
+import zipfile
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
+import pantab
 import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from meterhouse.bi_files.tableau import TABLEAU_VIEWS
+from meterhouse.cli import parser
 from meterhouse.errors import FixConfiguration, RejectedAnswer
-from meterhouse.export import FORMATS, export_view
+from meterhouse.export import FORMATS, HYPER_TABLE, XLSX_ROWS, Selection, export_view
 from meterhouse.views import VIEW_NAMES
 
 from .conftest import MakeOrganization, MakeWarehouse
@@ -42,10 +49,33 @@ def read_back(path: Path, file_format: str) -> list[dict[str, Any]]:
     if file_format == "csv":
         with path.open(newline="", encoding="utf-8") as lines:
             return list(csv.DictReader(lines))
+    if file_format == "xlsx":
+        return read_sheet(path)
+    if file_format == "hyper":
+        return pantab.frame_from_hyper(path, table=HYPER_TABLE, return_type="pyarrow").to_pylist()
     return json.loads(path.read_text()) if file_format == "json" else pq.read_table(path).to_pylist()
 
 
-@pytest.mark.parametrize("file_format", FORMATS)
+def read_sheet(path: Path, number: int = 1) -> list[dict[str, Any]]:
+    """Rows of a sheet as Excel's own XML holds them: numbers as text, so that their digits can be seen."""
+    with zipfile.ZipFile(path) as book:
+        tree = ElementTree.fromstring(book.read(f"xl/worksheets/sheet{number}.xml"))  # noqa: S314  # our own file
+    space = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+    lines = []
+    for row in tree.iter(f"{space}row"):
+        cells: dict[str, Any] = {}
+        for cell in row:
+            text = "".join(cell.itertext())
+            cells[re.sub(r"\d+", "", cell.attrib["r"])] = text == "1" if cell.get("t") == "b" else text
+        lines.append(cells)
+    header = lines[0]
+    return [{name: line.get(letter) for letter, name in header.items()} for line in lines[1:]]
+
+
+EXACT = [name for name in FORMATS if name != "xlsx"]
+
+
+@pytest.mark.parametrize("file_format", EXACT)
 def test_a_file_holds_every_row_with_exact_decimals(loaded: LoadedOrganization, tmp_path: Path, file_format: str) -> None:
     columns = "usage_date, organization, project_id, api_key_id, line_item, cost, cost_usd, currency, quantity, is_complete, cost_exact"
     expected = sorted(loaded.read(f"SELECT {columns} FROM bi.costs_daily"), key=repr)
@@ -59,6 +89,7 @@ def test_a_file_holds_every_row_with_exact_decimals(loaded: LoadedOrganization, 
             return None
         if name in {"cost", "cost_usd", "quantity"}:
             assert not isinstance(found, float)
+            assert "E" not in str(found) or not isinstance(found, str), "a tiny amount is written with an exponent"
             return Decimal(found)
         if name == "is_complete":
             return found in (True, "True", "true")
@@ -77,7 +108,8 @@ def test_every_view_can_be_exported_with_its_own_types(loaded: LoadedOrganizatio
     names = [
         name for (name,) in loaded.read("SELECT column_name FROM bi.data_dictionary WHERE view_name = %s ORDER BY column_position", [view])
     ]
-    for file_format in FORMATS:
+    # Starting Tableau's engine takes a second, so it sees the views that people take to Tableau.
+    for file_format in FORMATS if view in TABLEAU_VIEWS else [name for name in FORMATS if name != "hyper"]:
         out = tmp_path / f"{view}.{file_format}"
         assert export_view(loaded.warehouse.reader_url, view, file_format, out) == count
         found = read_back(out, file_format)
@@ -95,6 +127,7 @@ def test_an_empty_view_gives_a_file_with_its_columns(warehouse: Any, tmp_path: P
     assert (tmp_path / "empty.csv").read_text().startswith("usage_date,organization,")
     assert json.loads((tmp_path / "empty.json").read_text()) == []
     assert pq.read_table(tmp_path / "empty.parquet").num_rows == 0
+    assert read_back(tmp_path / "empty.hyper", "hyper") == read_back(tmp_path / "empty.xlsx", "xlsx") == []
 
 
 @pytest.mark.parametrize("view", ["costs", "bi.costs_daily; DROP TABLE warehouse.costs", "warehouse.costs", "usage_named"])
@@ -143,7 +176,7 @@ def test_an_export_that_is_killed_leaves_no_file_under_the_name_that_was_asked_f
         holder.execute("LOCK TABLE warehouse.costs IN ACCESS EXCLUSIVE MODE")
         with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as export:
             deadline = time.monotonic() + 20
-            while not list(tmp_path.glob(".out.csv.*")):
+            while not list(tmp_path.glob(".out.csv.draft-*")):
                 assert time.monotonic() < deadline
                 time.sleep(0.02)
             assert not out.exists()
@@ -154,3 +187,225 @@ def test_an_export_that_is_killed_leaves_no_file_under_the_name_that_was_asked_f
         holder.rollback()
     assert export.returncode != 0
     assert not out.exists()
+    # An interrupted one removes its draft; a killed one cannot, so the next export does.
+    assert bool(list(tmp_path.glob(".out.csv.*"))) == (number == signal.SIGKILL)
+    export_view(loaded.warehouse.reader_url, "costs_daily", "csv", out)
+    assert {path.name for path in tmp_path.iterdir()} - {"home"} == {"out.csv"}
+
+
+def test_two_exports_to_one_name_at_a_time_leave_each_others_draft_alone(loaded: LoadedOrganization, tmp_path: Path) -> None:
+    out = tmp_path / "out.json"
+    drafts: list[int] = []
+
+    def another(*_: int) -> None:
+        if not drafts:
+            drafts.append(len(list(tmp_path.glob(".out.json.*"))))
+            export_view(loaded.warehouse.reader_url, "dim_project", "json", out)
+            drafts.append(len(list(tmp_path.glob(".out.json.*"))))
+
+    count = export_view(loaded.warehouse.reader_url, "costs_daily", "json", out, report=another)
+    assert drafts == [1, 1]
+    assert len(json.loads(out.read_text())) == count
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_money_in_a_hyper_file_has_the_views_own_type_and_its_sum_is_exact(loaded: LoadedOrganization, tmp_path: Path) -> None:
+    out = tmp_path / "costs.hyper"
+    ((count, total),) = loaded.read("SELECT count(*), sum(cost) FROM bi.costs_daily")
+    assert total != Decimal(str(float(total))), "a double would do, and the test would show nothing"
+    assert export_view(loaded.warehouse.reader_url, "costs_daily", "hyper", out) == count
+    # Added up by Tableau's own engine.
+    query = 'SELECT count(*), sum("cost"), min("usage_date") FROM "Extract"."Extract"'
+    (found,) = pantab.frame_from_hyper_query(out, query, return_type="pyarrow").to_pylist()
+    ((first,),) = loaded.read("SELECT min(usage_date) FROM bi.costs_daily")
+    assert list(found.values()) == [count, total, first]
+    table = pantab.frame_from_hyper(out, table=HYPER_TABLE, return_type="pyarrow")
+    assert table.schema.field("cost").type == pa.decimal128(28, 12)
+    assert [path.name for path in Path.cwd().glob("hyperd*.log")] == []
+
+
+def test_instants_in_a_hyper_file_are_utc_clock_times_without_a_zone(loaded: LoadedOrganization, tmp_path: Path) -> None:
+    out = tmp_path / "hours.hyper"
+    assert export_view(loaded.warehouse.reader_url, "usage_hourly", "hyper", out) > 100
+    table = pantab.frame_from_hyper(out, table=HYPER_TABLE, return_type="pyarrow")
+    assert table.schema.field("bucket_at").type == table.schema.field("bucket_start_utc").type == pa.timestamp("us")
+    assert table["bucket_at"].to_pylist() == table["bucket_start_utc"].to_pylist()
+
+
+def test_a_workbook_holds_money_as_numbers_of_15_digits_and_every_digit_as_text(loaded: LoadedOrganization, tmp_path: Path) -> None:
+    out = tmp_path / "costs.xlsx"
+    expected = loaded.read("SELECT usage_date, project_id, cost, cost_exact, is_complete FROM bi.costs_daily")
+    assert export_view(loaded.warehouse.reader_url, "costs_daily", "xlsx", out) == len(expected)
+    found = read_sheet(out)
+    day_zero = date(1899, 12, 30)
+    assert sorted(
+        (day_zero + timedelta(days=int(row["usage_date"])), row["project_id"] or "", row["cost_exact"], row["is_complete"]) for row in found
+    ) == sorted((day, project or "", exact, complete) for day, project, _, exact, complete in expected)
+    assert sorted(float(row["cost"]) for row in found) == pytest.approx(sorted(float(cost) for _, _, cost, *_ in expected), rel=1e-15)
+    meanings = {line["column"]: line["meaning"] for line in read_sheet(out, 2)}
+    assert "Billed amount" in meanings["cost"]
+    assert meanings["bi.costs_daily"].startswith("One row per organization, UTC day")
+
+
+def test_text_that_looks_like_a_formula_stays_text_in_a_workbook(loaded: LoadedOrganization, tmp_path: Path) -> None:
+    planted = '=HYPERLINK("http://example.com")'
+    loaded.query("UPDATE warehouse.costs SET quantity_unit = %s WHERE amount = 1e-12", [planted])
+    try:
+        export_view(loaded.warehouse.reader_url, "costs_daily", "xlsx", tmp_path / "out.xlsx")
+    finally:
+        loaded.query("UPDATE warehouse.costs SET quantity_unit = NULL WHERE amount = 1e-12")
+    assert planted in {row["quantity_unit"] for row in read_sheet(tmp_path / "out.xlsx")}
+    assert b"<f>" not in zipfile.ZipFile(tmp_path / "out.xlsx").read("xl/worksheets/sheet1.xml")
+
+
+def test_more_rows_than_a_sheet_holds_are_refused_before_one_is_written(
+    loaded: LoadedOrganization, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert XLSX_ROWS == 2**20 - 1
+    ((count, first),) = loaded.read("SELECT count(*), min(usage_date) FROM bi.costs_daily")
+    ((on_first,),) = loaded.read("SELECT count(*) FROM bi.costs_daily WHERE usage_date = %s", [first])
+    # A smaller sheet, so that a million rows need not be made.
+    monkeypatch.setattr("meterhouse.export.XLSX_ROWS", on_first)
+    url, out = loaded.warehouse.reader_url, tmp_path / "out.xlsx"
+    with pytest.raises(FixConfiguration, match=rf"bi.costs_daily has {count:,} such rows .* csv or parquet, or fewer days"):
+        export_view(url, "costs_daily", "xlsx", out)
+    assert list(tmp_path.iterdir()) == []
+    assert export_view(url, "costs_daily", "xlsx", out, Selection(first, first)) == on_first
+
+
+EXPORT_AND_TELL_MEMORY = """
+import resource, sys
+from datetime import date
+from pathlib import Path
+from meterhouse.export import Selection, export_view
+url, file_format, out, last = sys.argv[1:]
+rows = export_view(url, "coverage", file_format, Path(out), Selection(last=date.fromisoformat(last)))
+print(rows, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+def test_four_times_the_rows_need_no_more_memory(warehouse: Any, tmp_path: Path) -> None:
+    with psycopg.connect(warehouse.superuser_url, autocommit=True) as connection:
+        connection.execute("INSERT INTO warehouse.dim_organization (label, vendor) VALUES ('acme', 'openai')")
+        connection.execute(
+            "INSERT INTO ops.coverage SELECT 1, 'images', 1, s, s, s + interval '1 minute', true, 0, '', now()"
+            " FROM generate_series('2024-01-01Z'::timestamptz, '2024-01-01Z'::timestamptz + interval '120 days - 1 minute', '1 minute') s"
+        )
+        connection.execute("ANALYZE ops.coverage")
+
+    def megabytes(file_format: str, last: str) -> tuple[int, int]:
+        command = [sys.executable, "-c", EXPORT_AND_TELL_MEMORY, warehouse.reader_url, file_format, str(tmp_path / "out"), last]
+        rows, size = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+        return int(rows), int(size)
+
+    # JSON is read as Parquet is, and Hyper is written from the same batches. Excel's format takes ten times as long as the others.
+    for file_format in ("csv", "parquet", "xlsx"):
+        some, more = ("2024-01-04", "2024-01-16") if file_format == "xlsx" else ("2024-01-30", "2024-04-29")
+        few, small = megabytes(file_format, some)
+        many, large = megabytes(file_format, more)
+        assert many == 4 * few > 20_000, file_format
+        assert large < small + 40, f"{file_format}: {small} MB for {few} rows, {large} MB for {many}"
+
+
+@pytest.mark.parametrize("file_format", FORMATS)
+def test_days_projects_and_organizations_choose_the_rows(loaded: LoadedOrganization, tmp_path: Path, file_format: str) -> None:
+    ((project, first, last),) = loaded.read(
+        "SELECT project_id, min(usage_date) + 3, min(usage_date) + 9 FROM bi.costs_daily WHERE project_id IS NOT NULL"
+        " GROUP BY project_id ORDER BY count(*) DESC LIMIT 1"
+    )
+    ((expected, everything),) = loaded.read(
+        "SELECT count(*) FILTER (WHERE project_id = %s AND usage_date BETWEEN %s AND %s), count(*) FROM bi.costs_daily",
+        [project, first, last],
+    )
+    assert 0 < expected < everything / 2
+    out = tmp_path / "out"
+    url = loaded.warehouse.reader_url
+    assert export_view(url, "costs_daily", file_format, out, Selection(first, last, [project, "another"], [loaded.label])) == expected
+    found = read_back(out, file_format)
+    assert len(found) == expected
+    assert {row["project_id"] for row in found} == {project}
+    assert export_view(url, "costs_daily", file_format, out, Selection(organizations=["another"])) == 0
+
+
+def test_a_view_by_month_is_chosen_from_by_the_first_of_the_month(loaded: LoadedOrganization, tmp_path: Path) -> None:
+    out = tmp_path / "out.json"
+    selection = Selection(first=date(2026, 11, 1), last=date(2026, 11, 30))
+    assert export_view(loaded.warehouse.reader_url, "spend_by_project_month", "json", out, selection) > 0
+    assert {row["month_start"] for row in json.loads(out.read_text())} == {"2026-11-01"}
+
+
+@pytest.mark.parametrize(
+    ("view", "selection", "said"),
+    [
+        ("freshness", Selection(first=date(2026, 1, 1)), r"bi.freshness has no column usage_date for --from and --to: .*costs_daily"),
+        ("spend_by_line_item_daily", Selection(projects=["p"]), r"no column project_id for --where-project: .* export usage_daily, "),
+        ("dim_model", Selection(organizations=["demo"]), r"no column organization for --where-organization: leave it out"),
+        ("costs_daily", Selection(date(2026, 2, 1), date(2026, 1, 1)), r"--from 2026-02-01 is after --to 2026-01-01"),
+    ],
+)
+def test_a_filter_that_the_view_has_no_column_for_is_refused_in_one_line(
+    loaded: LoadedOrganization, tmp_path: Path, view: str, selection: Selection, said: str
+) -> None:
+    with pytest.raises(FixConfiguration, match=said) as refused:
+        export_view(loaded.warehouse.reader_url, view, "csv", tmp_path / "out.csv", selection)
+    assert "\n" not in str(refused.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("file_format", "package"), [("hyper", "pantab"), ("xlsx", "xlsxwriter")])
+def test_a_package_that_is_not_installed_is_named_with_the_command_that_installs_it(
+    loaded: LoadedOrganization, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file_format: str, package: str
+) -> None:
+    # What an import finds when the package is not there.
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(FixConfiguration, match=f"--format {file_format} needs {package}: pip install {package} "):
+        export_view(loaded.warehouse.reader_url, "costs_daily", file_format, tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_place_that_is_a_folder_or_cannot_be_written_to_is_refused(loaded: LoadedOrganization, tmp_path: Path) -> None:
+    with pytest.raises(FixConfiguration, match="is a folder"):
+        export_view(loaded.warehouse.reader_url, "costs_daily", "csv", tmp_path)
+    with pytest.raises(FixConfiguration, match=r"the folder /proc cannot be written to \("):
+        export_view(loaded.warehouse.reader_url, "costs_daily", "csv", Path("/proc/out.csv"))
+
+
+def test_the_command_takes_every_format_and_the_filters(loaded: LoadedOrganization, tmp_path: Path) -> None:
+    for file_format in FORMATS:
+        parser().parse_args(["export", "costs_daily", "--format", file_format, "--out", "x"])
+    out = tmp_path / "out.csv"
+    ((project, second),) = loaded.read(
+        "SELECT min(project_id), max(project_id) FROM bi.costs_daily WHERE usage_date = %s", [date(2026, 11, 10)]
+    )
+    ((expected,),) = loaded.read(
+        "SELECT count(*) FROM bi.costs_daily WHERE usage_date = %s AND project_id IN (%s, %s)", [date(2026, 11, 10), project, second]
+    )
+    command = [sys.executable, "-m", "meterhouse", "export", "costs_daily", "--format", "csv", "--out", str(out)]
+    command += ["--from", "2026-11-10", "--to", "2026-11-10", "--where-project", project, second, "--where-organization", loaded.label]
+    environment = {"PATH": os.environ["PATH"], "METERHOUSE_HOME": str(tmp_path / "home"), "WAREHOUSE_URL": loaded.warehouse.reader_url}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == f"wrote {expected} rows to {out}\n"
+    assert len(read_back(out, "csv")) == expected > 1
+
+
+PAGES = Path(__file__).resolve().parents[2] / "docs" / "bi"
+SHOWN = [line for path in sorted(PAGES.glob("*.md")) for line in path.read_text().splitlines() if line.startswith("meterhouse export ")]
+
+
+@pytest.mark.parametrize("line", SHOWN)
+def test_the_exports_of_the_guides_can_be_run(loaded: LoadedOrganization, tmp_path: Path, line: str) -> None:
+    given = parser().parse_args(shlex.split(line)[1:])
+    first, last = (None if day is None else day.date() for day in (given.first, given.last))
+    selection = Selection(first, last, given.where_project, given.where_organization)
+    export_view(loaded.warehouse.reader_url, given.view, given.file_format, tmp_path / given.out, selection)
+    assert [path.name for path in tmp_path.iterdir()] == [given.out.name]
+
+
+def test_progress_counts_rows_up_to_all_there_are(loaded: LoadedOrganization, tmp_path: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    rows = export_view(
+        loaded.warehouse.reader_url, "usage_hourly", "parquet", tmp_path / "out", report=lambda done, total: seen.append((done, total))
+    )
+    assert seen[-1] == (rows, rows)
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+    assert {total for _, total in seen} == {rows}

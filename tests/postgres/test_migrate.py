@@ -19,9 +19,9 @@ from meterhouse.errors import FixConfiguration, TryAgainLater
 from meterhouse.migrate import migrate, owner_engine, script_location
 from meterhouse.store import Store
 from meterhouse.tables import SCHEMA_REVISION, metadata
-from meterhouse.views import VIEW_NAMES
+from meterhouse.views import TEAM_VIEW_NAMES, VIEW_NAMES
 
-REVISIONS = ["0001", "0002"]
+REVISIONS = ["0001", "0002", "0003"]
 
 
 def differences(url: str) -> list[object]:
@@ -56,12 +56,18 @@ def test_up_and_down_one_revision_at_a_time_differ_by_what_each_of_them_adds(emp
     assert migrate(url, "0001") == ["0001"]
     assert "vendor_organization_id" in str(differences(url))
     assert "alerts" in str(differences(url))
-    assert len(differences(url)) == 2
+    assert len(differences(url)) == 3
     assert migrate(url, "0002") == ["0002"]
+    assert "team_access" in str(differences(url))
+    assert len(differences(url)) == 1
+    assert migrate(url, "0003") == ["0003"]
     assert differences(url) == []
+    assert "bi_team" in schemas(url)
+    assert migrate(url, "0002") == ["0003"]
+    assert "bi_team" not in schemas(url)
     assert migrate(url, "0001") == ["0002"]
-    assert len(differences(url)) == 2
-    assert migrate(url) == ["0002"]
+    assert len(differences(url)) == 3
+    assert migrate(url) == ["0002", "0003"]
     assert differences(url) == []
 
 
@@ -75,8 +81,8 @@ def test_up_down_and_up_again_leave_what_the_catalogue_says(empty_database: Ware
     assert migrate(url) == REVISIONS
     assert differences(url) == []
     with psycopg.connect(url) as connection:
-        views = connection.execute("SELECT table_name FROM information_schema.views WHERE table_schema = 'bi'").fetchall()
-    assert {name for (name,) in views} == set(VIEW_NAMES)
+        views = connection.execute("SELECT schemaname, viewname FROM pg_views WHERE schemaname IN ('bi', 'bi_team')").fetchall()
+    assert set(views) == {("bi", name) for name in VIEW_NAMES} | {("bi_team", name) for name in TEAM_VIEW_NAMES}
 
 
 def test_a_column_that_the_catalogue_gained_would_be_seen(owner_url: str) -> None:

@@ -18,6 +18,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from tests.bi.public_columns import released
 from tests.conftest import Server, Warehouse
 
 from meterhouse import migrate as migrations
@@ -29,7 +30,8 @@ from meterhouse.fake_openai import FakeOrganization
 from meterhouse.migrate import migrate, owner_engine
 from meterhouse.staging import Stream
 from meterhouse.store import Store
-from meterhouse.views import VIEW_NAMES, rebuild_views
+from meterhouse.tables import SCHEMA_REVISION
+from meterhouse.views import VIEW_NAMES, rebuild_views, views
 
 from .comparison import assert_equals_source
 from .fingerprints import TABLES, places, row_counts, writes
@@ -39,8 +41,11 @@ from .test_replace_window import Loading, day, key, window
 
 FIRST = (NOW - timedelta(days=365)).date()
 END = NOW.date() + timedelta(days=1)
-# The one table that the upgrade changes, so that its rows read otherwise.
-OLD = tuple(name for name in TABLES if name != "ops.alerts")
+LATER = ["0002", "0003"]
+FIRST_VIEWS = {("warehouse", "usage_named"), *(("bi", name) for name in released()[1])}
+# Tables that came later, and the one table that the upgrade changes, so that its rows read otherwise.
+NEW = {"ops.alerts", "ops.team_access"}
+OLD = tuple(name for name in TABLES if name not in NEW)
 KEPT = tuple(name for name in OLD if name != "warehouse.dim_organization")
 ORGANIZATIONS = "SELECT organization_id, label, vendor, created_at, ctid::text, xmin::text FROM warehouse.dim_organization ORDER BY 1"
 # A stream that is loaded by nobody else here.
@@ -68,9 +73,9 @@ def year(server: Server, template: str) -> Iterator[str]:
     with fresh_warehouse(server, template, name) as warehouse, served(invented(), warehouse) as loaded:
         loaded.sync().raise_first()
         sync_directory(loaded.settings(), clock=loaded.fake.clock.now)
-        assert migrate(warehouse.owner_url, "0001") == ["0002"]
+        assert migrate(warehouse.owner_url, "0001") == list(reversed(LATER))
         with owner_engine(warehouse.owner_url).begin() as owner:
-            rebuild_views(owner)
+            rebuild_views(owner, [view for view in views() if (view.schema, view.name) in FIRST_VIEWS])
         yield name
 
 
@@ -135,15 +140,16 @@ def test_a_year_of_rows_is_as_it_was_after_the_upgrade_and_the_views_are_this_ve
         owner.execute("CREATE VIEW mine.spend AS SELECT sum(cost) AS cost FROM bi.costs_daily")
     spent = old.query("SELECT cost FROM mine.spend")
 
-    assert migrate(warehouse.owner_url) == ["0002"]
+    assert migrate(warehouse.owner_url) == LATER
 
-    assert version(warehouse) == [("0002",)]
+    assert version(warehouse) == [(SCHEMA_REVISION,)]
     assert differences(warehouse.owner_url) == []
     assert places(warehouse.superuser_url, KEPT) == stood
     assert old.query(ORGANIZATIONS) == organizations
     assert old.query("SELECT DISTINCT vendor_organization_id FROM warehouse.dim_organization") == [(None,)]
     assert old.query("SELECT cost FROM mine.spend") == spent
-    assert {right for right in rights(warehouse) if right[1] not in {"mine", "ops.alerts"}} == granted
+    new = {view.qualified for view in views() if (view.schema, view.name) not in FIRST_VIEWS} | NEW | {"mine", "bi_team"}
+    assert {right for right in rights(warehouse) if right[1] not in new} == granted
     assert {right[4] for right in rights(warehouse) if right[1] == "ops.alerts" and right[3] == "meterhouse_loader"} >= {"INSERT", "SELECT"}
     assert {name for (name,) in old.query("SELECT viewname FROM pg_views WHERE schemaname = 'bi'")} == set(VIEW_NAMES)
     assert old.read("SELECT count(check_name) FROM bi.checks") == [(0,)]
@@ -172,7 +178,7 @@ def test_the_loader_refuses_the_older_warehouse_in_one_line_and_neither_asks_nor
     for load in loads:
         with pytest.raises(FixConfiguration) as refused:
             load()
-        assert str(refused.value) == "the warehouse is at migration 0001, this version needs 0002: run meterhouse migrate"
+        assert str(refused.value) == "the warehouse is at migration 0001, this version needs 0003: run meterhouse migrate"
     assert old.server.requests == []
     assert places(old.warehouse.superuser_url, OLD) == stood
     assert writes(old.warehouse.superuser_url) == written
@@ -240,7 +246,7 @@ def test_the_upgrade_waits_for_a_window_that_the_old_version_is_putting_in_place
         assert version(warehouse) == [("0001",)]
         holder.rollback()
         assert load.result(20) == 1
-        assert upgrade.result(20) == ["0002"]
+        assert upgrade.result(20) == LATER
         # The old task is still running, and ends its other windows.
         assert put(loading, 2) == 1
     assert loaded_by_the_old(old) == [(0,), (1,), (2,)]
@@ -261,7 +267,7 @@ def test_a_load_of_the_old_version_waits_for_the_upgrade_and_then_ends_right(
             load = pool.submit(put, loading, 1)
             until(lambda: len(waiting(warehouse)) == 2, "the load does not wait for the changed table")
             holder.rollback()
-            assert upgrade.result(20) == ["0002"]
+            assert upgrade.result(20) == LATER
             assert load.result(20) == 1
     assert loaded_by_the_old(old) == [(0,), (1,)]
 
@@ -281,7 +287,7 @@ def test_an_old_load_that_does_not_end_makes_the_upgrade_give_up_in_one_line_and
         assert put(loading, 1) == 1
     assert loaded_by_the_old(old) == [(0,), (1,)]
     assert rights(warehouse) == granted
-    assert migrate(warehouse.owner_url) == ["0002"]
+    assert migrate(warehouse.owner_url) == LATER
 
 
 def test_a_migrator_that_is_killed_after_it_changed_the_tables_leaves_the_old_version(old: LoadedOrganization, tmp_path: Path) -> None:
@@ -307,7 +313,7 @@ def test_a_migrator_that_is_killed_after_it_changed_the_tables_leaves_the_old_ve
     with migrating(warehouse, tmp_path) as process:
         out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, "")
-    assert out.startswith("applied 0002")
+    assert out.startswith("applied 0002, 0003")
     assert differences(warehouse.owner_url) == []
     assert_equals_source(old, FIRST, END, FEW)
 
@@ -323,16 +329,19 @@ def test_a_reader_that_comes_in_the_middle_of_the_upgrade_waits_and_is_answered(
         reader = pool.submit(old.read, counted)
         until(lambda: len(waiting(warehouse)) == 2, "the reader does not wait")
         holder.rollback()
-        assert upgrade.result(20) == ["0002"]
+        assert upgrade.result(20) == LATER
         assert reader.result(20) == before
 
 
 def test_a_superuser_who_migrates_leaves_the_views_to_their_owner(old: LoadedOrganization) -> None:
-    owned = "SELECT schemaname, viewname, viewowner FROM pg_views WHERE schemaname IN ('bi', 'warehouse')"
+    owned = "SELECT schemaname, viewname, viewowner FROM pg_views WHERE schemaname IN ('bi', 'bi_team', 'warehouse')"
     before = set(old.query(owned))
     assert {owner for *_, owner in before} == {"meterhouse_owner"}
-    assert migrate(old.warehouse.superuser_url) == ["0002"]
-    assert set(old.query(owned)) == before
+    assert migrate(old.warehouse.superuser_url) == LATER
+    after = set(old.query(owned))
+    assert before < after
+    assert {owner for *_, owner in after} == {"meterhouse_owner"}
+    assert migrate(old.warehouse.owner_url) == []
     old.sync(["costs"]).raise_first()
 
 
@@ -344,7 +353,7 @@ def test_two_migrators_at_once_upgrade_a_loaded_warehouse_once(old: LoadedOrgani
         return migrate(old.warehouse.owner_url)
 
     with ThreadPoolExecutor(2) as pool:
-        assert sorted(pool.map(run, range(2))) == [[], ["0002"]]
+        assert sorted(pool.map(run, range(2))) == [[], LATER]
     assert differences(old.warehouse.owner_url) == []
     assert_equals_source(old, FIRST, END, FEW)
 
@@ -354,14 +363,14 @@ def test_down_to_the_first_version_keeps_every_row_and_up_again_shows_them(old: 
     migrate(warehouse.owner_url)
     old.sync(["costs"]).raise_first()
     stood, granted = places(warehouse.superuser_url, KEPT), rights(warehouse)
-    assert migrate(warehouse.owner_url, "0001") == ["0002"]
+    assert migrate(warehouse.owner_url, "0001") == list(reversed(LATER))
     assert version(warehouse) == [("0001",)]
     assert places(warehouse.superuser_url, KEPT) == stood
     column = "SELECT FROM pg_attribute WHERE attname = 'vendor_organization_id'"
     assert old.query(column) == []
     # The older version brings its own views.
     assert old.query("SELECT FROM pg_views WHERE schemaname = 'bi'") == []
-    assert migrate(warehouse.owner_url) == ["0002"]
+    assert migrate(warehouse.owner_url) == LATER
     assert places(warehouse.superuser_url, KEPT) == stood
     assert rights(warehouse) == granted
     assert_equals_source(old, FIRST, END)
@@ -377,7 +386,7 @@ def test_down_to_nothing_drops_the_rows_and_up_again_loads_them_from_the_vendor(
     assert rows(warehouse.superuser_url, "SELECT version_num FROM ops.alembic_version") == []
     with pytest.raises(FixConfiguration, match="the warehouse is empty: run meterhouse migrate"):
         Store(warehouse.loader_url)
-    assert migrate(warehouse.owner_url) == ["0001", "0002"]
+    assert migrate(warehouse.owner_url) == ["0001", *LATER]
     assert differences(warehouse.owner_url) == []
     assert row_counts(warehouse.superuser_url) == {}
     old.sync(FEW).raise_first()

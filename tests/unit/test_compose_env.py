@@ -59,6 +59,14 @@ def test_the_keys_have_the_length_that_airflow_asks_for() -> None:
     assert len(values["METABASE_ENCRYPTION_KEY"]) >= 16
 
 
+def test_metabases_password_has_a_digit_however_the_rest_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("meterhouse.local.compose_env.secrets.token_urlsafe", lambda _=None: "letters-alone")
+    values = values_of(filled_in(EXAMPLE, "", {}))
+    assert values["METERHOUSE_LOADER_PASSWORD"] == "letters-alone"
+    assert values["METERHOUSE_METABASE_PASSWORD"][:-1] == "letters-alone"
+    assert values["METERHOUSE_METABASE_PASSWORD"][-1].isdigit()
+
+
 def test_its_owner_alone_can_read_it_whatever_the_umask(folder: Path) -> None:
     before = os.umask(0)
     try:

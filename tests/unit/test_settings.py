@@ -52,6 +52,8 @@ GOOD = [
     ("METERHOUSE_ENDPOINTS", "all", tuple(ENDPOINTS)),
     ("METERHOUSE_EXCLUDE_DIMENSIONS", "user_id,line_item", ("user_id", "line_item")),
     ("METERHOUSE_ORGANIZATIONS", "acme, r_and_d,acme", ("acme", "r_and_d")),
+    ("METERHOUSE_LOCAL_TIME_ZONE", "Asia/Kolkata", "Asia/Kolkata"),
+    ("METERHOUSE_LOCAL_TIME_ZONE", "UTC", "UTC"),
     ("METERHOUSE_HTTP_TIMEOUT_SECONDS", "1", 1),
     ("METERHOUSE_PAGE_MAX_MEGABYTES", "2048", 2048),
     ("METERHOUSE_HTTP_RETRIES", "0", 0),
@@ -60,6 +62,7 @@ GOOD = [
     ("METERHOUSE_AIRFLOW_PORT", "8081", 8081),
     ("METERHOUSE_POSTGRES_PORT", "65535", 65535),
     ("METERHOUSE_FAKE_API_PORT", "1", 1),
+    ("METERHOUSE_DASHBOARD_PORT", "8051", 8051),
 ]
 
 WORDS = {
@@ -78,6 +81,7 @@ WORDS = {
     "METERHOUSE_ENDPOINTS": "completions",
     "METERHOUSE_EXCLUDE_DIMENSIONS": "user_id",
     "METERHOUSE_ORGANIZATIONS": "label",
+    "METERHOUSE_LOCAL_TIME_ZONE": "Europe/Berlin",
     "METERHOUSE_HTTP_TIMEOUT_SECONDS": "from 1 to 3600",
     "METERHOUSE_PAGE_MAX_MEGABYTES": "from 1 to 2048",
     "METERHOUSE_HTTP_RETRIES": "from 0 to 20",
@@ -85,6 +89,7 @@ WORDS = {
     "METERHOUSE_AIRFLOW_PORT": "from 1 to 65535",
     "METERHOUSE_POSTGRES_PORT": "from 1 to 65535",
     "METERHOUSE_FAKE_API_PORT": "from 1 to 65535",
+    "METERHOUSE_DASHBOARD_PORT": "from 1 to 65535",
 }
 URLS = [
     "mysql://u:{s}@h/d",
@@ -118,6 +123,7 @@ BAD = {
     "METERHOUSE_BUCKET_WIDTHS": ["1w", "1d,1w", "1d;1h", ","],
     "METERHOUSE_ENDPOINTS": ["everything", "completions,all", "Completions", ",", " , "],
     "METERHOUSE_ORGANIZATIONS": ["Acme Inc.", "acme;other", "-x", "x" * 64],
+    "METERHOUSE_LOCAL_TIME_ZONE": ["Berlin", "europe/berlin", "+02:00", "Mars/Olympus", "UTC'; SELECT 1; --"],
     "METERHOUSE_EXCLUDE_DIMENSIONS": ["email", "user_id project_id", ","],
 }
 NUMBERS = ["ten", "1.5", "-1", "1e3", "5 days", "99999999"]

@@ -1,0 +1,177 @@
+"""Charts to plotly figures, as plain dictionaries. Pure.
+
+Text and lines carry no colour of their own: the page's style sheet gives it, so light and dark need no second figure.
+Floats are for the eye alone; what the pointer shows is written from the exact figures.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from html import escape
+from typing import Any
+
+from meterhouse.dashboard.charts import Chart, Series
+from meterhouse.dashboard.palette import LESS, MORE, colour, is_dotted
+from meterhouse.dashboard.svg import rank_text
+
+Figure = dict[str, Any]
+CONFIG = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False, "showTips": False}
+TIME_HEIGHT, PIE_HEIGHT, RANK_HEIGHT = 240, 230, 38
+_FONT = {"family": "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif", "size": 12}
+_AXIS = {"fixedrange": True, "zeroline": False, "showline": False, "automargin": True}
+
+
+def figure(chart: Chart) -> Figure:
+    """Return the plotly figure of a chart; an empty one draws nothing."""
+    if chart.empty:
+        return {"data": [], "layout": _layout(60) | {"xaxis": {"visible": False}, "yaxis": {"visible": False}}}
+    return {"bars": _bars, "lines": _lines, "ranks": _ranks, "pie": _pie}[chart.kind](chart)
+
+
+def height(chart: Chart) -> int:
+    """Return the height of a chart in pixels."""
+    if chart.empty:
+        return 60
+    if chart.kind == "ranks":
+        return RANK_HEIGHT * len(chart.labels) + 8
+    return PIE_HEIGHT if chart.kind == "pie" else TIME_HEIGHT
+
+
+def _layout(pixels: int) -> dict[str, Any]:
+    return {
+        "height": pixels,
+        "autosize": True,
+        "margin": {"l": 0, "r": 4, "t": 8, "b": 0},
+        "font": _FONT,
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "showlegend": False,
+        "dragmode": False,
+        "hoverlabel": {"font": _FONT, "align": "left"},
+    }
+
+
+def _over_time(chart: Chart, data: list[dict[str, Any]]) -> Figure:
+    is_time = bool(chart.labels) and isinstance(chart.labels[0], datetime)
+    axes: dict[str, Any] = {
+        "xaxis": _AXIS
+        | {"showgrid": False, "nticks": 7, **({"type": "date", "tickformat": _tick_format(chart)} if is_time else {"type": "category"})},
+        "yaxis": _AXIS | {"tickprefix": "$" if chart.unit == "money:usd" else "", "nticks": 5, "rangemode": "tozero", "side": "left"},
+    }
+    return {"data": data, "layout": _layout(TIME_HEIGHT) | axes | {"barmode": "relative", "bargap": 0.18, "hovermode": "x unified"}}
+
+
+def _bars(chart: Chart) -> Figure:
+    hatched = ["/" if late else "" for late in chart.incomplete]
+    return _over_time(
+        chart,
+        [
+            {
+                "type": "bar", "name": one.name, "x": _xs(chart), "y": _floats(one), "text": _texts(chart, one), "textposition": "none",
+                "hovertemplate": f"%{{text}}<extra>{escape(one.name)}</extra>",
+                "marker": {"color": colour(one.slot), "pattern": {"shape": hatched, "size": 5, "solidity": 0.35, "fillmode": "overlay"}},
+            }
+            for one in chart.series
+        ],
+    )  # fmt: skip
+
+
+def _lines(chart: Chart) -> Figure:
+    """Lines as far as all is complete, then dots to what will still grow."""
+    late = list(chart.incomplete)
+    whole = len(late) - next((number for number, flag in enumerate(reversed(late)) if not flag), len(late))
+    data: list[dict[str, Any]] = []
+    for one in chart.series:
+        common = {
+            "type": "scatter", "name": one.name, "connectgaps": False, "hovertemplate": f"%{{text}}<extra>{escape(one.name)}</extra>",
+        }  # fmt: skip
+        xs, ys, texts = _xs(chart), _floats(one), _texts(chart, one)
+        data.append(
+            common
+            | {"mode": "lines", "x": xs[:whole], "y": ys[:whole], "text": texts[:whole], "line": {"color": colour(one.slot), "width": 2}}
+        )
+        if whole < len(xs):
+            start = max(whole - 1, 0)
+            data.append(
+                common
+                | {
+                    "mode": "lines+markers", "x": xs[start:], "y": ys[start:], "text": [f"{text}, not complete" for text in texts[start:]],
+                    "line": {"color": colour(one.slot), "width": 2, "dash": "dot"},
+                    "marker": {"symbol": "circle-open", "size": [0] * (whole - start) + [7] * (len(xs) - whole)},
+                }
+            )  # fmt: skip
+            # The point where both meet is told once.
+            data[-1]["text"][: whole - start] = [""] * (whole - start)
+    return _over_time(chart, data)
+
+
+def _ranks(chart: Chart) -> Figure:
+    """Bars that lie below their own label and value, so that long names need no margin on a phone."""
+    rows = list(range(len(chart.labels)))
+    data = [
+        {
+            "type": "bar", "orientation": "h", "name": one.name, "y": rows, "x": _floats(one), "text": _texts(chart, one), "width": 0.26,
+            "textposition": "none", "hovertemplate": f"{escape(one.name)}: %{{text}}<extra></extra>",
+            "marker": {
+                "color": [MORE if (value or 0) > 0 else LESS for value in one.values] if chart.key == "changes" else colour(one.slot)
+            },
+        }
+        for one in chart.series
+    ]  # fmt: skip
+    notes: list[dict[str, Any]] = []
+    for row, label in enumerate(chart.labels):
+        text = rank_text(chart, row)
+        common = {"y": row, "yref": "y", "xref": "paper", "showarrow": False, "yshift": 13, "font": {"size": 12}}
+        notes += [
+            common | {"x": 0, "xanchor": "left", "text": escape(_cut(str(label)))},
+            common | {"x": 1, "xanchor": "right", "text": text},
+        ]
+    axes = {
+        "xaxis": _AXIS | {"visible": False, "rangemode": "tozero"},
+        "yaxis": _AXIS | {"visible": False, "range": [len(rows) - 0.65, -0.85]},
+    }
+    layout = _layout(height(chart)) | axes | {"barmode": "relative", "annotations": notes, "hovermode": "closest"}
+    return {"data": data, "layout": layout}
+
+
+def _pie(chart: Chart) -> Figure:
+    values = [float(one.values[index] or 0) for index, one in enumerate(chart.series)]
+    colours, dots = [colour(one.slot) for one in chart.series], ["." if is_dotted(one.slot) else "" for one in chart.series]
+    trace = {
+        "type": "pie", "labels": [one.name for one in chart.series], "values": values, "hole": 0.58, "sort": False,
+        "direction": "clockwise",
+        "marker": {
+            "colors": colours,
+            "pattern": {"shape": dots, "size": 6, "solidity": 0.12, "fillmode": "replace", "bgcolor": colours,
+                        "fgcolor": ["#fff"] * len(colours)},
+        },
+        "texttemplate": [one.legend for one in chart.series], "textposition": "inside",
+        "insidetextorientation": "horizontal", "text": [chart.show(one.values[index]) for index, one in enumerate(chart.series)],
+        "hovertemplate": "%{label}: %{text}<extra></extra>",
+    }  # fmt: skip
+    return {"data": [trace], "layout": _layout(PIE_HEIGHT) | {"uniformtext": {"minsize": 10, "mode": "hide"}}}
+
+
+def _tick_format(chart: Chart) -> str:
+    first, last = chart.labels[0], chart.labels[-1]
+    assert isinstance(first, datetime)  # noqa: S101  # asked for time axes alone
+    assert isinstance(last, datetime)  # noqa: S101
+    if last - first > timedelta(days=150):
+        return "%b\n%Y"
+    return "%H:%M\n%-d %b" if last - first < timedelta(days=4) and chart.is_hourly else "%-d %b\n%Y"
+
+
+def _xs(chart: Chart) -> list[str]:
+    return [label if isinstance(label, str) else label.isoformat() for label in chart.labels]
+
+
+def _floats(series: Series) -> list[float | None]:
+    return [None if value is None else float(value) for value in series.values]
+
+
+def _texts(chart: Chart, series: Series) -> list[str]:
+    return [chart.show(value) for value in series.values]
+
+
+def _cut(label: str) -> str:
+    return label if len(label) <= 44 else f"{label[:43]}…"

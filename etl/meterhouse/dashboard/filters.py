@@ -1,0 +1,114 @@
+"""What a reader has chosen: days, bucket width, and members of each dimension; as parameters of a query and of an address. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from meterhouse.errors import FixConfiguration
+
+DIMENSIONS = {
+    "organizations": "Organization",
+    "projects": "Project",
+    "models": "Model",
+    "api_keys": "API key",
+    "users": "User",
+}
+WIDTHS = {"day": "1d", "hour": "1h"}
+MAX_HOUR_DAYS = 31
+MAX_DAYS = 3660
+DEFAULT_DAYS = 30
+FIRST_YEAR, LAST_YEAR = 2015, 9000
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Both days are included and UTC. An empty tuple means all; an empty text in one means rows that do not say."""
+
+    first: date
+    last: date
+    width: str = "day"
+    organizations: tuple[str, ...] = ()
+    projects: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    api_keys: tuple[str, ...] = ()
+    users: tuple[str, ...] = ()
+    currency: str = ""
+
+    def __post_init__(self) -> None:
+        """Raise `FixConfiguration` for days or a width that make no sense."""
+        if self.first.year < FIRST_YEAR or self.last.year > LAST_YEAR:
+            raise FixConfiguration(f"the days must lie between {FIRST_YEAR} and {LAST_YEAR}")
+        if self.first > self.last:
+            raise FixConfiguration(f"the first day, {self.first}, is after the last one, {self.last}: swap them")
+        if (self.last - self.first).days > MAX_DAYS:
+            raise FixConfiguration(f"more than {MAX_DAYS} days were chosen: choose fewer")
+        if self.width not in WIDTHS:
+            raise FixConfiguration(f"the bucket width must be one of {', '.join(WIDTHS)}")
+
+    @classmethod
+    def recent(cls, today: date, days: int = DEFAULT_DAYS) -> Filters:
+        """Return the last so many days, with everything chosen."""
+        return cls(today - timedelta(days=days - 1), today)
+
+    @classmethod
+    def of_query(cls, query: Mapping[str, Sequence[str]], today: date) -> Filters:
+        """Read an address' query, as `parse_qs` gives it; what is not in it is the default. Raises `FixConfiguration`."""
+        usual = cls.recent(today)
+        last = _day(query.get("last"), usual.last)
+        first = _day(query.get("first"), min(usual.first, last))
+        chosen = {name: tuple(dict.fromkeys(query.get(name, ()))) for name in DIMENSIONS}
+        return cls(first, last, _one(query.get("width"), "day"), **chosen, currency=_one(query.get("currency"), ""))
+
+    def to_query(self) -> str:
+        """Return the query of an address that `of_query` reads back."""
+        pairs: list[tuple[str, str]] = [("first", str(self.first)), ("last", str(self.last)), ("width", self.width)]
+        pairs += [(name, value) for name in DIMENSIONS for value in getattr(self, name)]
+        return urlencode([*pairs, *([("currency", self.currency)] if self.currency else [])])
+
+    def parameters(self) -> dict[str, Any]:
+        """Return the parameters of every statement: null for a dimension without a choice."""
+        return {field.name: self._parameter(field.name) for field in fields(self) if field.name not in {"width", "currency"}}
+
+    def _parameter(self, name: str) -> Any:
+        value = getattr(self, name)
+        if isinstance(value, tuple):
+            # A text column cannot hold the zero byte, so such a value matches nothing and is not sent.
+            return [one for one in value if "\0" not in one] if value else None
+        return value
+
+    @property
+    def usage_first(self) -> date:
+        """First day of which usage is read: hours of a long range would be too many to look at."""
+        return self.first if self.width == "day" else max(self.first, self.last - timedelta(days=MAX_HOUR_DAYS - 1))
+
+    @property
+    def days(self) -> int:
+        """Number of days, both ends included."""
+        return (self.last - self.first).days + 1
+
+    def before(self) -> Filters:
+        """Return the same choice for as many days right before."""
+        return replace(self, first=self.first - timedelta(days=self.days), last=self.first - timedelta(days=1))
+
+
+def _one(values: Iterable[str] | None, usual: str) -> str:
+    return next(iter(values or ()), usual)
+
+
+def _day(values: Iterable[str] | None, usual: date) -> date:
+    text = _one(values, "")
+    if not text:
+        return usual
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise FixConfiguration("a day must be written as YYYY-MM-DD") from None
+
+
+def today_utc() -> date:
+    """Return the current UTC day."""
+    return datetime.now(UTC).date()

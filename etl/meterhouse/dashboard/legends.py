@@ -1,0 +1,17 @@
+"""Which charts need a legend, and what stands in it. Pure."""
+
+from __future__ import annotations
+
+from meterhouse.dashboard.charts import Chart
+from meterhouse.dashboard.palette import LESS, MORE, colour, is_dotted
+
+
+def legend(chart: Chart) -> list[tuple[str, bool, str, str]]:
+    """Return (colour, whether it is dotted, name, figure) of each series; nothing for a chart with one colour."""
+    if chart.empty:
+        return []
+    if chart.key == "changes":
+        return [(MORE, False, "more than the day before", ""), (LESS, False, "less", "")]
+    if len(chart.series) == 1 and chart.kind != "pie":
+        return []
+    return [(colour(one.slot), is_dotted(one.slot), one.name, one.legend) for one in chart.series]

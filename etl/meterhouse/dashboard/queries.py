@@ -1,0 +1,280 @@
+"""The figures behind every chart: statements of sql/dashboard with their parameters, as typed rows of one moment, money as Decimal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from functools import cache, cached_property
+from importlib import resources
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg.rows import class_row
+
+from meterhouse.dashboard.filters import WIDTHS, Filters
+from meterhouse.dashboard.forecast import FORECAST_DAYS
+from meterhouse.endpoints import USAGE
+from meterhouse.errors import FixConfiguration, TryAgainLater
+
+Row = TypeVar("Row")
+UNNAMED = "(not reported)"
+
+# web_search_calls repeats requests of the model's endpoint.
+REQUEST_ENDPOINTS = tuple(
+    one.name for one in USAGE if one.name != "web_search_calls" and "requests" in {metric.column for metric in one.metrics}
+)
+_SOURCES = {
+    "day": {"view": "bi.usage_daily", "bucket": "u.usage_date::timestamp"},
+    "hour": {"view": "bi.usage_hourly", "bucket": "u.bucket_start_utc"},
+}
+# A reader's session may undo its role's defaults, so they are set again: nothing is written, nothing runs for minutes.
+_SESSION = "-c default_transaction_read_only=on -c statement_timeout=60s -c timezone=UTC -c search_path=bi -c jit=off"
+
+
+@dataclass(frozen=True)
+class UsageRow:
+    """Requests and tokens of one bucket, model and project, key, user, or of all (`grain`); None: nothing is known."""
+
+    grain: str
+    bucket: datetime | None
+    model: str | None
+    project_id: str | None
+    api_key_id: str | None
+    user_id: str | None
+    requests: int | None
+    input_tokens: int | None
+    output_tokens: int | None
+    cached_tokens: int | None
+    cacheable_tokens: int | None
+    batch_tokens: int
+    batchable_tokens: int | None
+    unknown_requests: int
+    unknown_tokens: int
+    row_count: int
+
+
+@dataclass(frozen=True)
+class CostRow:
+    """Billed amount in one currency of one day, day and model, line item, project, key, or of all (`grain`); None: nothing is known."""
+
+    grain: str
+    currency: str
+    usage_date: date | None
+    model: str | None
+    line_item: str | None
+    project_id: str | None
+    api_key_id: str | None
+    cost: Decimal | None
+    unknown_costs: int
+    row_count: int
+
+
+@dataclass(frozen=True)
+class MonthRow:
+    """Billed amount of a calendar month in one currency."""
+
+    month_start: date
+    currency: str
+    cost: Decimal | None
+    unknown_costs: int
+    is_complete: bool
+
+
+@dataclass(frozen=True)
+class DayRow:
+    """Billed amount of a day in one currency."""
+
+    usage_date: date
+    currency: str
+    cost: Decimal | None
+
+
+@dataclass(frozen=True)
+class ChangeRow:
+    """A project's billed amount on a day and on the day before."""
+
+    currency: str
+    project_id: str | None
+    cost: Decimal
+    cost_before: Decimal
+    unknown_costs: int
+
+
+@dataclass(frozen=True)
+class CoverageRow:
+    """Whether anything of a bucket was loaded, and whether all of it was over and read."""
+
+    dataset: str
+    bucket: datetime
+    is_loaded: bool
+    is_complete: bool
+
+
+@dataclass(frozen=True)
+class FreshnessRow:
+    """How far usage or costs are loaded in one bucket width."""
+
+    dataset: str
+    bucket_width: str
+    loaded_until_utc: datetime | None
+    last_loaded_at_utc: datetime | None
+    first_bucket_utc: datetime | None
+    last_bucket_utc: datetime | None
+    missing_bucket_count: int
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A member of a dimension: what a filter sends, and what people read."""
+
+    dimension: str
+    value: str
+    label: str
+    belongs_to: str | None
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Everything that the page shows for one choice, read in one transaction."""
+
+    filters: Filters
+    version: str
+    usage: list[UsageRow] = field(default_factory=list)
+    costs: list[CostRow] = field(default_factory=list)
+    months: list[MonthRow] = field(default_factory=list)
+    changes: list[ChangeRow] = field(default_factory=list)
+    recent_days: list[DayRow] = field(default_factory=list)
+    coverage: list[CoverageRow] = field(default_factory=list)
+    freshness: list[FreshnessRow] = field(default_factory=list)
+    choices: list[Choice] = field(default_factory=list)
+    last_complete_day: date | None = None
+
+    @property
+    def has_costs(self) -> bool:
+        """Whether costs can be told for this choice: the vendor does not bill by user."""
+        return not self.filters.users
+
+    @cached_property
+    def currencies(self) -> list[str]:
+        """Currencies of the chosen rows, US dollars first."""
+        found = {row.currency for row in self.costs} | {row.currency for row in self.months}
+        return sorted(found, key=lambda code: (code != "usd", code == "", code))
+
+    @cached_property
+    def currency(self) -> str:
+        """The currency of every chart: the chosen one where there is any of it, else the first."""
+        found = self.currencies
+        return self.filters.currency if self.filters.currency in found else (found or ["usd"])[0]
+
+    def names(self, dimension: str) -> dict[str, str]:
+        """Return what people read for each value of a dimension; no two values share a name."""
+        members = [one for one in self.choices if one.dimension == dimension]
+        plain = {one.value: _name(one) for one in members}
+        times: dict[str, int] = {}
+        for name in plain.values():
+            times[name] = times.get(name, 0) + 1
+        return {value: name if times[name] == 1 else f"{name} ({value[-6:]})" for value, name in plain.items()}
+
+
+def _name(choice: Choice) -> str:
+    if not choice.value:
+        return UNNAMED
+    return f"{choice.label} · {choice.belongs_to}" if choice.belongs_to and choice.label != choice.value else choice.label
+
+
+@cache
+def statement(name: str, width: str = "day") -> bytes:
+    """Return a statement of sql/dashboard; `{view}` and `{bucket}` in it stand for the usage view of a bucket width."""
+    text = resources.files("meterhouse").joinpath("sql", "dashboard", f"{name}.sql").read_text()
+    for place, source in _SOURCES[width].items():
+        text = text.replace(f"{{{place}}}", source)
+    return text.encode()
+
+
+class Reader:
+    """Reads schema `bi` as the role of `url`, in transactions that cannot write."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def version(self) -> str:
+        """Return a text that changes when something was loaded."""
+        with self._session() as connection:
+            return _version(_rows(connection, "freshness", FreshnessRow, {"organizations": None}))
+
+    def ping(self) -> None:
+        """Raise `TryAgainLater` or `FixConfiguration` unless the warehouse answers and has the views."""
+        with self._session() as connection:
+            connection.execute("SELECT FROM bi.costs_daily LIMIT 0")
+
+    def snapshot(self, filters: Filters) -> Snapshot:
+        """Return all figures for `filters`, as of one moment."""
+        with self._session() as connection:
+            return _snapshot(connection, filters)
+
+    @contextmanager
+    def _session(self) -> Iterator[psycopg.Connection[Any]]:
+        try:
+            with psycopg.connect(self._url, connect_timeout=10, application_name="meterhouse dashboard", options=_SESSION) as connection:
+                connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+                yield connection
+        except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn, psycopg.errors.InvalidSchemaName):
+            raise FixConfiguration("the warehouse lacks views that this version needs: run meterhouse migrate") from None
+        except psycopg.errors.InsufficientPrivilege:
+            raise FixConfiguration("the role may not read schema bi: grant it meterhouse_reader") from None
+        except psycopg.errors.QueryCanceled:
+            raise TryAgainLater("the warehouse took longer than a minute: choose fewer days") from None
+        except psycopg.OperationalError:
+            raise TryAgainLater("the warehouse does not answer: is it running, and is its address right?") from None
+
+
+def _rows(connection: psycopg.Connection[Any], name: str, row: type[Row], parameters: dict[str, Any], width: str = "day") -> list[Row]:
+    with connection.cursor(row_factory=class_row(row)) as cursor:
+        return cursor.execute(statement(name, width), parameters).fetchall()
+
+
+def _version(rows: list[FreshnessRow]) -> str:
+    return ";".join(f"{row.dataset}/{row.bucket_width}/{row.last_loaded_at_utc}/{row.last_bucket_utc}" for row in rows)
+
+
+def _snapshot(connection: psycopg.Connection[Any], filters: Filters) -> Snapshot:
+    chosen = filters.parameters()
+    everything = _rows(connection, "freshness", FreshnessRow, {"organizations": None})
+    endpoints = {
+        "endpoints": list(REQUEST_ENDPOINTS),
+        "input_endpoints": _reporting("input_tokens"),
+        "output_endpoints": _reporting("output_tokens"),
+        "width": WIDTHS[filters.width],
+    }
+    usage_days = {"first": filters.usage_first}
+    usage = _rows(connection, "usage", UsageRow, chosen | endpoints | usage_days, filters.width)
+    coverage = _rows(connection, "coverage", CoverageRow, chosen | endpoints)
+    freshness = _rows(connection, "freshness", FreshnessRow, chosen)
+    choices = _rows(connection, "choices", Choice, {})
+    found = connection.execute(statement("last_complete_day"), chosen).fetchone()
+    day: date | None = found[0] if found else None
+    read = Snapshot(
+        filters, _version(everything), usage, coverage=coverage, freshness=freshness, choices=choices, last_complete_day=day
+    )  # fmt: skip
+    return _with_costs(connection, read, chosen) if read.has_costs else read
+
+
+def _with_costs(connection: psycopg.Connection[Any], read: Snapshot, chosen: dict[str, Any]) -> Snapshot:
+    day = read.last_complete_day
+    needed = [day.replace(day=1), day - timedelta(days=FORECAST_DAYS - 1)] if day else []
+    first = min([read.filters.before().first, *needed])
+    last = max(read.filters.last, day or read.filters.last)
+    return replace(
+        read,
+        costs=_rows(connection, "costs", CostRow, chosen),
+        months=_rows(connection, "months", MonthRow, chosen),
+        changes=_rows(connection, "changes", ChangeRow, chosen | {"day": day}) if day else [],
+        recent_days=_rows(connection, "recent_days", DayRow, chosen | {"first": first, "last": last}),
+    )
+
+
+def _reporting(column: str) -> list[str]:
+    return [one.name for one in USAGE if column in {metric.column for metric in one.metrics}]

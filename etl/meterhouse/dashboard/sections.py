@@ -1,0 +1,19 @@
+"""The order of the page and of the report: the trend, who spent what, what was used, where waste is, and the invoice. Pure."""
+
+from __future__ import annotations
+
+SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("trend", "Trend", ("cost_per_day", "tokens_over_time", "requests_over_time")),
+    ("spend", "Who spent what", ("cost_over_time_by_model", "cost_by_project", "cost_by_line_item", "cost_by_api_key", "changes")),
+    (
+        "usage",
+        "What was used, and by whom",
+        ("requests_by_model", "requests_by_project", "requests_by_small_project", "usage_by_api_key", "usage_by_user"),
+    ),
+    ("waste", "Where waste may be", ("cached_by_model", "batch_by_model")),
+    ("invoice", "Does it tie to the invoice", ("months",)),
+)
+FOOTNOTE = (
+    "Days are UTC days, as the vendor counts and bills them. Totals are exact sums, rounded once; a cell under a chart is rounded by "
+    "itself, and its CSV holds every digit. A dash is what is not known, never zero."
+)

@@ -1,0 +1,106 @@
+"""The same figures, charts and tables as one file: no script, nothing from outside, small enough to mail."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from datetime import UTC, datetime
+from html import escape
+from pathlib import Path
+
+from meterhouse.dashboard import formats
+from meterhouse.dashboard.charts import Chart, all_charts
+from meterhouse.dashboard.filters import Filters
+from meterhouse.dashboard.key_figures import key_figures
+from meterhouse.dashboard.legends import legend
+from meterhouse.dashboard.notices import freshness, notices
+from meterhouse.dashboard.queries import Reader, Snapshot
+from meterhouse.dashboard.sections import FOOTNOTE, SECTIONS
+from meterhouse.dashboard.svg import picture
+from meterhouse.errors import FixConfiguration
+
+STYLES = Path(__file__).parent / "assets"
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+
+
+def write_report(url: str, filters: Filters, out: Path, now: datetime | None = None) -> int:
+    """Write the report to `out`, whole or not at all, and return its size in bytes.
+
+    Raises `FixConfiguration` for a folder that is not there or cannot be written to.
+    """
+    if not out.parent.is_dir():
+        raise FixConfiguration(f"the folder {out.parent} does not exist: make it, or choose another --out")
+    page = report(Reader(url).snapshot(filters), now or datetime.now(UTC)).encode()
+    try:
+        handle, name = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.")
+    except OSError as error:
+        raise FixConfiguration(f"the folder {out.parent} cannot be written to ({error.strerror}): choose another --out") from None
+    draft = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(page)
+        draft.chmod(0o644)
+        draft.replace(out)
+    except OSError as error:
+        raise FixConfiguration(f"{out} cannot be written ({error.strerror}): choose another --out") from None
+    finally:
+        draft.unlink(missing_ok=True)
+    return len(page)
+
+
+def report(snapshot: Snapshot, now: datetime) -> str:
+    """Return the page of a snapshot."""
+    style = "".join((STYLES / name).read_text() for name in ("style.css", "svg.css"))
+    title = f"OpenAI usage and billed cost, {formats.day(snapshot.filters.first)} to {formats.day(snapshot.filters.last)}"
+    return (
+        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}"><meta name="color-scheme" content="light dark">'
+        f"<title>{escape(title)}</title><style>{style}</style></head><body><div class='page'>"
+        f"<header><div class='brand'><h1>meterhouse</h1><p class='tagline'>{escape(title)}</p></div>"
+        f"<ul class='freshness'>{''.join(f'<li>{escape(line)}</li>' for line in freshness(snapshot))}"
+        f"<li>Written {escape(formats.moment(now))}</li></ul></header>{body(snapshot)}</div></body></html>"
+    )
+
+
+def body(snapshot: Snapshot, *, with_tables: bool = True) -> str:
+    """Return key figures and charts, with the tables under them unless they are left out."""
+    charts = {chart.key: chart for chart in all_charts(snapshot)}
+    lines = "".join(f"<p>{escape(line)}</p>" for line in notices(snapshot))
+    cards = "".join(
+        f'<div class="card card-{one.key}"><dt>{escape(one.label)}</dt><dd class="value" id="card-{one.key}">{escape(one.value)}</dd>'
+        f'<dd class="detail">{escape(one.detail)}</dd>{_rule(one.rule)}</div>'
+        for one in key_figures(snapshot)
+    )
+    sections = "".join(
+        f'<section><h2>{escape(title)}</h2><div class="grid">{"".join(_panel(charts[key], with_tables) for key in keys)}</div></section>'
+        for _, title, keys in SECTIONS
+    )
+    return (
+        f'<div class="notices">{lines}</div><main><section aria-label="Key figures"><dl class="cards">{cards}</dl></section>'
+        f"{sections}</main>"
+        f"<footer>{escape(FOOTNOTE)}</footer>"
+    )
+
+
+def _rule(rule: str) -> str:
+    return f'<dd class="rule"><details><summary>How</summary>{escape(rule)}</details></dd>' if rule else ""
+
+
+def _panel(chart: Chart, with_tables: bool) -> str:
+    entries = "".join(
+        f'<li><span class="swatch{" dotted" if dotted else ""}" style="background-color:{colour}"></span><span>{escape(name)}</span>'
+        f"<b>{escape(text)}</b></li>"
+        for colour, dotted, name, text in legend(chart)
+    )
+    shown = f'<p class="empty">{escape(chart.empty)}</p>' if chart.empty else f'<div class="picture">{picture(chart)}</div>'
+    notes = f'<p class="notes">{escape(" ".join(chart.notes))}</p>' if chart.notes else ""
+    table = (
+        f'<div class="under"><details id="{chart.key}-table"><summary>Table, {len(chart.table.rows)} rows</summary>'
+        f'<div class="slot" tabindex="0" role="region" aria-label="Table of {escape(chart.title)}">{chart.table.to_html()}</div>'
+        "</details></div>"
+    )
+    return (
+        f'<article class="panel{" wide" if chart.wide else ""}" id="panel-{chart.key}"><div class="head"><h3>{escape(chart.title)}</h3>'
+        f'<p class="total" id="{chart.key}-total">{escape("—" if chart.empty else chart.total)}</p></div>'
+        f'<p class="about">{escape(chart.about)}</p><ul class="legend">{entries}</ul>{shown}{notes}{table if with_tables else ""}</article>'
+    )

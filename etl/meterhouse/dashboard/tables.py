@@ -1,0 +1,124 @@
+"""The table under a chart: what it holds, how it reads in a page, and the same as CSV. Pure."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from html import escape
+from typing import Literal
+
+from meterhouse.dashboard import formats
+
+Cell = str | int | Decimal | date | datetime | bool | None
+Kind = Literal["text", "day", "hour", "month", "count", "money", "share", "yes"]
+NUMBERS = {"count", "money", "share"}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its heading with the unit, what its cells are, and whether they may be added up."""
+
+    name: str
+    kind: Kind
+    currency: str = ""
+
+    @property
+    def is_number(self) -> bool:
+        """Whether its cells stand to the right."""
+        return self.kind in NUMBERS
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under headings; the total adds up what is known of each column that may be added up, exactly."""
+
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    has_total: bool = True
+
+    def total(self) -> tuple[Cell, ...]:
+        """Return the last line: sums of counts and money, nothing elsewhere."""
+        return ("Total", *(self._sum(index) for index in range(1, len(self.columns))))
+
+    def _sum(self, index: int) -> Cell:
+        if self.columns[index].kind not in {"count", "money"}:
+            return None
+        known = [value for row in self.rows if isinstance(value := row[index], int | Decimal)]
+        return sum(known[1:], known[0]) if known else None
+
+    def to_csv(self) -> str:
+        """Return the table as CSV with every digit, without the total; a cell that a spreadsheet would run as a formula is text."""
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\r\n")
+        writer.writerow([column.name for column in self.columns])
+        for row in self.rows:
+            writer.writerow([_raw(cell) for cell in row])
+        return out.getvalue()
+
+    def to_html(self) -> str:
+        """Return a table element: headings for rows and columns, exact figures in `data-value`."""
+        head = "".join(f'<th scope="col"{_right(column)}>{escape(column.name)}</th>' for column in self.columns)
+        body = "".join(f"<tr>{self._line(row)}</tr>" for row in self.rows)
+        foot = f"<tfoot><tr>{self._line(self.total(), is_total=True)}</tr></tfoot>" if self.has_total and self.rows else ""
+        return f"<table><caption>{escape(self.caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody>{foot}</table>"
+
+    def _line(self, row: tuple[Cell, ...], *, is_total: bool = False) -> str:
+        cells = []
+        for index, (column, cell) in enumerate(zip(self.columns, row, strict=True)):
+            if index == 0:
+                cells.append(f'<th scope="row">{escape(str(cell) if is_total else shown(cell, column))}</th>')
+            else:
+                text = "" if is_total and cell is None else shown(cell, column)
+                value = f' data-value="{escape(_raw(cell))}"' if column.is_number else ""
+                cells.append(f"<td{_right(column)}{value}>{escape(text)}</td>")
+        return "".join(cells)
+
+
+def shown(cell: Cell, column: Column) -> str:
+    """Return a cell as people read it."""
+    match cell:
+        case None:
+            text = formats.UNKNOWN
+        case bool():
+            text = "yes" if cell else "not yet"
+        case datetime():
+            text = f"{formats.day(cell)} {cell:%H:%M}"
+        case date():
+            text = f"{cell:%b %Y}" if column.kind == "month" else formats.day(cell)
+        case int() | Decimal():
+            text = _number(cell, column)
+        case _:
+            text = cell
+    return text
+
+
+def _number(cell: int | Decimal, column: Column) -> str:
+    if column.kind == "money":
+        return formats.money(Decimal(cell), column.currency)
+    return formats.percent(Decimal(cell)) if column.kind == "share" else formats.count(cell)
+
+
+def _right(column: Column) -> str:
+    return ' class="number"' if column.is_number else ""
+
+
+def _raw(cell: Cell) -> str:
+    match cell:
+        case None:
+            text = ""
+        case bool():
+            text = "true" if cell else "false"
+        case datetime():
+            text = cell.isoformat(timespec="minutes")
+        case date():
+            text = cell.isoformat()
+        case int() | Decimal():
+            text = f"{cell:f}" if isinstance(cell, Decimal) else str(cell)
+        case _:
+            # What a project is called is somebody's choice; a spreadsheet must not run it.
+            text = f"'{cell}" if cell[:1] in {"=", "+", "-", "@", "\t", "\r"} else cell
+    return text

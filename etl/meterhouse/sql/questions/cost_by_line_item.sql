@@ -1,0 +1,9 @@
+-- Cost by line item
+-- US dollars by line of the invoice, largest first.
+SELECT
+    coalesce(c.line_item, '(none)')::varchar(255) AS line_item,
+    sum(c.cost_usd)::numeric(28, 12) AS cost_usd
+FROM bi.costs_daily c
+WHERE {days c.usage_date} AND {project c.project_name, c.project_id}
+GROUP BY 1
+ORDER BY 2 DESC NULLS LAST, 1

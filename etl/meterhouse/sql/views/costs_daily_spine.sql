@@ -1,0 +1,53 @@
+-- One row per organization, UTC day, project and currency, without gaps from the first day of costs loaded to the last: for line charts.
+-- 0 is a day that was loaded and on which nothing was billed; null a day that was not loaded. The sums are those of costs_daily.
+-- Refreshed by every load of costs. cost can be added up within one currency.
+WITH span AS (
+    SELECT
+        c.organization_id,
+        min(c.bucket_start) AS first_start,
+        max(c.bucket_start) AS last_start
+    FROM ops.coverage c
+    WHERE c.endpoint = 'costs' AND c.bucket_width = 1440
+    GROUP BY c.organization_id
+),
+
+member AS (
+    SELECT DISTINCT g.organization_id, g.project_id, g.currency
+    FROM warehouse.dim_cost_group g
+),
+
+daily AS (
+    SELECT
+        g.organization_id,
+        f.bucket_start,
+        coalesce(g.project_id, '') AS project_id,
+        coalesce(g.currency, '') AS currency,
+        sum(f.amount::numeric(28, 12)) AS amount
+    FROM warehouse.costs f
+    JOIN warehouse.dim_cost_group g ON g.group_id = f.group_id
+    GROUP BY 1, 2, 3, 4
+)
+
+SELECT
+    (day.bucket_start AT TIME ZONE 'UTC')::date AS usage_date,
+    o.label::varchar(64) AS organization,
+    m.project_id::varchar(128) AS project_id,
+    p.project_name::varchar(255) AS project_name,
+    v.amount::numeric(28, 12) AS cost,
+    m.currency::varchar(3) AS currency,
+    CASE WHEN m.currency = 'usd' THEN v.amount END::numeric(28, 12) AS cost_usd,
+    coalesce(c.is_complete, false) AS is_complete
+FROM span s
+JOIN member m ON m.organization_id = s.organization_id
+JOIN warehouse.dim_organization o ON o.organization_id = s.organization_id
+CROSS JOIN LATERAL generate_series(s.first_start, s.last_start, interval '24 hours') AS day (bucket_start)
+LEFT JOIN ops.coverage c
+    ON c.organization_id = s.organization_id AND c.endpoint = 'costs' AND c.bucket_width = 1440 AND c.bucket_start = day.bucket_start
+LEFT JOIN daily d
+    ON d.organization_id = s.organization_id AND d.bucket_start = day.bucket_start AND d.project_id = coalesce(m.project_id, '')
+    AND d.currency = coalesce(m.currency, '')
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN d.bucket_start IS NOT NULL THEN d.amount WHEN c.bucket_start IS NOT NULL THEN 0 END AS amount
+) v
+LEFT JOIN warehouse.dim_project p
+    ON p.organization_id = s.organization_id AND p.project_id = m.project_id AND p.valid_to IS NULL

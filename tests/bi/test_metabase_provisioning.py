@@ -1,0 +1,392 @@
+"""Provisioning of Metabase: run twice against a recording server that answers as Metabase's API reference says; Metabase was not run.
+
+The server checks sessions, the names of fields and references between what it keeps, and no more.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from meterhouse.bi_files.metabase import COLLECTION, DASHBOARD, DATABASE, TAGS, Outcome, cards, layout, projects_model, provision
+from meterhouse.cli import main
+from meterhouse.errors import FixConfiguration, MeterhouseError, RejectedAnswer, TryAgainLater
+
+USER, PASSWORD = "admin@example.com", "correct-horse-battery-9"
+READER = "postgresql://meterhouse_reader:reader%2Fof-a-test@db.example.com:6432/bills?sslmode=require"
+ENVIRONMENT = {"METERHOUSE_METABASE_USER": USER, "METERHOUSE_METABASE_PASSWORD": PASSWORD, "METERHOUSE_READER_URL": READER}
+TOKEN, SESSION = "setup-token-of-a-test", "session-of-a-test"
+# What a body must have, and may have, by the API's reference; another field is a mistake of ours.
+CARD = {"name", "dataset_query", "display", "visualization_settings", "description", "collection_id", "type", "result_metadata"}
+BOARD = {"name", "description", "collection_id", "parameters"}
+FIELDS = {
+    "setup": ({"token", "user", "prefs"}, set()),
+    "session": ({"username", "password"}, set()),
+    "database": ({"name", "engine", "details"}, {"is_full_sync"}),
+    "collection": ({"name"}, {"description", "parent_id"}),
+    "card": (CARD - {"result_metadata"}, {"result_metadata"}),
+    "dashboard": (BOARD, {"dashcards"}),
+}
+
+
+class Refused(Exception):
+    """An answer that is no success."""
+
+    def __init__(self, status: int, said: Any) -> None:
+        super().__init__(status)
+        self.status = status
+        self.said = said
+
+
+class MetabaseServer:
+    """Keeps databases, collections, cards and dashboards in memory; as a context it serves them on the loopback."""
+
+    def __init__(self, *, user: str = "", password: str = "") -> None:
+        self.administrator = (user, password) if user else None
+        self.requests: list[tuple[str, str, Any]] = []
+        self.kept: dict[str, dict[int, dict[str, Any]]] = {"database": {}, "collection": {}, "card": {}, "dashboard": {}}
+        self.syncs_until_complete = 2
+        # Answers given in the place of the real ones: status and body by path.
+        self.instead: dict[str, tuple[int, bytes]] = {}
+        self.refuse_posts: dict[str, tuple[int, bytes]] = {}
+        self._number = 0
+
+    def __enter__(self) -> MetabaseServer:
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def log_message(self, *_: Any) -> None:
+                pass
+
+            def _serve(self) -> None:
+                length = int(self.headers.get("Content-Length") or 0)
+                body = json.loads(self.rfile.read(length)) if length else None
+                path = self.path.partition("?")[0]
+                outer.requests.append((self.command, path, body))
+                status, said = outer.answer(self.command, path, body, self.headers.get("X-Metabase-Session"))
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(said)))
+                self.end_headers()
+                self.wfile.write(said)
+
+            do_GET = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815  # the names that http.server calls
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._thread = Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def answer(self, method: str, path: str, body: Any, session: str | None) -> tuple[int, bytes]:
+        if path in self.instead:
+            return self.instead[path]
+        if method == "POST" and path in self.refuse_posts:
+            return self.refuse_posts[path]
+        try:
+            return HTTPStatus.OK, json.dumps(self._result(method, path, body, session)).encode()
+        except Refused as refused:
+            return refused.status, json.dumps(refused.said).encode()
+
+    def written(self) -> list[tuple[str, str]]:
+        """Method and path of every request that could have changed something."""
+        return [(method, path) for method, path, _ in self.requests if method != "GET"]
+
+    def names(self, kind: str) -> list[str]:
+        return [row["name"] for row in self.kept[kind].values()]
+
+    def _result(self, method: str, path: str, body: Any, session: str | None) -> Any:
+        if path == "/api/session/properties":
+            return {"setup-token": TOKEN, "has-user-setup": self.administrator is not None}
+        if (method, path) == ("POST", "/api/setup"):
+            return self._set_up(body)
+        if (method, path) == ("POST", "/api/session"):
+            self._check("session", body)
+            if (body["username"], body["password"]) != self.administrator:
+                raise Refused(401, {"errors": {"password": "did not match stored password"}})
+            return {"id": SESSION}
+        if session != SESSION:
+            raise Refused(401, "Unauthenticated")
+        found = re.fullmatch(r"/api/(database|collection|card|dashboard)(?:/(\d+))?(?:/(sync_schema|items))?", path)
+        if not found:
+            raise Refused(404, "API endpoint does not exist.")
+        kind, number, what = found[1], found[2] and int(found[2]), found[3]
+        if number is not None and number not in self.kept[kind]:
+            raise Refused(404, "Not found.")
+        if what == "sync_schema":
+            return {"status": "ok"}
+        if what == "items":
+            return self._items(number)
+        return self._row(method, kind, number, body)
+
+    def _set_up(self, body: Any) -> Any:
+        self._check("setup", body)
+        if self.administrator is not None or body["token"] != TOKEN:
+            raise Refused(403, "The /api/setup route can only be used to create the first user, however a user currently exists.")
+        if not re.search(r"\d", body["user"]["password"]):
+            raise Refused(400, {"errors": {"user": {"password": "password is too common."}}})
+        self.administrator = (body["user"]["email"], body["user"]["password"])
+        return {"id": SESSION}
+
+    def _items(self, collection: int) -> Any:
+        cards = [row | {"model": "dataset" if row["type"] == "model" else "card"} for row in self.kept["card"].values()]
+        dashboards = [row | {"model": "dashboard"} for row in self.kept["dashboard"].values()]
+        return {"data": [row for row in [*cards, *dashboards] if row["collection_id"] == collection]}
+
+    def _row(self, method: str, kind: str, number: int | None, body: Any) -> Any:
+        if method == "GET" and number is None:
+            rows = list(self.kept[kind].values())
+            return {"data": rows, "total": len(rows)} if kind == "database" else [{"id": "root", "name": "Our analytics"}, *rows]
+        if method == "GET":
+            if kind == "database":
+                self.syncs_until_complete -= 1
+                state = "complete" if self.syncs_until_complete <= 0 else "incomplete"
+                return self.kept[kind][number] | {"initial_sync_status": state}
+            return self.kept[kind][number]
+        self._check(kind, body)
+        if method == "POST":
+            self._number += 1
+            self.kept[kind][self._number] = {"id": self._number, **({"dashcards": []} if kind == "dashboard" else {}), **body}
+            return self.kept[kind][self._number]
+        if kind == "dashboard":
+            body = body | {"dashcards": [self._place(place) for place in body["dashcards"]]}
+        self.kept[kind][number] |= body
+        return self.kept[kind][number]
+
+    def _place(self, place: dict[str, Any]) -> dict[str, Any]:
+        """Places with a negative number are new ones and get a number of their own."""
+        if place["card_id"] is not None and place["card_id"] not in self.kept["card"]:
+            raise Refused(400, {"errors": {"dashcards": "no such card"}})
+        if place["id"] >= 0:
+            return place
+        self._number += 1
+        return place | {"id": self._number}
+
+    def _check(self, kind: str, body: Any) -> None:
+        required, allowed = FIELDS[kind]
+        if not required <= set(body) <= required | allowed:
+            raise Refused(400, {"errors": dict.fromkeys(set(body) ^ required, "unexpected or missing")})
+
+
+@pytest.fixture
+def server() -> Iterator[MetabaseServer]:
+    """A Metabase that nobody has set up."""
+    with MetabaseServer() as running:
+        yield running
+
+
+def run(server: MetabaseServer, **environment: str) -> Outcome:
+    return provision(server.address, ENVIRONMENT | environment, pause=lambda _: None)
+
+
+def test_an_empty_metabase_gets_its_administrator_the_warehouse_and_all_that_is_shipped(server: MetabaseServer) -> None:
+    outcome = run(server)
+    assert server.administrator == (USER, PASSWORD)
+    assert server.names("database") == [DATABASE]
+    assert server.names("collection") == [COLLECTION]
+    assert server.names("card") == [card.name for card in cards()]
+    assert server.names("dashboard") == [DASHBOARD]
+    assert outcome.created == (f"administrator {USER}", DATABASE, COLLECTION, *(card.name for card in cards()), DASHBOARD)
+    assert outcome.updated == ()
+
+
+def test_a_second_run_creates_nothing_and_leaves_the_same_behind(server: MetabaseServer) -> None:
+    run(server)
+    before = json.dumps(server.kept, sort_keys=True)
+    server.requests.clear()
+    outcome = run(server)
+    assert outcome.created == ()
+    assert len(outcome.updated) == len(cards()) + 3
+    made = [path for method, path in server.written() if method == "POST"]
+    assert made == ["/api/session", "/api/database/1/sync_schema"]
+    assert not [method for method, _ in server.written() if method == "DELETE"]
+    assert json.dumps(server.kept, sort_keys=True) == before
+
+
+def test_the_connection_is_the_readers_shows_the_schema_bi_alone_and_asks_for_tls(server: MetabaseServer) -> None:
+    run(server)
+    (database,) = server.kept["database"].values()
+    assert database["engine"] == "postgres"
+    assert database["details"] == {
+        "host": "db.example.com",
+        "port": 6432,
+        "dbname": "bills",
+        "user": "meterhouse_reader",
+        "password": "reader/of-a-test",
+        "ssl": True,
+        "schema-filters-type": "inclusion",
+        "schema-filters-patterns": "bi",
+    }
+
+
+def test_a_new_password_of_the_reader_reaches_the_connection_that_is_there(server: MetabaseServer) -> None:
+    run(server)
+    run(server, METERHOUSE_READER_URL="postgresql://meterhouse_reader:another-one@db.example.com/bills")
+    (database,) = server.kept["database"].values()
+    assert (database["details"]["password"], database["details"]["port"], database["details"]["ssl"]) == ("another-one", 5432, False)
+
+
+def test_every_place_on_the_dashboard_has_its_card_and_its_filters(server: MetabaseServer) -> None:
+    run(server)
+    (dashboard,) = server.kept["dashboard"].values()
+    numbers = {row["name"]: number for number, row in server.kept["card"].items()}
+    assert [place["card_id"] for place in dashboard["dashcards"]] == [numbers[card.name] for card, _ in layout()]
+    assert [parameter["slug"] for parameter in dashboard["parameters"]] == ["from", "to", "project"]
+    assert dashboard["parameters"][2]["values_source_config"]["card_id"] == numbers[projects_model().name]
+    known = {tag.identifier: tag.name for tag in TAGS}
+    for place, (card, _) in zip(dashboard["dashcards"], layout(), strict=True):
+        query = server.kept["card"][place["card_id"]]["dataset_query"]
+        mapped = [(known[mapping["parameter_id"]], mapping["target"][1][1]) for mapping in place["parameter_mappings"]]
+        assert mapped == [(tag.name, tag.name) for tag in card.tags]
+        assert set(query["native"]["template-tags"]) == {tag.name for tag in card.tags}
+        assert query["database"] in server.kept["database"]
+
+
+def test_what_people_added_stays_and_what_they_changed_in_ours_is_undone(server: MetabaseServer) -> None:
+    run(server)
+    (collection,) = server.kept["collection"]
+    (dashboard,) = server.kept["dashboard"].values()
+    theirs = {"id": 900, "name": "Of my own", "type": "question", "collection_id": collection}
+    server.kept["card"][900] = theirs
+    place = {"id": 901, "card_id": 900, "row": 99, "col": 0, "size_x": 4, "size_y": 4, "parameter_mappings": []}
+    text = {"id": 902, "card_id": None, "row": 103, "col": 0, "size_x": 4, "size_y": 1, "parameter_mappings": []}
+    dashboard["dashcards"] = [*dashboard["dashcards"], place, text]
+    changed = next(row for row in server.kept["card"].values() if row["name"] == "Cost per day")
+    wanted, changed["dataset_query"] = changed["dataset_query"], {"type": "native"}
+    run(server)
+    assert changed["dataset_query"] == wanted
+    assert server.kept["card"][900] is theirs
+    assert [one for one in dashboard["dashcards"] if one["id"] in {901, 902}] == [place, text]
+    assert len(dashboard["dashcards"]) == len(layout()) + 2
+
+
+def test_an_archived_collection_of_the_same_name_is_left_alone(server: MetabaseServer) -> None:
+    run(server)
+    (first,) = server.kept["collection"]
+    server.kept["collection"][first]["archived"] = True
+    run(server)
+    assert server.names("collection") == [COLLECTION, COLLECTION]
+
+
+def test_a_run_that_broke_off_is_finished_by_the_next(server: MetabaseServer) -> None:
+    server.instead["/api/dashboard"] = (500, b"out of memory")
+    with pytest.raises(RejectedAnswer, match="500"):
+        run(server)
+    del server.instead["/api/dashboard"]
+    outcome = run(server)
+    assert outcome.created == (DASHBOARD,)
+    assert server.names("card") == [card.name for card in cards()]
+
+
+def test_no_secret_is_in_an_address_and_none_outside_of_the_request_that_needs_it(server: MetabaseServer) -> None:
+    run(server)
+    for secret, paths in ((PASSWORD, {"/api/setup"}), ("reader/of-a-test", {"/api/database"}), (TOKEN, {"/api/setup"})):
+        assert {path for _, path, body in server.requests if secret in json.dumps(body)} == paths
+        assert not [path for _, path, _ in server.requests if secret in path]
+
+
+# What goes wrong, and the one line that says so.
+
+
+def test_a_wrong_password_is_one_line_and_nothing_is_written(server: MetabaseServer) -> None:
+    run(server)
+    server.requests.clear()
+    with pytest.raises(FixConfiguration, match="METERHOUSE_METABASE_PASSWORD: set them to an administrator") as refused:
+        run(server, METERHOUSE_METABASE_PASSWORD="another-horse-battery-8")
+    assert "another-horse-battery-8" not in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert server.written() == [("POST", "/api/session")]
+
+
+def test_a_password_that_metabase_finds_too_common_says_so(server: MetabaseServer) -> None:
+    with pytest.raises(FixConfiguration, match=r"first administrator .*too common"):
+        run(server, METERHOUSE_METABASE_PASSWORD="password")
+
+
+def test_a_metabase_that_is_away_may_be_asked_again_later() -> None:
+    with MetabaseServer() as gone:
+        address = gone.address
+    with pytest.raises(TryAgainLater, match=r"does not answer .*is it running"):
+        provision(address, ENVIRONMENT)
+
+
+def test_a_schema_that_is_never_read_to_the_end_is_given_up(server: MetabaseServer) -> None:
+    server.syncs_until_complete = 10_000
+    with pytest.raises(TryAgainLater, match="has not read the schema bi after 180 seconds"):
+        run(server)
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "body", "kind", "said"),
+    [
+        ("/api/session/properties", 200, b"<html>a proxy</html>", RejectedAnswer, "not as Metabase does: <html>a proxy"),
+        ("/api/session/properties", 200, b"[]", RejectedAnswer, "is no object"),
+        ("/api/session/properties", 404, b"not here", RejectedAnswer, "404 to GET /api/session/properties: not here"),
+        ("/api/session/properties", 503, b"", TryAgainLater, "busy .503"),
+        ("/api/session/properties", 302, b"", RejectedAnswer, "302"),
+        ("/api/setup", 200, b"{}", RejectedAnswer, "no session"),
+        ("/api/database", 200, b'{"data": 7}', RejectedAnswer, "is no list"),
+        ("/api/database", 400, b'{"message": "reader/of-a-test refused"}', FixConfiguration, r"METERHOUSE_READER_URL, .*\*\*\* refused"),
+        ("/api/collection", 200, b'["a"]', RejectedAnswer, "is no list"),
+        ("/api/card", 200, b'{"name": "no number"}', RejectedAnswer, "has no number"),
+        ("/api/card", 200, b"", RejectedAnswer, "is no object"),
+    ],
+)
+def test_an_unexpected_answer_is_one_line_without_a_secret(
+    server: MetabaseServer, path: str, status: int, body: bytes, kind: type[MeterhouseError], said: str
+) -> None:
+    # The warehouse is listed before it is connected, and what cannot be connected is refused only then.
+    (server.refuse_posts if status == 400 else server.instead)[path] = (status, body)
+    with pytest.raises(kind, match=said) as raised:
+        run(server)
+    for secret in (PASSWORD, "reader/of-a-test", TOKEN, SESSION):
+        assert secret not in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("missing", list(ENVIRONMENT))
+def test_a_variable_that_is_not_set_is_named_before_anything_is_asked(server: MetabaseServer, missing: str) -> None:
+    with pytest.raises(FixConfiguration, match=f"{missing} is not set"):
+        run(server, **{missing: ""})
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:3000", "ftp://metabase", "http://"])
+def test_an_address_that_is_none_is_refused(address: str) -> None:
+    with pytest.raises(FixConfiguration, match="no address of Metabase"):
+        provision(address, ENVIRONMENT)
+
+
+@pytest.mark.parametrize("reader", ["mysql://a:b@h/d", "postgresql://h/d", "postgresql://a:b@h:x/d", "postgresql://a:b@h/"])
+def test_an_address_of_the_warehouse_that_is_none_is_refused_without_its_password(server: MetabaseServer, reader: str) -> None:
+    with pytest.raises(FixConfiguration, match="METERHOUSE_READER_URL is no address") as refused:
+        run(server, METERHOUSE_READER_URL=reader)
+    assert reader not in str(refused.value)
+
+
+def test_the_command_says_what_it_made(server: MetabaseServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    server.syncs_until_complete = 0
+    assert main(["provision-metabase", "--url", server.address]) == 0
+    shown = capsys.readouterr().out
+    assert shown.strip() == f"{server.address}: {len(cards()) + 4} made, 0 brought up to date"
+    assert main(["provision-metabase", "--url", server.address]) == 0
+    assert capsys.readouterr().out.strip() == f"{server.address}: 0 made, {len(cards()) + 3} brought up to date"
+    monkeypatch.setenv("METERHOUSE_METABASE_PASSWORD", "another-horse-battery-8")
+    assert main(["provision-metabase", "--url", server.address]) == 2
+    refused = capsys.readouterr().err.splitlines()
+    assert len(refused) == 1
+    assert refused[0].startswith("meterhouse: Metabase refuses METERHOUSE_METABASE_USER")

@@ -1,0 +1,141 @@
+"""The questions that every tool asks: each answer is what plain SQL over the views says, and no column is made up."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+import pytest
+from tests.conftest import Warehouse
+from tests.postgres.loaded_organization import LoadedOrganization, midnight, served
+
+from meterhouse.bi_files.columns import columns_of
+from meterhouse.bi_files.questions import DERIVED, QUESTIONS, Question, caption, dashboard_rows, meaning
+from meterhouse.directory import sync_directory
+from meterhouse.fake_openai import FakeOrganization
+
+NOW = datetime.fromisoformat("2026-11-20T12:09:00Z")
+FIRST = date(2026, 10, 1)
+BY_NAME = {question.name: question for question in QUESTIONS}
+# Said over, with another view or another way, what each question's total is.
+TOTALS = {
+    "total_cost": "SELECT sum(cost) FROM bi.costs_daily WHERE currency = 'usd'",
+    "cost_per_day": "SELECT sum(cost) FROM bi.fact_costs_daily WHERE currency = 'usd'",
+    "cost_by_project_month": (
+        "SELECT sum(cost) FROM bi.costs_daily WHERE currency = 'usd' AND date_trunc('month', usage_date) ="
+        " (SELECT date_trunc('month', max(usage_date)) FROM bi.costs_daily)"
+    ),
+    "cost_by_line_item": "SELECT sum(cost) FROM bi.spend_by_line_item_daily WHERE currency = 'usd'",
+    "tokens_by_model_per_day": "SELECT sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)) FROM bi.tokens_by_model_daily",
+    "requests_by_project": "SELECT sum(requests) FROM bi.fact_usage_daily WHERE endpoint <> 'web_search_calls'",
+    "requests_per_hour": "SELECT sum(requests) FROM bi.usage_hourly WHERE endpoint <> 'web_search_calls'",
+    "usage_by_api_key": "SELECT sum(requests) FROM bi.usage_by_api_key_daily",
+    "usage_by_user": (
+        "SELECT sum(requests) FROM bi.usage_daily WHERE endpoint NOT IN ('web_search_calls', 'vector_stores', 'code_interpreter_sessions')"
+    ),
+    "token_classes": "SELECT sum(output_tokens) FROM bi.tokens_by_model_daily",
+    # A share adds up to nothing; the sum over the days is a checksum.
+    "cached_share": (
+        "SELECT sum(share) FROM (SELECT (sum(input_cached_tokens) / sum(input_tokens))::numeric(12, 6) AS share"
+        " FROM bi.fact_usage_daily WHERE input_cached_tokens IS NOT NULL GROUP BY usage_date) d"
+    ),
+    "restated": "SELECT count(*) FROM bi.revisions WHERE is_restatement",
+}
+
+
+@pytest.fixture(scope="module")
+def loaded(module_warehouse: Warehouse) -> Iterator[LoadedOrganization]:
+    """Seven weeks of a small organization, loaded and then loaded again after the vendor had restated some of it."""
+    with served(FakeOrganization(NOW, scale=0.2), module_warehouse) as organization:
+        organization.defaults |= {"history_start": midnight(FIRST), "hourly_history_days": 2}
+        organization.sync().raise_first()
+        sync_directory(organization.settings(), clock=organization.fake.clock.now)
+        organization.advance(days=1)
+        organization.sync().raise_first()
+        yield organization
+
+
+def answer(loaded: LoadedOrganization, question: Question, **holes: Any) -> list[dict[str, Any]]:
+    """The rows of a question, as the reader, by column."""
+    with psycopg.connect(loaded.warehouse.reader_url) as connection:
+        found = connection.execute(question.sql(**holes).encode())
+        names = [column.name for column in found.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in found]
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.name)
+def test_a_question_has_rows_and_its_total_is_what_plain_sql_says(loaded: LoadedOrganization, question: Question) -> None:
+    rows = answer(loaded, question)
+    assert rows
+    if question.total is None:
+        assert question.name == "freshness"
+        assert len(rows) == loaded.read("SELECT count(*) FROM bi.freshness")[0][0]
+        return
+    ((wanted,),) = loaded.read(TOTALS[question.name])
+    assert wanted > 0
+    assert sum(row[question.total] or 0 for row in rows) == wanted
+
+
+def test_every_question_with_a_figure_is_compared() -> None:
+    assert set(TOTALS) == {question.name for question in QUESTIONS if question.total}
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.name)
+def test_the_columns_are_those_that_are_drawn_and_each_has_a_meaning(loaded: LoadedOrganization, question: Question) -> None:
+    shown = set(answer(loaded, question)[0])
+    drawn = {*question.measures, *filter(None, (question.time, question.series, question.total))}
+    assert drawn <= shown
+    for column in shown:
+        assert meaning(question, column).text
+        assert caption(column)[0].isupper()
+    for measure in question.measures:
+        assert meaning(question, measure).unit, measure
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.name)
+def test_every_column_that_the_sql_names_is_one_of_its_view(question: Question) -> None:
+    (alias,) = set(re.findall(rf"FROM bi\.{question.view} ([a-z])\b", question.template)) - {"s"}
+    named = set(re.findall(rf"\b{alias}\.([a-z_]+)", question.template))
+    assert named
+    assert named <= {column.name for column in columns_of(question.view)}
+
+
+def test_a_column_that_nobody_has_is_refused() -> None:
+    with pytest.raises(LookupError, match="costs_daily does not have"):
+        meaning(BY_NAME["total_cost"], "cost_in_gold")
+
+
+def test_nothing_is_derived_that_no_question_shows(loaded: LoadedOrganization) -> None:
+    assert set(DERIVED) <= {column for question in QUESTIONS for column in answer(loaded, question)[0]}
+
+
+def test_chosen_days_and_project_change_the_total_to_what_sql_says(loaded: LoadedOrganization) -> None:
+    question = BY_NAME["cost_per_day"]
+    ((project,),) = loaded.read("SELECT project_name FROM bi.costs_daily GROUP BY 1 ORDER BY sum(cost) DESC NULLS LAST LIMIT 1")
+    rows = answer(loaded, question, days=lambda day: f"{day} >= '2026-11-01'", project=lambda name: f"{name} = '{project}'")
+    ((wanted, everything),) = loaded.read(
+        "SELECT sum(cost) FILTER (WHERE usage_date >= '2026-11-01' AND project_name = %s), sum(cost) FROM bi.costs_daily", (project,)
+    )
+    assert sum((row["cost_usd"] for row in rows), Decimal()) == wanted
+    assert 0 < wanted < everything
+
+
+def test_the_month_before_is_whole_even_for_projects_that_spent_nothing_since(loaded: LoadedOrganization) -> None:
+    rows = answer(loaded, BY_NAME["cost_by_project_month"])
+    ((wanted,),) = loaded.read("SELECT sum(cost) FROM bi.costs_daily WHERE usage_date BETWEEN '2026-10-01' AND '2026-10-31'")
+    assert sum(row["previous_month_cost"] for row in rows) == wanted
+
+
+def test_a_dashboard_shows_every_question_once_in_their_order() -> None:
+    assert [question for row in dashboard_rows() for question in row] == list(QUESTIONS)
+    assert {len(row) for row in dashboard_rows()} == {1, 2}
+    assert all(len(row) == 1 for row in dashboard_rows() if row[0].chart in {"number", "table"})
+
+
+def test_the_words_for_a_project_without_a_name_are_those_of_the_star(loaded: LoadedOrganization) -> None:
+    known = {name for (name,) in loaded.read("SELECT project_name FROM bi.dim_project")}
+    assert {row["project"] for row in answer(loaded, BY_NAME["requests_by_project"])} <= known

@@ -1,0 +1,367 @@
+"""The dashboard's figures are those of the schema bi, exactly, whatever is filtered; unknown is not zero; nothing gets past a parameter."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from importlib import resources
+from typing import Any
+from urllib.parse import parse_qs
+
+import psycopg
+import pytest
+from psycopg.sql import SQL, Composable, Identifier, Literal
+from tests.conftest import Warehouse
+from tests.postgres.loaded_organization import rows
+
+from meterhouse.dashboard.charts import Chart, all_charts, cost_total, usage_total
+from meterhouse.dashboard.filters import DIMENSIONS, Filters
+from meterhouse.dashboard.forecast import forecast
+from meterhouse.dashboard.formats import money, percent, short
+from meterhouse.dashboard.key_figures import key_figures, month_forecast
+from meterhouse.dashboard.notices import notices
+from meterhouse.dashboard.queries import Reader, Snapshot, statement
+from meterhouse.dashboard.tables import Column, Table
+from meterhouse.errors import FixConfiguration
+
+from .conftest import EVERYTHING, FIRST, LAST
+
+COLUMNS = {"organizations": "organization", "projects": "project_id", "models": "model", "api_keys": "api_key_id", "users": "user_id"}
+NOT_MONEY = {
+    "tokens_over_time",
+    "requests_over_time",
+    "requests_by_model",
+    "usage_by_api_key",
+    "usage_by_user",
+    "cached_by_model",
+    "batch_by_model",
+}
+COST_CHARTS = {"cost_per_day", "cost_by_project", "cost_by_line_item", "cost_by_api_key", "cost_over_time_by_model"}
+
+
+def asked(warehouse: Warehouse, filters: Filters, what: str, view: str = "usage_daily", where: str = "true") -> Any:
+    """One figure over a view, with the filters written as literals: another way than the dashboard's."""
+    conditions: list[Composable] = [
+        SQL("usage_date BETWEEN {} AND {}").format(Literal(filters.first), Literal(filters.last)),
+        SQL(where),  # type: ignore[arg-type]
+    ]
+    for name, column in COLUMNS.items():
+        members = getattr(filters, name)
+        if members:
+            either: list[Composable] = [SQL("{} = {}").format(Identifier(column), Literal(member)) for member in members if member]
+            either += [SQL("{} IS NULL").format(Identifier(column))] if "" in members else []
+            conditions.append(SQL("({})").format(SQL(" OR ").join(either)))
+    query = SQL("SELECT {} FROM bi.{} WHERE {}").format(SQL(what), Identifier(view), SQL(" AND ").join(conditions))  # type: ignore[arg-type]
+    with psycopg.connect(warehouse.superuser_url) as connection:
+        found = connection.execute(query).fetchone()
+    assert found is not None
+    return found[0]
+
+
+def some(warehouse: Warehouse, column: str, view: str = "usage_daily") -> list[str]:
+    """The two members of a dimension with the most rows, apart from the unknown one."""
+    query = f"SELECT {column} FROM bi.{view} WHERE {column} IS NOT NULL GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 2"
+    return [row[0] for row in rows(warehouse.superuser_url, query)]
+
+
+def choices(warehouse: Warehouse) -> dict[str, Filters]:
+    """Filters of every kind: one member, several, the unknown one, and several dimensions at once."""
+    members = {name: some(warehouse, column) for name, column in COLUMNS.items()}
+    single = {name: replace(EVERYTHING, **{name: (values[0],)}) for name, values in members.items()}
+    several = {f"two {name}": replace(EVERYTHING, **{name: tuple(values)}) for name, values in members.items()}
+    unknown = {f"no {name}": replace(EVERYTHING, **{name: ("",)}) for name in ("models", "api_keys", "users")}
+    organization = members["organizations"][0]
+    both = replace(EVERYTHING, organizations=(organization,), models=tuple(members["models"]), projects=(members["projects"][0], ""))
+    days = {"one day": Filters(LAST - timedelta(days=3), LAST - timedelta(days=3)), "today": Filters(LAST, LAST)}
+    return {"everything": EVERYTHING, **single, **several, **unknown, "several dimensions": both, **days}
+
+
+def total(table: Table, name: str) -> Any:
+    """What a column of a table adds up to."""
+    index = [column.name for column in table.columns].index(name)
+    return table.total()[index]
+
+
+def test_every_total_equals_sql_over_the_views_exactly_for_each_filter_and_for_several(loaded: Warehouse, reader: Reader) -> None:
+    seen = set()
+    for name, filters in choices(loaded).items():
+        snapshot = reader.snapshot(filters)
+        usage = usage_total(snapshot)
+        requests = asked(loaded, filters, "sum(requests)", where="endpoint <> 'web_search_calls'")
+        assert (usage.requests if usage else None) == requests, name
+        for column in ("input_tokens", "output_tokens"):
+            assert (getattr(usage, column) if usage else None) == asked(loaded, filters, f"sum({column})"), (name, column)
+        if filters.users:
+            assert snapshot.costs == [], name
+            continue
+        cost = asked(loaded, filters, "sum(cost_usd)", "costs_daily")
+        row = cost_total(snapshot, "usd")
+        assert (row.cost if row else None) == cost, name
+        assert cost is None or isinstance(row.cost if row else None, Decimal)
+        seen.add((requests, cost))
+    assert len(seen) > 8, "the filters hardly change anything, so their totals prove nothing"
+
+
+def test_the_table_under_every_chart_adds_up_to_the_total_above_it(loaded: Warehouse, reader: Reader) -> None:
+    for name, filters in choices(loaded).items():
+        snapshot = reader.snapshot(filters)
+        for chart in all_charts(snapshot):
+            if not chart.empty:
+                assert_adds_up(name, chart, snapshot)
+
+
+def assert_adds_up(name: str, chart: Chart, snapshot: Snapshot) -> None:
+    """Hold a chart's table to SQL's own total of the same rows, and to the text that is shown."""
+    usage, cost = usage_total(snapshot), cost_total(snapshot, "usd")
+    if chart.key in COST_CHARTS:
+        assert cost is not None
+        assert total(chart.table, "cost, usd") == cost.cost, (name, chart.key)
+        assert chart.total == money(cost.cost, "usd"), (name, chart.key)
+    for heading, figure in (("requests", "requests"), ("input tokens", "input_tokens"), ("output tokens", "output_tokens")):
+        if chart.key in NOT_MONEY - {"cached_by_model"} and heading in {column.name for column in chart.table.columns}:
+            assert usage is not None
+            assert total(chart.table, heading) == getattr(usage, figure), (name, chart.key)
+            assert heading != "requests" or chart.key.startswith("usage_by") or f"{getattr(usage, figure):,}" in chart.total, (
+                name,
+                chart.key,
+            )
+    drawn = [value for series in chart.series for value in series.values if value is not None]
+    if chart.key in COST_CHARTS - {"cost_by_api_key"}:
+        assert sum(drawn) == cost.cost if cost else False, (name, chart.key)
+
+
+def test_a_grouped_figure_equals_sql_member_by_member(loaded: Warehouse, reader: Reader) -> None:
+    charts = {chart.key: chart for chart in all_charts(reader.snapshot(EVERYTHING))}
+    span = f"usage_date BETWEEN '{FIRST}' AND '{LAST}'"
+    lines = rows(loaded.superuser_url, f"SELECT line_item, sum(cost_usd) FROM bi.costs_daily WHERE {span} GROUP BY 1")
+    assert {(row[0], row[1]) for row in charts["cost_by_line_item"].table.rows} == set(lines)
+    days = rows(loaded.superuser_url, f"SELECT usage_date, sum(cost_usd) FROM bi.costs_daily WHERE {span} GROUP BY 1")
+    assert {(row[0], row[1]) for row in charts["cost_per_day"].table.rows} == set(days)
+    models = rows(loaded.superuser_url, f"SELECT usage_date, model, sum(cost_usd) FROM bi.costs_daily WHERE {span} GROUP BY 1, 2")
+    table = charts["cost_over_time_by_model"].table
+    cells = {
+        (row[0], None if column.name == "(no model named)" else column.name): cell
+        for row in table.rows
+        for column, cell in zip(table.columns[2:], row[2:], strict=True)
+        if cell
+    }
+    assert cells == {(day, model): cost for day, model, cost in models if cost}
+    table = charts["requests_by_model"].table
+    found = sorted(cell for row in table.rows for cell in row[2:] if isinstance(cell, int) and cell)
+    joined = "SELECT sum(requests) FROM bi.usage_daily u WHERE " + span + " AND endpoint <> 'web_search_calls' GROUP BY model, project_id"
+    assert found == sorted(int(row[0]) for row in rows(loaded.superuser_url, joined) if row[0])
+
+
+def test_hours_come_from_the_hour_buckets_and_say_where_they_begin(loaded: Warehouse, reader: Reader) -> None:
+    filters = Filters(LAST - timedelta(days=2), LAST, "hour")
+    snapshot = reader.snapshot(filters)
+    usage = usage_total(snapshot)
+    assert usage is not None
+    assert usage.requests == asked(loaded, filters, "sum(requests)", "usage_hourly", "endpoint <> 'web_search_calls'")
+    chart = next(one for one in all_charts(snapshot) if one.key == "requests_over_time")
+    assert all(isinstance(row[0], datetime) for row in chart.table.rows)
+    assert len(chart.table.rows) > 40
+    assert total(chart.table, "requests") == usage.requests
+    long = reader.snapshot(Filters(date(2026, 10, 1), LAST, "hour"))
+    assert any("Usage by hour is loaded from 18 Nov 2026 on" in line for line in notices(long))
+    early = reader.snapshot(Filters(date(2026, 10, 1), date(2026, 10, 3), "hour"))
+    assert all_charts(early)[2].empty.startswith("Hours are loaded from 18 Nov 2026 on.")
+
+
+def test_projects_under_five_percent_are_other_and_the_second_pie_breaks_other_down(reader: Reader) -> None:
+    first, second = (
+        chart for chart in all_charts(reader.snapshot(EVERYTHING)) if chart.key in {"requests_by_project", "requests_by_small_project"}
+    )
+    shares = {str(row[0]): row[2] for row in first.table.rows}
+    assert sum(value for value in shares.values() if isinstance(value, Decimal)).quantize(Decimal("1.0000000000")) == 1
+    other = [name for name in shares if name.startswith("Other")]
+    assert len(other) == 1
+    assert all(isinstance(share, Decimal) and share >= Decimal("0.05") for name, share in shares.items() if name not in other)
+    assert total(second.table, "requests") == next(row[1] for row in first.table.rows if row[0] == other[0])
+    assert len(second.table.rows) >= 2
+    whole = total(first.table, "requests")
+    assert all(isinstance(row[1], int) and row[1] / whole < 0.05 for row in second.table.rows)
+
+
+def test_months_are_exact_and_complete_only_when_every_day_is(loaded: Warehouse, reader: Reader) -> None:
+    snapshot = reader.snapshot(EVERYTHING)
+    expected = rows(
+        loaded.superuser_url, "SELECT month_start, sum(cost) FROM bi.spend_by_project_month WHERE currency = 'usd' GROUP BY 1 ORDER BY 1"
+    )
+    assert [(row.month_start, row.cost) for row in snapshot.months] == expected
+    assert [(row.month_start, row.is_complete) for row in snapshot.months] == [(date(2026, 10, 1), True), (date(2026, 11, 1), False)]
+    assert any("Not complete yet: 20 Nov 2026" in line for line in notices(snapshot))
+
+
+def test_what_changed_is_the_last_complete_day_against_the_day_before(loaded: Warehouse, reader: Reader) -> None:
+    snapshot = reader.snapshot(EVERYTHING)
+    assert snapshot.last_complete_day == date(2026, 11, 19)
+    table = next(one for one in all_charts(snapshot) if one.key == "changes").table
+    for heading, day in (("cost, usd", date(2026, 11, 19)), ("day before, usd", date(2026, 11, 18))):
+        assert total(table, heading) == asked(loaded, Filters(day, day), "sum(cost_usd)", "costs_daily")
+
+
+def test_an_amount_or_a_count_that_is_unknown_is_told_apart_and_not_counted_as_zero(loaded: Warehouse, reader: Reader) -> None:
+    day = date(2026, 11, 10)
+    one = Filters(day, day)
+    before = reader.snapshot(one)
+    plant = [
+        ("UPDATE warehouse.costs SET amount = {} WHERE (bucket_start, group_id) = (SELECT bucket_start, min(group_id) FROM warehouse.costs"
+         " WHERE bucket_start = '2026-11-10Z' GROUP BY 1) RETURNING 1", "amount"),
+        ("UPDATE warehouse.usage_completions SET num_model_requests = {} WHERE bucket_width = 1440 AND (bucket_start, group_id) ="
+         " (SELECT bucket_start, min(group_id) FROM warehouse.usage_completions WHERE bucket_start = '2026-11-10Z' AND bucket_width = 1440 GROUP BY 1)"
+         " RETURNING 1", "num_model_requests"),
+    ]  # fmt: skip
+    kept = []
+    for query, column in plant:
+        table = query.split()[1]
+        where = query.split(" WHERE ", 1)[1].replace(" RETURNING 1", "")
+        kept.append(rows(loaded.superuser_url, f"SELECT {column} FROM {table} WHERE {where}")[0][0])
+        rows(loaded.superuser_url, query.format("NULL"))
+    try:
+        after = reader.snapshot(one)
+        total_before, total_after = cost_total(before, "usd"), cost_total(after, "usd")
+        assert total_before is not None
+        assert total_after is not None
+        assert (total_before.unknown_costs, total_after.unknown_costs) == (0, 1)
+        assert total_after.cost == (total_before.cost or 0) - kept[0]
+        assert usage_total(before).requests - usage_total(after).requests == kept[1]  # type: ignore[union-attr, operator]
+        assert usage_total(after).unknown_requests == 1  # type: ignore[union-attr]
+        charts = {chart.key: chart for chart in all_charts(after)}
+        assert "1 rows have no amount and are not in it." in charts["cost_per_day"].notes
+        assert "1 rows do not tell their requests and are not in it." in charts["requests_over_time"].notes
+    finally:
+        for (query, _), value in zip(plant, kept, strict=True):
+            rows(loaded.superuser_url, query.format(value))
+    assert reader.snapshot(one).usage == before.usage
+
+
+def test_two_currencies_are_never_in_one_number(loaded: Warehouse, reader: Reader) -> None:
+    day = Filters(date(2026, 11, 12), date(2026, 11, 12))
+    dollars = asked(loaded, day, "sum(cost_usd)", "costs_daily")
+    rows(
+        loaded.superuser_url,
+        "WITH g AS (INSERT INTO warehouse.dim_cost_group (organization_id, project_id, api_key_id, line_item, currency)"
+        " SELECT min(organization_id), NULL, NULL, 'support plan', 'eur' FROM warehouse.dim_organization RETURNING group_id)"
+        " INSERT INTO warehouse.costs (bucket_start, bucket_width, group_id, amount) SELECT '2026-11-12Z', 1440, group_id, 12.345 FROM g",
+    )
+    try:
+        both, euros = reader.snapshot(day), reader.snapshot(replace(day, currency="eur"))
+        assert (both.currencies, both.currency, euros.currency) == (["usd", "eur"], "usd", "eur")
+        assert key_figures(both)[0].value == f"{money(dollars, 'usd')} + 12.34 EUR"
+        charts = {chart.key: chart for chart in all_charts(both)}
+        assert total(charts["cost_by_line_item"].table, "cost, usd") == dollars
+        assert "Billed in EUR too: choose the currency above." in charts["cost_by_line_item"].notes
+        only = {chart.key: chart for chart in all_charts(euros)}
+        assert [(row[0], row[1]) for row in only["cost_by_line_item"].table.rows] == [("support plan", Decimal("12.345000000000"))]
+        assert only["cost_by_line_item"].total == "12.34 EUR"
+    finally:
+        rows(
+            loaded.superuser_url,
+            "DELETE FROM warehouse.costs WHERE group_id IN (SELECT group_id FROM warehouse.dim_cost_group WHERE currency = 'eur')",
+        )
+        rows(loaded.superuser_url, "DELETE FROM warehouse.dim_cost_group WHERE currency = 'eur'")
+
+
+def test_with_a_user_chosen_costs_are_unknown_and_say_why(loaded: Warehouse, reader: Reader) -> None:
+    snapshot = reader.snapshot(replace(EVERYTHING, users=(some(loaded, "user_id")[0],)))
+    charts = {chart.key: chart for chart in all_charts(snapshot)}
+    for key in (*COST_CHARTS, "months", "changes"):
+        assert "not by user" in charts[key].empty, key
+    assert key_figures(snapshot)[0].value == "—"
+    assert charts["usage_by_user"].empty == ""
+
+
+@pytest.mark.parametrize("dimension", DIMENSIONS)
+def test_a_filter_is_only_ever_a_value(loaded: Warehouse, reader: Reader, dimension: str) -> None:
+    attacks = ("' OR 1=1 --", "'; DROP SCHEMA bi CASCADE; --", '") OR true', "{acme}", "%(first)s", "%s", "\\", "a\0b", "a' UNION SELECT 1")
+    for chosen in (attacks, attacks[:1], ("\0",)):
+        query = replace(EVERYTHING, **{dimension: chosen}).to_query()
+        filters = Filters.of_query(parse_qs(query, keep_blank_values=True), LAST)
+        assert getattr(filters, dimension) == chosen
+        snapshot = reader.snapshot(filters)
+        assert usage_total(snapshot) is None
+        assert [row.row_count for row in snapshot.costs if row.grain == "total"] == []
+    assert rows(loaded.superuser_url, "SELECT count(*) > 0 FROM bi.usage_daily") == [(True,)]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "first=yesterday",
+        "last=2026-13-01",
+        "first=2026-11-20&last=2026-11-01",
+        "width=1h",
+        "first=0001-01-01",
+        "last=0001-01-01",
+        "last=9999-12-31",
+        "first='",
+    ],
+)
+def test_days_and_widths_that_make_no_sense_are_refused_in_words(query: str) -> None:
+    with pytest.raises(FixConfiguration):
+        Filters.of_query(parse_qs(query), LAST)
+
+
+def test_an_address_holds_the_whole_choice() -> None:
+    filters = Filters(FIRST, LAST, "hour", ("acme",), ("proj_1", ""), ("gpt-5",), ("key & co",), ("üser",), "eur")
+    assert Filters.of_query(parse_qs(filters.to_query(), keep_blank_values=True), LAST) == filters
+
+
+def test_a_choice_without_rows_is_empty_and_not_zero(reader: Reader) -> None:
+    snapshot = reader.snapshot(Filters(date(2020, 1, 1), date(2020, 1, 31)))
+    for chart in all_charts(snapshot):
+        assert chart.empty or chart.key in {"months", "changes"}, chart.key
+    assert [one.value for one in key_figures(snapshot) if one.key in {"cost", "requests", "input", "output", "cached"}] == ["—"] * 5
+
+
+def test_every_statement_reads_schema_bi_alone_and_the_session_cannot_write(loaded: Warehouse) -> None:
+    folder = resources.files("meterhouse").joinpath("sql", "dashboard")
+    names = sorted(path.name.removesuffix(".sql") for path in folder.iterdir())
+    assert len(names) > 7
+    for name in names:
+        text = re.sub(r"--.*", "", statement(name).decode())
+        sources = re.findall(r"\b(?:FROM|JOIN)\s+(?!date_trunc)([a-z_.]+)", text)
+        assert sources, name
+        assert all(source.startswith("bi.") or source in {"chosen", "days", "amounts"} for source in sources), (name, sources)
+    with (
+        Reader(loaded.owner_url)._session() as session,
+        pytest.raises(psycopg.errors.ReadOnlySqlTransaction),
+    ):
+        session.execute("DELETE FROM warehouse.costs")
+
+
+def test_the_forecast_is_the_rule_that_it_states_and_is_withheld_where_the_rule_cannot_be_applied(reader: Reader) -> None:
+    days: dict[date, Decimal | None] = {date(2026, 11, number): Decimal(number) for number in range(1, 21)}
+    found = forecast(days, date(2026, 10, 1), date(2026, 11, 20))
+    assert found is not None
+    assert (found.spent, found.days_left) == (Decimal(210), 10)
+    assert (found.expected, found.low, found.high) == (Decimal(210 + 170), Decimal(210 + 140), Decimal(210 + 200))
+    assert forecast(days, date(2026, 11, 15), date(2026, 11, 20)) is None
+    assert forecast({**days, date(2026, 11, 18): None}, date(2026, 10, 1), date(2026, 11, 20)) is None
+    assert forecast(days, None, date(2026, 11, 20)) is None
+    snapshot = reader.snapshot(EVERYTHING)
+    live = month_forecast(snapshot)
+    assert live is not None
+    assert live.spent == sum(row.cost or 0 for row in snapshot.recent_days if date(2026, 11, 1) <= row.usage_date <= date(2026, 11, 19))
+    assert live.low <= live.expected <= live.high
+
+
+def test_numbers_read_the_same_everywhere() -> None:
+    assert [money(Decimal(text), "usd") for text in ("1234.565", "-0.5", "0.001", "0", "-0.001")] == [
+        "$1,234.56", "\u2212$0.50", "<$0.01", "$0.00", ">\u2212$0.01",
+    ]  # fmt: skip
+    assert money(Decimal("12.345"), "eur") == "12.34 EUR"
+    assert [short(value) for value in (None, 0, 999, 12_345, 1_234_567_890)] == ["—", "0", "999", "12.3 k", "1.23 B"]
+    assert [percent(value) for value in (None, Decimal(0), Decimal("0.0001"), Decimal("0.125"))] == ["—", "0.0 %", "<0.1 %", "12.5 %"]
+
+
+def test_a_name_that_a_spreadsheet_would_run_is_text_in_the_csv() -> None:
+    table = Table(
+        "t", (Column("project", "text"), Column("cost, usd", "money", "usd")), (("=1+1", Decimal("-0.000000000001")), ("<b>", None))
+    )
+    assert table.to_csv() == 'project,"cost, usd"\r\n\'=1+1,-0.000000000001\r\n<b>,\r\n'
+    assert "<b>" not in table.to_html()
+    assert table.total() == ("Total", Decimal("-0.000000000001"))
