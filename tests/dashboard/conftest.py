@@ -31,7 +31,7 @@ EVERYTHING = Filters(FIRST, LAST)
 def loaded(server: EmbeddedPostgres, template: str) -> Iterator[Warehouse]:
     """Fifty days of acme and of labs, with names, and two days of hours; the tests only look at it."""
     with fresh_warehouse(server, template, f"dashboard_{uuid4().hex[:12]}") as warehouse:
-        for label, seed, scale in (("acme", 7, 0.2), ("labs", 11, 0.05)):
+        for label, seed, scale in (("acme", 7, 0.2), ("labs", 11, 0.3)):
             with served(FakeOrganization(NOW, scale=scale, seed=seed), warehouse, label) as organization:
                 organization.defaults |= {"history_start": midnight(date(2026, 10, 1)), "hourly_history_days": 2}
                 organization.sync().raise_first()

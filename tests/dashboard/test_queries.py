@@ -211,8 +211,8 @@ def test_an_amount_or_a_count_that_is_unknown_is_told_apart_and_not_counted_as_z
         ("UPDATE warehouse.costs SET amount = {} WHERE (bucket_start, group_id) = (SELECT bucket_start, min(group_id) FROM warehouse.costs"
          " WHERE bucket_start = '2026-11-10Z' GROUP BY 1) RETURNING 1", "amount"),
         ("UPDATE warehouse.usage_completions SET num_model_requests = {} WHERE bucket_width = 1440 AND (bucket_start, group_id) ="
-         " (SELECT bucket_start, min(group_id) FROM warehouse.usage_completions WHERE bucket_start = '2026-11-10Z' AND bucket_width = 1440 GROUP BY 1)"
-         " RETURNING 1", "num_model_requests"),
+         " (SELECT bucket_start, min(group_id) FROM warehouse.usage_completions WHERE bucket_start = '2026-11-10Z' AND bucket_width = 1440"
+         " GROUP BY 1) RETURNING 1", "num_model_requests"),
     ]  # fmt: skip
     kept = []
     for query, column in plant:

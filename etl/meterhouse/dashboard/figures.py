@@ -55,7 +55,15 @@ def _over_time(chart: Chart, data: list[dict[str, Any]]) -> Figure:
     is_time = bool(chart.labels) and isinstance(chart.labels[0], datetime)
     axes: dict[str, Any] = {
         "xaxis": _AXIS
-        | {"showgrid": False, "nticks": 7, **({"type": "date", "tickformat": _tick_format(chart)} if is_time else {"type": "category"})},
+        | {
+            "showgrid": False,
+            "nticks": 7,
+            **(
+                {"type": "date", "tickformat": _tick_format(chart), "hoverformat": "%-d %b %Y, %H:%M" if chart.is_hourly else "%-d %b %Y"}
+                if is_time
+                else {"type": "category"}
+            ),
+        },
         "yaxis": _AXIS | {"tickprefix": "$" if chart.unit == "money:usd" else "", "nticks": 5, "rangemode": "tozero", "side": "left"},
     }
     return {"data": data, "layout": _layout(TIME_HEIGHT) | axes | {"barmode": "relative", "bargap": 0.18, "hovermode": "x unified"}}

@@ -139,8 +139,8 @@ def card(chart: Chart, filters: Filters, *, draw: bool = True) -> list[Any]:
 
 
 def graph(chart: Chart) -> Any:
-    """Return the picture of a chart; page.js fits it when the window changes, which saves drawing it twice."""
-    return dcc.Graph(id=f"{chart.key}-graph", figure=figure(chart), config=CONFIG, responsive=False, style={"height": height(chart)})
+    """Return the picture of a chart."""
+    return dcc.Graph(id=f"{chart.key}-graph", figure=figure(chart), config=CONFIG, responsive=True, style={"height": height(chart)})
 
 
 def chart_cards(snapshot: Snapshot) -> dict[str, list[Any]]:

@@ -71,18 +71,6 @@ window.dash_clientside = Object.assign({}, window.dash_clientside, {
     setTimeout(uncover, 15000);
   }
 
-  // One redraw when a window has got its new width.
-  let waiting;
-  let width = window.innerWidth;
-  window.addEventListener("resize", () => {
-    if (window.innerWidth === width) return;
-    clearTimeout(waiting);
-    waiting = setTimeout(() => {
-      width = window.innerWidth;
-      for (const plot of document.querySelectorAll(".js-plotly-plot")) window.Plotly.Plots.resize(plot);
-    }, 150);
-  });
-
   document.addEventListener("toggle", (event) => {
     if (event.target.matches("details[data-src]") && event.target.open) fill(event.target);
   }, true);
