@@ -53,7 +53,8 @@ def environment(home: Path) -> dict[str, str]:
     """What a user's shell has, without any setting of the machine that runs the test."""
     own = ("METERHOUSE_", "OPENAI_", "WAREHOUSE_", "AIRFLOW_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(own)}
-    ports = {name: str(free_port()) for name in ("METERHOUSE_AIRFLOW_PORT", "METERHOUSE_POSTGRES_PORT", "METERHOUSE_FAKE_API_PORT")}
+    services = ("AIRFLOW", "POSTGRES", "FAKE_API", "DASHBOARD")
+    ports = {f"METERHOUSE_{service}_PORT": str(free_port()) for service in services}
     return kept | ports | {"METERHOUSE_HOME": str(home)}
 
 
@@ -149,6 +150,22 @@ def test_without_a_key_the_demo_organization_is_loaded_by_airflow_and_a_second_t
     again = command(environment, "up")
     assert again.returncode == 2
     assert again.stderr.count("\n") == 1
+
+
+def test_the_dashboard_shows_what_was_loaded_to_the_cent(demo: Demo, home: Path) -> None:
+    address = re.search(r"Dashboard +(\S+)", demo.said)
+    assert address, demo.said
+    reader_url = StackFile.read(home).reader_url
+    assert reader_url
+    with psycopg.connect(reader_url) as reader:
+        row = reader.execute(
+            "SELECT to_char(round(sum(cost_usd), 2), 'FM$999,999,990.00') FROM bi.costs_daily WHERE usage_date > %s - 30",
+            [datetime.now(UTC).date()],
+        ).fetchone()
+    with airflow_ui(address[1]) as ui:
+        ui.open("/")
+        expect(ui.page.get_by_text(row[0]).first).to_be_visible() if row else pytest.fail("nothing was loaded")
+        assert ui.hosts == {urlsplit(address[1]).netloc}
 
 
 def test_the_checks_run_by_themselves_after_the_first_load_and_find_nothing(demo: Demo, home: Path, environment: dict[str, str]) -> None:

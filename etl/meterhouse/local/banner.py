@@ -31,6 +31,7 @@ def loaded(reader_url: str) -> list[str]:
 def banner(
     *,
     airflow_url: str,
+    dashboard_url: str,
     airflow_user: str,
     airflow_password: str,
     warehouse_url: str | None,
@@ -43,6 +44,7 @@ def banner(
     """Return the lines; `warehouse_url` is the reader's, or None when the warehouse is the caller's own server."""
     failed = [run for run in runs if run.state != "success"]
     lines = ["", f"meterhouse is up ({seconds:.0f} s)" + (", but the first load failed" if failed else ""), ""]
+    lines += [f"  Dashboard   {dashboard_url}"]
     lines += [f"  Airflow     {airflow_url}   user {airflow_user}   password {airflow_password}"]
     if warehouse_url:
         lines += [f"  Warehouse   {warehouse_url}", "              (reads the bi views; any BI tool takes it)"]

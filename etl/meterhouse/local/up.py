@@ -10,7 +10,7 @@ from pathlib import Path
 
 import meterhouse
 from meterhouse.errors import FixConfiguration, TryAgainLater
-from meterhouse.local import interrupts, stand_in
+from meterhouse.local import dashboard, interrupts, stand_in
 from meterhouse.local.airflow import Airflow
 from meterhouse.local.airflow_environment import airflow_environment
 from meterhouse.local.airflow_rest import AirflowRest
@@ -83,6 +83,8 @@ class Stack:
             with step("stand-in API (no OPENAI_ADMIN_KEY is set)"):
                 self._start_stand_in()
         self._write_stack_file()
+        with step("dashboard"):
+            self._start_dashboard()
         airflow, rest = self._make_airflow()
         with step("Airflow's own tables") as progress:
             progress("first start" if airflow.migrate() else "unchanged")
@@ -106,10 +108,12 @@ class Stack:
                 raise TryAgainLater(f"the embedded PostgreSQL ended: see {server.log_file}")
             for name in self._airflow.restart_what_ended() if self._airflow is not None else ():
                 self._console.line(f"{name} ended by itself and was started again: see {self._children.log_file(name)}")
-            if self._demo and self._children.running[stand_in.NAME].poll() is not None:
-                self._children.stop([stand_in.NAME])
-                self._start_stand_in()
-                self._console.line("the stand-in API ended by itself and was started again")
+            ours = {dashboard.NAME: self._start_dashboard} | ({stand_in.NAME: self._start_stand_in} if self._demo else {})
+            for name, start in ours.items():
+                if self._children.running[name].poll() is not None:
+                    self._children.stop([name])
+                    start()
+                    self._console.line(f"{name} ended by itself and was started again: see {self._children.log_file(name)}")
             self._require_alive()
             time.sleep(1)
 
@@ -133,6 +137,7 @@ class Stack:
         self._children.record_self(PARENT)
         self._require_different_ports()
         require_free(self._settings.airflow_port, "Airflow", "METERHOUSE_AIRFLOW_PORT")
+        require_free(self._settings.dashboard_port, "the dashboard", "METERHOUSE_DASHBOARD_PORT")
         if self._plan.embedded:
             require_free(self._settings.postgres_port, "the embedded PostgreSQL", "METERHOUSE_POSTGRES_PORT")
         if self._demo:
@@ -143,6 +148,7 @@ class Stack:
             "METERHOUSE_AIRFLOW_PORT": self._settings.airflow_port,
             "METERHOUSE_POSTGRES_PORT": self._settings.postgres_port,
             "METERHOUSE_FAKE_API_PORT": self._settings.fake_api_port,
+            "METERHOUSE_DASHBOARD_PORT": self._settings.dashboard_port,
         }
         if same := [name for name, port in ports.items() if list(ports.values()).count(port) > 1]:
             raise FixConfiguration(f"{' and '.join(same)} are the same port: set one of them to another")
@@ -158,6 +164,9 @@ class Stack:
         port, key = self._settings.fake_api_port, self._secrets.fake_api_key
         stand_in.start_stand_in(self._children, port, key)
         self._organizations = (Organization(DEMO_LABEL, AdminKey(key), stand_in.base_url(port)),)
+
+    def _start_dashboard(self) -> None:
+        dashboard.start_dashboard(self._children, self._settings.dashboard_port, self._databases.reader_url or self._databases.loader_url)
 
     def _write_stack_file(self) -> None:
         own_server = self._plan.warehouse_url is not None
@@ -199,6 +208,7 @@ class Stack:
             notes.append(f"The embedded PostgreSQL serves Airflow's own tables alone; {AIRFLOW_DATABASE_VARIABLE} would replace it.")
         return banner(
             airflow_url=rest.address,
+            dashboard_url=dashboard.address(self._settings.dashboard_port),
             airflow_user=AIRFLOW_ADMIN,
             airflow_password=self._secrets.airflow_admin,
             warehouse_url=self._databases.reader_url,
