@@ -12,7 +12,7 @@ from tests.bi.public_columns import ROOT, Columns, public_columns, released
 from tests.conftest import Warehouse
 
 CHANGELOG = (ROOT / "CHANGELOG.md").read_text()
-TODO = "give it a row in CHANGELOG.md under Unreleased"
+REMEDY = "give it a row in CHANGELOG.md under Unreleased"
 
 
 def unreleased() -> dict[str, str]:
@@ -43,11 +43,11 @@ def now(module_warehouse: Warehouse) -> Columns:
 def test_a_column_was_only_ever_added_at_the_end_unless_the_changelog_calls_it_breaking(now: Columns) -> None:
     said = unreleased()
     unsaid = [change for change in changes(released()[1], now)[1] if said.get(re.findall(r"bi\.([a-z_]+)", change)[0]) != "yes"]
-    assert unsaid == [], f"people's dashboards break: undo it, or {TODO} and call it breaking"
+    assert unsaid == [], f"people's dashboards break: undo it, or {REMEDY} and call it breaking"
 
 
 def test_every_view_that_is_new_or_changed_since_the_release_is_in_the_changelog(now: Columns) -> None:
-    assert changes(released()[1], now)[0] - set(unreleased()) == set(), TODO
+    assert changes(released()[1], now)[0] - set(unreleased()) == set(), REMEDY
 
 
 def test_the_golden_file_is_of_the_newest_version_that_was_released() -> None:
