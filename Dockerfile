@@ -17,9 +17,9 @@ COPY bi ./bi
 RUN /opt/uv/bin/uv pip install --python /opt/meterhouse/bin/python --no-cache --no-deps --no-build-isolation .
 
 FROM python:3.11.14-slim-bookworm
-# A named volume takes its owner from the folder that it is mounted on: the logs, and the file of the UI's passwords.
+# A named volume takes its owner from the folder that it is mounted on: the logs, the file of the UI's passwords, the reports.
 RUN useradd --system --uid 50000 --gid 0 --create-home --home-dir /var/lib/airflow airflow \
- && install --directory --owner airflow --group root --mode 0770 /var/lib/airflow/logs /var/lib/airflow/auth
+ && install --directory --owner airflow --group root --mode 0770 /var/lib/airflow/logs /var/lib/airflow/auth /var/lib/airflow/reports
 COPY --from=build /opt/meterhouse /opt/meterhouse
 COPY dags /opt/dags
 ENV PATH=/opt/meterhouse/bin:$PATH \

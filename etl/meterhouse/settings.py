@@ -150,6 +150,14 @@ def _path(text: str) -> Path:
     return Path(text).expanduser().absolute()
 
 
+def _reports_folder(text: str) -> Path:
+    """the absolute path of a folder, such as /srv/reports"""
+    # A worker's current folder is nobody's choice.
+    if not text.startswith(("/", "~/")):
+        raise ValueError
+    return Path(text).expanduser()
+
+
 def default_home() -> Path:
     """Return the folder for local state: `.meterhouse` in a checkout, the user's state folder for an installed package."""
     checkout = Path(meterhouse.__file__).resolve().parents[2]
@@ -239,6 +247,12 @@ class Settings:
         "Time zone of the days of `bi.usage_daily_local`; `meterhouse migrate` writes it into the view.",
         _time_zone,
         default=DEFAULT_TIME_ZONE,
+    )
+    weekly_report_dir: Path | None = _setting(
+        "METERHOUSE_WEEKLY_REPORT_DIR",
+        "Folder in which the DAG weekly_report writes the report of each week; unset: it writes none.",
+        _reports_folder,
+        default=None,
     )
     http_timeout_seconds: int = _setting(
         "METERHOUSE_HTTP_TIMEOUT_SECONDS", "Longest time for one page, from connect to last byte.", _whole(1, 3600), default=120

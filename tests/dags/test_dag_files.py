@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,10 @@ from meterhouse.endpoints import COSTS, ENDPOINTS, USAGE, WIDTHS
 from meterhouse.orchestration.alerts import run_is_late
 from meterhouse.orchestration.dag_parts import alert, last_word
 from meterhouse.orchestration.pool import POOL
+from meterhouse.orchestration.weekly_report import week_before
 
 DAGS = Path(__file__).resolve().parents[2] / "dags"
-EXPECTED = {"openai_usage", "openai_costs", "openai_directory", "openai_backfill", "warehouse_checks"}
+EXPECTED = {"openai_usage", "openai_costs", "openai_directory", "openai_backfill", "warehouse_checks", "weekly_report"}
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +62,24 @@ def test_checks_run_after_the_loads_and_by_the_clock(dags: dict[str, Any]):
     assert {asset.name for asset in timetable.asset_condition.objects} == {"bi.usage", "bi.costs", "bi.names"}
     assert dags["warehouse_checks"].catchup is False
     assert dags["warehouse_checks"].max_active_runs == 1
+
+
+def test_the_weekly_reports_runs_end_on_monday_morning_and_are_of_the_week_that_is_over_then(dags: dict[str, Any]):
+    from airflow.timetables.interval import CronDataIntervalTimetable  # noqa: PLC0415  # as above
+    from pendulum import DateTime  # noqa: PLC0415
+
+    assert [task.task_id for task in dags["weekly_report"].tasks] == ["report"]
+    declared = dags["weekly_report"].timetable
+    scheduled = CronDataIntervalTimetable(declared.expression, timezone=declared.timezone)
+    # A Saturday, and the moments around a Monday's run.
+    for moment, end, monday in (
+        (datetime(2026, 11, 21, 16, tzinfo=UTC), datetime(2026, 11, 16, 6, 30, tzinfo=UTC), date(2026, 11, 9)),
+        (datetime(2026, 11, 16, 6, 29, tzinfo=UTC), datetime(2026, 11, 9, 6, 30, tzinfo=UTC), date(2026, 11, 2)),
+        (datetime(2026, 11, 16, 6, 30, tzinfo=UTC), datetime(2026, 11, 16, 6, 30, tzinfo=UTC), date(2026, 11, 9)),
+    ):
+        interval = scheduled.infer_manual_data_interval(run_after=DateTime.instance(moment))
+        assert interval.end == end
+        assert week_before(interval.end) == (monday, monday + timedelta(days=6))
 
 
 def test_every_task_that_calls_the_vendor_takes_a_slot_of_the_pool_and_no_other_does(dags: dict[str, Any]):

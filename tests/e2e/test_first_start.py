@@ -179,12 +179,20 @@ def test_the_checks_run_by_themselves_after_the_first_load_and_find_nothing(demo
         assert reader.execute("SELECT count(*) FROM bi.checks WHERE severity = 'fail' AND NOT is_ok").fetchone() == (0,)
 
 
+def test_the_weekly_report_that_nobody_asked_for_is_skipped_in_one_line(demo: Demo, home: Path) -> None:
+    (ended,) = until(lambda: demo.rest.runs("weekly_report", DONE), "the last Monday's run has ended")
+    assert demo.rest.task_states("weekly_report", ended["dag_run_id"]) == {"report": "skipped"}
+    (log,) = (home / "logs" / "tasks" / "dag_id=weekly_report").rglob("attempt=*.log")
+    assert "METERHOUSE_WEEKLY_REPORT_DIR is not set" in log.read_text()
+    assert list(home.rglob("meterhouse-*-to-*.html")) == []
+
+
 def test_an_operator_who_has_only_the_ui_sees_green_runs_fills_in_a_backfill_and_reads_what_it_did(demo: Demo, tmp_path: Path) -> None:
     pictures = Path(os.environ.get("METERHOUSE_PICTURES", tmp_path))
     with airflow_ui(demo.rest.address) as ui:
         ui.log_in("admin", demo.password)
         ui.open("/dags")
-        for dag in ("openai_usage", "openai_costs", "openai_directory", "openai_backfill", "warehouse_checks"):
+        for dag in ("openai_usage", "openai_costs", "openai_directory", "openai_backfill", "warehouse_checks", "weekly_report"):
             expect(ui.page.get_by_role("link", name=dag, exact=True)).to_be_visible()
         assert {run["state"] for dag in FIRST_DAGS for run in demo.rest.runs(dag)} == {"success"}
         ui.open("/dags/openai_usage")

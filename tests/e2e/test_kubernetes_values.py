@@ -15,6 +15,7 @@ import yaml
 
 from meterhouse.cli import parser
 from meterhouse.orchestration.pool import POOL, POOL_DESCRIPTION, POOL_SLOTS
+from meterhouse.settings import load_settings
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "kubernetes"
@@ -242,6 +243,16 @@ def test_the_readme_makes_every_secret_with_the_keys_that_are_asked_for() -> Non
     assert optional == {("meterhouse-alerts", "webhook"), ("meterhouse-alerts", "mail")}
     assert made == asked - optional
     assert "create secret generic meterhouse-airflow-users --from-file=passwords.json" in README
+
+
+def test_the_weekly_report_of_the_readme_lands_in_the_volume_that_outlives_the_pod() -> None:
+    found = re.search(r"^ +- (\{name: METERHOUSE_.*\})$", README, re.MULTILINE)
+    assert found is not None
+    variable = yaml.safe_load(found[1])
+    folder = load_settings({variable["name"]: variable["value"]}).weekly_report_dir
+    assert folder is not None
+    assert folder.parent == Path(VALUES["airflowHome"]) / "logs"
+    assert VALUES["logs"]["persistence"]["enabled"] is True
 
 
 def test_the_chart_has_one_version_in_every_place() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -20,6 +20,7 @@ from tests.postgres.fingerprints import places
 from meterhouse.endpoints import ENDPOINTS
 from meterhouse.local.airflow_rest import DONE
 from meterhouse.local.first_load import ACTIVE, first_load
+from meterhouse.orchestration.weekly_report import week_before
 
 pytestmark = [pytest.mark.airflow, pytest.mark.timeout(600)]
 
@@ -37,11 +38,24 @@ def inbox() -> Iterator[Inbox]:
 
 
 @pytest.fixture(scope="module")
-def stack(inbox: Inbox) -> Iterator[Stack]:
+def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the weekly reports, which is not there yet."""
+    return tmp_path_factory.mktemp("weekly") / "reports"
+
+
+@pytest.fixture(scope="module")
+def stack(inbox: Inbox, reports: Path) -> Iterator[Stack]:
     """One stack for all tests of this file, with the documentation's example of another team's DAG; each loads days of its own."""
     (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "operations.md").read_text(), re.DOTALL)
-    changes = {"timedelta(minutes=45)": f"timedelta(seconds={DEADLINE_SECONDS})"}
-    variation = Variation(outer=inbox.connections, more_dags={f"{CONSUMER}.py": example}, changes=changes)
+    monday = '("30 6 * * 1", timezone="UTC"),'
+    changes = {
+        "timedelta(minutes=45)": f"timedelta(seconds={DEADLINE_SECONDS})",
+        # Its first run would begin before there is anything to report.
+        monday: f"{monday} is_paused_upon_creation=True,",
+    }
+    to_boss = inbox.connections["AIRFLOW_CONN_METERHOUSE_ALERTS_MAIL"].replace("ops@", "boss@")
+    outer = inbox.connections | {"METERHOUSE_WEEKLY_REPORT_DIR": str(reports), "AIRFLOW_CONN_METERHOUSE_REPORT_MAIL": to_boss}
+    variation = Variation(outer=outer, more_dags={f"{CONSUMER}.py": example}, changes=changes)
     with running_stack("local", variation) as running:
         first_load(running.rest, lambda _: None, running.supervise)
         for dag in running.rest.dags():
@@ -232,6 +246,49 @@ def test_another_teams_dag_runs_on_the_asset_and_reads_the_row_counts(stack: Sta
     newest = next(event for event in events if event["source_dag_id"] == BACKFILL and event["name"] == "bi.costs")
     stored = stack.loaded.query(f"SELECT count(*) FROM warehouse.costs WHERE {days(stack.day(-100), stack.day(-99))}")
     assert [(newest["extra"]["rows_inserted"],)] == stored
+
+
+def test_the_weekly_report_is_written_and_mailed_with_the_totals_of_its_week(stack: Stack, inbox: Inbox, reports: Path) -> None:
+    with scheduled(stack, "weekly_report"):
+        (first_run,) = stack.until("the run of last Monday ends", 120, lambda: stack.rest.runs("weekly_report", DONE))
+        assert first_run["state"] == "success"
+        monday, _ = week_before(datetime.fromisoformat(first_run["data_interval_end"]))
+        assert_is_the_report_of(monday, stack, inbox, reports, first_run["dag_run_id"])
+        assert [path.name for path in reports.iterdir()] == [f"meterhouse-{monday}-to-{monday + timedelta(days=6)}.html"]
+        # By hand without an interval, and by hand for the week before.
+        run = trigger(stack, "weekly_report")
+        assert ended(stack, "weekly_report", run) == "success"
+        assert_is_the_report_of(week_before(datetime.now(UTC))[0], stack, inbox, reports, run)
+        end = midnight(monday)
+        interval = {"data_interval_start": (end - timedelta(days=7)).isoformat(), "data_interval_end": end.isoformat()}
+        run = trigger(stack, "weekly_report", **interval)
+        assert ended(stack, "weekly_report", run) == "success"
+        assert_is_the_report_of(monday - timedelta(days=7), stack, inbox, reports, run)
+
+
+def assert_is_the_report_of(monday: date, stack: Stack, inbox: Inbox, reports: Path, run: str) -> None:
+    """The file, the XCom and the newest mail of a run are of that week, and tell what SQL says."""
+    sunday = monday + timedelta(days=6)
+    path = reports / f"meterhouse-{monday}-to-{sunday}.html"
+    ((cost, shown, requests),) = stack.loaded.read(
+        "SELECT sum(cost), to_char(round(sum(cost), 2), 'FM$999,999,990.00'), (SELECT sum(requests) FROM bi.usage_daily"
+        " WHERE usage_date BETWEEN %s AND %s AND endpoint <> 'web_search_calls')::bigint"
+        " FROM bi.costs_daily WHERE usage_date BETWEEN %s AND %s",
+        [monday, sunday, monday, sunday],
+    )
+    assert returned(stack, "weekly_report", run, "report") == {
+        "path": str(path),
+        "first_day": str(monday),
+        "last_day": str(sunday),
+        "cost": {"usd": str(cost)},
+        "requests": requests,
+    }
+    assert f'id="card-cost">{shown}<' in path.read_text()
+    mail = inbox.mails[-1]
+    assert mail["To"] == "boss@example.com"
+    assert str(mail["Subject"]).endswith(f" {sunday:%Y}, {shown}")
+    (attached,) = mail.iter_attachments()
+    assert attached.get_payload(decode=True) == path.read_bytes()
 
 
 def test_a_check_that_fails_turns_red_is_told_once_and_is_green_after_the_cure(stack: Stack, inbox: Inbox) -> None:

@@ -54,6 +54,7 @@ GOOD = [
     ("METERHOUSE_ORGANIZATIONS", "acme, r_and_d,acme", ("acme", "r_and_d")),
     ("METERHOUSE_LOCAL_TIME_ZONE", "Asia/Kolkata", "Asia/Kolkata"),
     ("METERHOUSE_LOCAL_TIME_ZONE", "UTC", "UTC"),
+    ("METERHOUSE_WEEKLY_REPORT_DIR", "/srv/reports", Path("/srv/reports")),
     ("METERHOUSE_HTTP_TIMEOUT_SECONDS", "1", 1),
     ("METERHOUSE_PAGE_MAX_MEGABYTES", "2048", 2048),
     ("METERHOUSE_HTTP_RETRIES", "0", 0),
@@ -82,6 +83,7 @@ WORDS = {
     "METERHOUSE_EXCLUDE_DIMENSIONS": "user_id",
     "METERHOUSE_ORGANIZATIONS": "label",
     "METERHOUSE_LOCAL_TIME_ZONE": "Europe/Berlin",
+    "METERHOUSE_WEEKLY_REPORT_DIR": "absolute path of a folder, such as /srv/reports",
     "METERHOUSE_HTTP_TIMEOUT_SECONDS": "from 1 to 3600",
     "METERHOUSE_PAGE_MAX_MEGABYTES": "from 1 to 2048",
     "METERHOUSE_HTTP_RETRIES": "from 0 to 20",
@@ -125,6 +127,7 @@ BAD = {
     "METERHOUSE_ORGANIZATIONS": ["Acme Inc.", "acme;other", "-x", "x" * 64],
     "METERHOUSE_LOCAL_TIME_ZONE": ["Berlin", "europe/berlin", "+02:00", "Mars/Olympus", "UTC'; SELECT 1; --"],
     "METERHOUSE_EXCLUDE_DIMENSIONS": ["email", "user_id project_id", ","],
+    "METERHOUSE_WEEKLY_REPORT_DIR": ["reports", "./reports", "../srv/reports", "~", "~somebody/reports", "yes"],
 }
 NUMBERS = ["ten", "1.5", "-1", "1e3", "5 days", "99999999"]
 for _variable in WORDS:
@@ -173,6 +176,7 @@ def test_every_variable_is_tried_with_a_good_and_with_a_bad_value():
 def test_a_folder_may_begin_with_a_tilde(load, monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     assert load(METERHOUSE_HOME="~/state").home == tmp_path / "state"
+    assert load(METERHOUSE_WEEKLY_REPORT_DIR="~/reports").weekly_report_dir == tmp_path / "reports"
 
 
 def test_settings_cannot_be_changed_afterwards(load):

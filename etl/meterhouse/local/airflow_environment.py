@@ -33,6 +33,8 @@ PASSED_ON = (
     # Where alerts go, for who sets it outside of Airflow.
     "AIRFLOW_CONN_METERHOUSE_ALERTS",
     "AIRFLOW_CONN_METERHOUSE_ALERTS_MAIL",
+    # And where the weekly report goes.
+    "AIRFLOW_CONN_METERHOUSE_REPORT_MAIL",
 )
 # Addresses of an owner or of Airflow's own database, and the stand-in's key: no task needs them as settings.
 HELD_BACK = ("METERHOUSE_MIGRATE_URL", "METERHOUSE_AIRFLOW_DB_URL", "METERHOUSE_FAKE_API_KEY")

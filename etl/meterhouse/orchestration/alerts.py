@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -100,7 +101,7 @@ def tell(title: str, problems: Sequence[Problem], link: str) -> None:
     if (webhook := connection(WEBHOOK_CONNECTION)) is not None:
         channels.append(lambda subject, text: _post(webhook, subject, text))
     if (mail := connection(MAIL_CONNECTION)) is not None:
-        channels.append(lambda subject, text: _mail(mail, subject, text))
+        channels.append(lambda subject, text: send_mail(mail, subject, text))
     if not channels:
         log.info("nobody is told: there is no connection %s or %s", WEBHOOK_CONNECTION, MAIL_CONNECTION)
         return
@@ -180,7 +181,8 @@ def _post(webhook: Any, title: str, text: str) -> None:
         raise NotTaken(f"a service of the connection {webhook.conn_id} refused the message or was away")
 
 
-def _mail(connection: Any, title: str, text: str) -> None:
+def send_mail(connection: Any, title: str, text: str, files: Sequence[Path] = ()) -> None:
+    """Send a mail through an SMTP connection to the addresses in its extra `to`. Raises `NotTaken` when there are none."""
     from airflow.providers.smtp.notifications.smtp import SmtpNotifier  # noqa: PLC0415
 
     to = connection.extra_dejson.get("to")
@@ -188,4 +190,6 @@ def _mail(connection: Any, title: str, text: str) -> None:
         raise NotTaken(f"the connection {connection.conn_id} has no 'to' in its extra")
     body = "<br>".join(html.escape(line) for line in text.splitlines())
     # Not called but told: the text of an error is no template.
-    SmtpNotifier(to=to, subject=title, html_content=body, smtp_conn_id=connection.conn_id).notify({})
+    SmtpNotifier(
+        to=to, subject=title, html_content=body, files=[str(file) for file in files], smtp_conn_id=connection.conn_id
+    ).notify({})  # fmt: skip

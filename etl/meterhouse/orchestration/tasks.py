@@ -177,6 +177,25 @@ def backfill_piece(piece: dict[str, str]) -> list[dict[str, object]]:
     return done
 
 
+def write_weekly_report() -> dict[str, object]:
+    """Write the report of the last week before the run's end, and mail it where asked to; return where it is and its totals."""
+    from meterhouse.dashboard.reader_url import reader_url  # noqa: PLC0415  # as above
+    from meterhouse.orchestration.weekly_report import mail_report, week_before, write_week  # noqa: PLC0415  # as above
+
+    context = get_current_context()
+    with _in_airflow_terms(context):
+        settings = task_settings()
+        if settings.weekly_report_dir is None:
+            raise AirflowSkipException("METERHOUSE_WEEKLY_REPORT_DIR is not set, so nobody asks for a report")
+        interval = data_interval(context)
+        # Not the clock: a run that is cleared a week later writes its own week again.
+        end = interval.end if interval else context["dag_run"].run_after
+        first, last = week_before(end)
+        report = write_week(reader_url(settings), first, last, settings.weekly_report_dir)
+        mail_report(report)
+    return report.as_dict()
+
+
 def check_warehouse() -> list[dict[str, object]]:
     """Run every check and return what each found; raises `ProblemsFound` when one of severity fail found something twice.
 

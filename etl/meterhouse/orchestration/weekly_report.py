@@ -1,0 +1,126 @@
+"""The static report of a week: a file in a folder, its totals, and a mail where Airflow has the connection for one.
+
+`meterhouse_report_mail` (type smtp) names the addresses in its extra `to`, as the alerts' connection does. The dashboard's packages are
+not needed: the report is text.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+from meterhouse.dashboard import formats
+from meterhouse.dashboard.cost_charts import cost_total
+from meterhouse.dashboard.filters import Filters
+from meterhouse.dashboard.notices import notices
+from meterhouse.dashboard.queries import Reader, Snapshot
+from meterhouse.dashboard.static_report import report, write_page
+from meterhouse.dashboard.usage_charts import usage_total
+from meterhouse.errors import FixConfiguration, TryAgainLater
+from meterhouse.orchestration.alerts import NotTaken, send_mail
+from meterhouse.orchestration.connections import connection
+
+log = logging.getLogger(__name__)
+
+MAIL_CONNECTION = "meterhouse_report_mail"
+_REMEDY = "choose another METERHOUSE_WEEKLY_REPORT_DIR, or let Airflow's account write there"
+
+
+@dataclass(frozen=True)
+class WeeklyReport:
+    """A report that was written: where, of which days, its totals (None: nothing is known), and what limits them."""
+
+    path: Path
+    first: date
+    last: date
+    # By currency: two are never in one number.
+    cost: Mapping[str, Decimal | None]
+    requests: int | None
+    limits: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, object]:
+        """Return what Airflow keeps of it: amounts as text, with every digit."""
+        return {
+            "path": str(self.path),
+            "first_day": self.first.isoformat(),
+            "last_day": self.last.isoformat(),
+            "cost": {code: None if amount is None else f"{amount:f}" for code, amount in self.cost.items()},
+            "requests": self.requests,
+        }
+
+    def mail(self) -> tuple[str, str]:
+        """Return the subject and the text of a mail with it."""
+        days = f"{formats.day(self.first)} to {formats.day(self.last)}"
+        money = {code: formats.money(amount, code) for code, amount in self.cost.items()}
+        exact = [f"{money[code]} (exactly {amount:f})" for code, amount in self.cost.items() if amount is not None]
+        lines = [
+            f"OpenAI usage and billed cost, {days}, UTC days.",
+            f"Cost: {' + '.join(exact) or formats.UNKNOWN}",
+            f"Requests: {formats.count(self.requests)}",
+            *self.limits,
+            "",
+            "The charts and tables are in the attached file, which opens offline.",
+        ]
+        return f"meterhouse: {days}, {' + '.join(money.values()) or 'no costs'}", "\n".join(lines)
+
+
+def week_before(moment: datetime) -> tuple[date, date]:
+    """Return Monday and Sunday of the last week that was over at `moment`, in UTC."""
+    day = datetime.fromtimestamp(moment.timestamp(), UTC).date()
+    monday = day - timedelta(days=day.weekday())
+    return monday - timedelta(days=7), monday - timedelta(days=1)
+
+
+def write_week(url: str, first: date, last: date, folder: Path, now: datetime | None = None) -> WeeklyReport:
+    """Write the report of some days into a folder, over one of the same days, and return it.
+
+    Raises `TryAgainLater` while nothing of these days is loaded, and `FixConfiguration` for a folder that cannot be had.
+    """
+    snapshot = Reader(url).snapshot(Filters(first, last))
+    if not any(row.is_loaded for row in snapshot.coverage):
+        raise TryAgainLater(f"nothing of {first} to {last} is loaded yet: look at the runs of openai_costs and openai_usage if that lasts")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FixConfiguration(f"the folder {folder} cannot be made ({error.strerror}): {_REMEDY}") from None
+    path = folder / f"meterhouse-{first}-to-{last}.html"
+    size = write_page(report(snapshot, now or datetime.now(UTC)), path, _REMEDY)
+    log.info("wrote %s kB to %s", f"{size / 1000:,.0f}", path)
+    usage = usage_total(snapshot)
+    limits = _limits(snapshot)
+    for line in limits:
+        log.warning("%s", line)
+    totals = {code: total for code in snapshot.currencies if (total := cost_total(snapshot, code)) is not None}
+    return WeeklyReport(
+        path, first, last, {code: total.cost for code, total in totals.items()}, usage.requests if usage else None, tuple(limits)
+    )
+
+
+def _limits(snapshot: Snapshot) -> list[str]:
+    """Return what a reader of the totals must know, as the report says it."""
+    unknown = sum(total.unknown_costs for code in snapshot.currencies if (total := cost_total(snapshot, code)) is not None)
+    return [*notices(snapshot), *([f"{formats.count(unknown)} rows of costs have no amount and are not in the total."] if unknown else [])]
+
+
+def mail_report(written: WeeklyReport) -> None:
+    """Mail a report to whom the connection names; without one, say so in the log. The file stays, whatever becomes of the mail.
+
+    Raises `FixConfiguration` for a connection without addresses, and `TryAgainLater` for a server that does not take the mail.
+    """
+    to = connection(MAIL_CONNECTION)
+    if to is None:
+        log.info("it is not mailed: there is no connection %s", MAIL_CONNECTION)
+        return
+    try:
+        send_mail(to, *written.mail(), [written.path])
+    except NotTaken as ours:
+        raise FixConfiguration(f"{written.path} is written, but not mailed: {ours}") from None
+    except Exception as error:  # a mail server may fail in any way; its words may hold an address
+        raise TryAgainLater(
+            f"{written.path} is written, but not mailed ({type(error).__name__}): look at the connection {MAIL_CONNECTION}"
+        ) from None
+    log.info("mailed %s", written.path.name)
