@@ -80,15 +80,6 @@ def checks() -> list[Check]:
     return sorted([*_sql_checks(), CLOCK_SKEW_VENDOR, CONTROL_TOTALS], key=lambda check: check.name)
 
 
-def run_all(settings: Settings, *, clock: Clock = utc_now, with_vendor: bool = True) -> list[CheckResult]:
-    """Run the checks of the warehouse and then, unless `with_vendor` is false, those that ask the vendor; keep and return all results.
-
-    A vendor that cannot be asked raises a `MeterhouseError` when everything that was found out is kept.
-    """
-    results = run_warehouse_checks(settings, clock=clock)
-    return [*results, *run_vendor_checks(settings, clock=clock)] if with_vendor else results
-
-
 def run_warehouse_checks(settings: Settings, *, clock: Clock = utc_now) -> list[CheckResult]:
     """Run every check that needs the warehouse alone, keep the results, log a line for each, and return them."""
     now = clock()
@@ -104,19 +95,11 @@ def run_warehouse_checks(settings: Settings, *, clock: Clock = utc_now) -> list[
     return results
 
 
-def run_vendor_checks(settings: Settings, *, clock: Clock = utc_now) -> list[CheckResult]:
-    """Ask the vendor, cure what a load can cure, keep the results, log a line for each, and return them.
-
-    An answer that never came leaves the check that needed it without a result, so that an earlier finding is not taken back unseen. Its
-    error is raised once the results are kept.
-    """
-    results, asked = ask_vendor(settings, clock=clock)
-    asked.raise_first()
-    return results
-
-
 def ask_vendor(settings: Settings, *, clock: Clock = utc_now) -> tuple[list[CheckResult], Outcome]:
-    """Do as `run_vendor_checks` does, but return what kept from asking beside the results."""
+    """Ask the vendor, cure what a load can cure, keep the results, log a line for each, and return them with what kept from asking.
+
+    An answer that never came leaves the check that needed it without a result, so that an earlier finding is not taken back unseen.
+    """
     if not settings.organizations:
         raise FixConfiguration(f"the vendor was not asked, as {KEY_VARIABLE} is not set: set it, or run meterhouse check --offline")
     now = clock()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
+from tests.bi.driver_contract import Contract
 from tests.conftest import Warehouse, create_database, drop_database, warehouse_addresses
 from tests.postgres.loaded_organization import NOW, fresh_warehouse, midnight, served
 
@@ -34,3 +35,9 @@ def loaded_warehouse(server: EmbeddedPostgres, template: str) -> Iterator[Wareho
         loaded.sync().raise_first()
         sync_directory(loaded.settings(), clock=loaded.fake.clock.now)
         yield warehouse
+
+
+@pytest.fixture(scope="session")
+def contract(loaded_warehouse: Warehouse) -> Contract:
+    """What every driver must find in that warehouse."""
+    return Contract.of(loaded_warehouse)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
@@ -30,6 +34,11 @@ WRITES = (
     "INSERT INTO ops.team_access VALUES ('a', 'b')",
 )
 INSUFFICIENT_PRIVILEGE = "42501"
+# The server's types, and their short names, which JDBC and ODBC show.
+SHORT_TYPES = {
+    "bigint": "int8", "boolean": "bool", "character varying": "varchar", "date": "date", "numeric": "numeric",
+    "timestamp with time zone": "timestamptz", "timestamp without time zone": "timestamp", "integer": "int4", "double precision": "float8",
+}  # fmt: skip
 POWER_BI = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'bi' AND table_type IN ('BASE TABLE', 'VIEW')"
 METABASE = (
     "SELECT c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
@@ -87,6 +96,25 @@ class Server:
         """Take an address apart."""
         parts = urlsplit(url)
         return cls(str(parts.hostname), parts.port or 5432, parts.path.lstrip("/"), str(parts.username), str(parts.password))
+
+
+def probed(
+    command: Sequence[str],
+    contract: Contract,
+    given: Mapping[str, Any],
+    *,
+    zone: str,
+    timeout: int,
+    environment: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """What a driver saw, from a process in one of the zones that is asked everything at once, in JSON."""
+    asked = {
+        **given, "views": list(contract.columns), "lists": [POWER_BI, METABASE], "amounts": AMOUNTS, "unknown": UNKNOWN, "days": DAYS,
+        "secret": SECRET, "writes": WRITES,
+    }  # fmt: skip
+    done = subprocess.run(command, input=json.dumps(asked), capture_output=True, text=True, timeout=timeout, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+    return {**json.loads(done.stdout), "zone": zone}
 
 
 def size_and_scale(kind: str) -> tuple[int | None, int | None]:

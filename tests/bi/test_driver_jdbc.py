@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-import subprocess
 import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.bi.driver_contract import (  # fmt: skip
-    AMOUNTS,
-    DAYS,
-    INSUFFICIENT_PRIVILEGE,
-    METABASE,
-    POWER_BI,
-    SECRET,
-    UNKNOWN,
-    WRITES,
-    ZONES,
-    Contract,
-    Server,
-    base,
-    size_and_scale,
-)
+from tests.bi.driver_contract import INSUFFICIENT_PRIVILEGE, SHORT_TYPES, WRITES, ZONES, Contract, Server, base, probed, size_and_scale
 from tests.conftest import Warehouse
 
 JARS = sorted(Path("/usr/share/java").glob("postgresql-42*.jar"))
@@ -34,31 +18,18 @@ pytestmark = [
     pytest.mark.skipif(not JARS, reason=f"no pgJDBC in /usr/share/java: {PACKAGES}"),
     pytest.mark.skipif(shutil.which("java") is None, reason=f"no Java: {PACKAGES}"),
 ]
-# The server's types, and what JDBC calls them.
-TYPES = {
-    "bigint": "int8", "boolean": "bool", "character varying": "varchar", "date": "date", "numeric": "numeric",
-    "timestamp with time zone": "timestamptz", "timestamp without time zone": "timestamp", "integer": "int4", "double precision": "float8",
-}  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def contract(loaded_warehouse: Warehouse) -> Contract:
-    return Contract.of(loaded_warehouse)
 
 
 @pytest.fixture(scope="module", params=ZONES)
 def seen(request: pytest.FixtureRequest, loaded_warehouse: Warehouse, contract: Contract) -> dict[str, Any]:
     """What the driver saw, from a Java machine in one of the zones."""
     server = Server.of(loaded_warehouse.reader_url)
-    asked = {
+    given = {
         "address": f"jdbc:postgresql://{server.host}:{server.port}/{server.database}", "user": server.user, "password": server.password,
-        "jars": [str(JARS[-1])], "zone": request.param, "views": list(contract.columns), "lists": [POWER_BI, METABASE],
-        "amounts": AMOUNTS, "unknown": UNKNOWN, "days": DAYS, "secret": SECRET, "writes": WRITES,
+        "jars": [str(JARS[-1])], "zone": request.param,
     }  # fmt: skip
     probe = [sys.executable, str(Path(__file__).with_name("jdbc_probe.py"))]
-    done = subprocess.run(probe, input=json.dumps(asked), capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
-    return {**json.loads(done.stdout), "zone": request.param}
+    return probed(probe, contract, given, zone=request.param, timeout=120)
 
 
 def test_every_way_to_list_the_schema_finds_the_same_views(seen: dict[str, Any], contract: Contract) -> None:
@@ -74,7 +45,7 @@ def test_views_and_columns_have_their_comments_types_sizes_and_scales(seen: dict
     for view, columns in contract.columns.items():
         found = seen["columns"][view]
         assert [(name, kind, comment) for name, kind, _, _, comment in found] == [
-            (name, TYPES[base(kind)], comment) for name, kind, comment in columns
+            (name, SHORT_TYPES[base(kind)], comment) for name, kind, comment in columns
         ]
         for (name, kind, _), (_, _, size, digits, _) in zip(columns, found, strict=True):
             if base(kind) in {"numeric", "character varying"}:

@@ -12,21 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.bi.driver_contract import (  # fmt: skip
-    AMOUNTS,
-    DAYS,
-    INSUFFICIENT_PRIVILEGE,
-    METABASE,
-    POWER_BI,
-    SECRET,
-    UNKNOWN,
-    WRITES,
-    ZONES,
-    Contract,
-    Server,
-    base,
-    size_and_scale,
-)
+from tests.bi.driver_contract import INSUFFICIENT_PRIVILEGE, WRITES, ZONES, Contract, Server, base, probed, size_and_scale
 from tests.conftest import Warehouse
 
 FOLDER = Path(__file__).parent / "node"
@@ -66,25 +52,14 @@ def modules(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     return folder / "node_modules"
 
 
-@pytest.fixture(scope="module")
-def contract(loaded_warehouse: Warehouse) -> Contract:
-    return Contract.of(loaded_warehouse)
-
-
 @pytest.fixture(scope="module", params=ZONES)
 def seen(request: pytest.FixtureRequest, loaded_warehouse: Warehouse, contract: Contract, modules: Path) -> dict[str, Any]:
     """What the driver saw, from a process in one of the zones."""
     server = Server.of(loaded_warehouse.reader_url)
     connection = {"host": server.host, "port": server.port, "database": server.database, "user": server.user, "password": server.password}
-    asked = {
-        "connection": connection, "views": list(contract.columns), "lists": [POWER_BI, METABASE], "amounts": AMOUNTS, "unknown": UNKNOWN,
-        "days": DAYS, "secret": SECRET, "writes": WRITES,
-    }  # fmt: skip
     environment = {**os.environ, "TZ": request.param, "NODE_PATH": str(modules)}
-    command = ["node", str(FOLDER / "probe.js")]
-    done = subprocess.run(command, input=json.dumps(asked), capture_output=True, text=True, timeout=60, env=environment, check=False)
-    assert done.returncode == 0, done.stderr
-    return {**json.loads(done.stdout), "zone": request.param}
+    probe = ["node", str(FOLDER / "probe.js")]
+    return probed(probe, contract, {"connection": connection}, zone=request.param, timeout=60, environment=environment)
 
 
 def test_every_way_to_list_the_schema_finds_the_same_views(seen: dict[str, Any], contract: Contract) -> None:

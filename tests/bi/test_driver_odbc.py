@@ -16,6 +16,7 @@ from tests.bi.driver_contract import (  # fmt: skip
     METABASE,
     POWER_BI,
     SECRET,
+    SHORT_TYPES,
     UNKNOWN,
     WRITES,
     ZONES,
@@ -29,11 +30,6 @@ from tests.conftest import Warehouse
 DRIVERS = sorted(Path("/usr/lib").glob("*/odbc/psqlodbcw.so"))
 PACKAGES = "apt-get install odbc-postgresql unixodbc"
 pytestmark = pytest.mark.skipif(not DRIVERS, reason=f"no psqlODBC: {PACKAGES}")
-# The server's types, and what ODBC calls them.
-TYPES = {
-    "bigint": "int8", "boolean": "bool", "character varying": "varchar", "date": "date", "numeric": "numeric",
-    "timestamp with time zone": "timestamptz", "timestamp without time zone": "timestamp", "integer": "int4", "double precision": "float8",
-}  # fmt: skip
 SQL_BIT, SQL_VARCHAR, SQL_WVARCHAR = -7, 12, -9
 
 
@@ -46,11 +42,6 @@ def connect(warehouse: Warehouse, **options: str) -> Any:
         "PWD": server.password, "UseDeclareFetch": "1", "Fetch": "100", **options,
     }  # fmt: skip
     return pyodbc.connect(";".join(f"{name}={value}" for name, value in given.items()), autocommit=True)
-
-
-@pytest.fixture(scope="module")
-def contract(loaded_warehouse: Warehouse) -> Contract:
-    return Contract.of(loaded_warehouse)
 
 
 @pytest.fixture
@@ -80,7 +71,7 @@ def test_every_way_to_list_the_schema_finds_the_same_views(connection: Any, cont
 def test_columns_have_their_types_sizes_and_scales_and_the_driver_shows_no_comments(connection: Any, contract: Contract) -> None:
     for view, columns in contract.columns.items():
         found = connection.cursor().columns(schema="bi", table=view).fetchall()
-        assert [(row.column_name, row.type_name) for row in found] == [(name, TYPES[base(kind)]) for name, kind, _ in columns], view
+        assert [(row.column_name, row.type_name) for row in found] == [(name, SHORT_TYPES[base(kind)]) for name, kind, _ in columns], view
         for (name, kind, _), row in zip(columns, found, strict=True):
             if base(kind) in {"numeric", "character varying"}:
                 assert (row.column_size, row.decimal_digits) == size_and_scale(kind), f"{view}.{name}"

@@ -30,11 +30,6 @@ TYPES: dict[str, type[sa.types.TypeEngine[object]]] = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def contract(loaded_warehouse: Warehouse) -> Contract:
-    return Contract.of(loaded_warehouse)
-
-
 def opened(warehouse: Warehouse, dialect: str, zone: str = "UTC") -> sa.Engine:
     address = sa.make_url(warehouse.reader_url).set(drivername=f"postgresql+{dialect}")
     return sa.create_engine(address, connect_args={"options": f"-c timezone={zone}"}, poolclass=sa.NullPool)

@@ -16,19 +16,9 @@ from tests.conftest import Warehouse
 from tests.postgres.loaded_organization import LoadedOrganization, midnight, served
 
 from meterhouse.bi_files.columns import columns_of, view_comments
-from meterhouse.bi_files.metabase import (
-    FILES,
-    MODELS,
-    PASSWORD_VARIABLE,
-    PROJECT,
-    READER_VARIABLE,
-    USER_VARIABLE,
-    Card,
-    cards,
-    files,
-    layout,
-    projects_model,
-)
+from meterhouse.bi_files.metabase.content import MODELS, PROJECT, Card, cards, layout, projects_model
+from meterhouse.bi_files.metabase.provisioning import PASSWORD_VARIABLE, READER_VARIABLE, USER_VARIABLE
+from meterhouse.bi_files.metabase.serialization import FILES, files
 from meterhouse.bi_files.questions import QUESTIONS
 from meterhouse.directory import sync_directory
 from meterhouse.fake_openai import FakeOrganization

@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from meterhouse.bi_files.metabase import COLLECTION, DASHBOARD, DATABASE, TAGS, Outcome, cards, layout, projects_model, provision
+from meterhouse.bi_files.metabase.content import COLLECTION, DASHBOARD, DATABASE, TAGS, cards, layout, projects_model
+from meterhouse.bi_files.metabase.provisioning import Outcome, provision
 from meterhouse.cli import main
 from meterhouse.errors import FixConfiguration, MeterhouseError, RejectedAnswer, TryAgainLater
 

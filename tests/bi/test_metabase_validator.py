@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from meterhouse.bi_files.metabase import FILES
+from meterhouse.bi_files.metabase.serialization import FILES
 
 pytestmark = [pytest.mark.bi_tools, pytest.mark.timeout(400)]
 PACKAGE = "@metabase/representations@1.2.0"

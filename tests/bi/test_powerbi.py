@@ -15,9 +15,13 @@ import pytest
 from pbi_parsers import dax
 from tests.conftest import Warehouse
 
-from meterhouse.bi_files import powerbi
+from meterhouse.bi_files.columns import columns_of
 from meterhouse.bi_files.files import Address
-from meterhouse.bi_files.powerbi import ACCESS_TABLE, FACTS, MEASURE_TABLE, TABLES, files, measures, model_column, relationships
+from meterhouse.bi_files.powerbi import star
+from meterhouse.bi_files.powerbi.access import ACCESS_TABLE, role_filters
+from meterhouse.bi_files.powerbi.measures import MEASURE_TABLE, measures
+from meterhouse.bi_files.powerbi.project import files
+from meterhouse.bi_files.powerbi.star import FACTS, TABLES, Relationship, model_column, relationships
 from meterhouse.dictionary import COLUMNS
 from meterhouse.directory import sync_directory
 from meterhouse.fake_openai import FakeOrganization, FakeServer
@@ -169,7 +173,7 @@ def test_a_dimensions_key_is_unique_for_power_bi_which_reads_no_case(loaded: psy
 
 
 @pytest.mark.parametrize("one", relationships(), ids=lambda one: f"{one.from_table}-{one.to_table}")
-def test_every_row_of_a_fact_finds_its_member(loaded: psycopg.Connection, one: powerbi.Relationship) -> None:
+def test_every_row_of_a_fact_finds_its_member(loaded: psycopg.Connection, one: Relationship) -> None:
     fact, dimension = TABLES[one.from_table], TABLES[one.to_table]
     query = f"SELECT count(*), count(d.{one.from_column}) FROM bi.{fact} f LEFT JOIN bi.{dimension} d USING ({one.from_column})"
     (counts,) = loaded.execute(query.encode()).fetchall()
@@ -206,7 +210,7 @@ def test_dax_can_be_parsed_and_every_table_column_measure_and_function_in_it_exi
 def test_every_figure_of_the_facts_that_adds_up_has_a_measure_and_every_measure_says_what_it_is() -> None:
     summed = " ".join(measure.expression for measure in measures())
     for fact in FACTS:
-        for column in powerbi.columns_of(TABLES[fact]):
+        for column in columns_of(TABLES[fact]):
             if column.role == "measure":
                 assert f"SUM('{fact}'[{column.name}])" in summed, column.name
     for measure in measures():
@@ -216,8 +220,7 @@ def test_every_figure_of_the_facts_that_adds_up_has_a_measure_and_every_measure_
 
 
 def test_a_column_that_is_gone_from_a_view_stops_the_making(monkeypatch: pytest.MonkeyPatch) -> None:
-    complete = powerbi.columns_of
-    monkeypatch.setattr(powerbi, "columns_of", lambda view: [column for column in complete(view) if column.name != "cost_usd"])
+    monkeypatch.setattr(star, "columns_of", lambda view: [column for column in columns_of(view) if column.name != "cost_usd"])
     with pytest.raises(LookupError, match=r"bi\.fact_costs_daily has no column cost_usd"):
         files()
 
@@ -264,5 +267,5 @@ def test_the_connection_file_and_the_parameters_point_to_the_address_and_hold_no
 def test_the_role_gives_nothing_to_whom_the_access_table_does_not_name(model: dict[str, Table]) -> None:
     assert "#table(type table" in model[ACCESS_TABLE].query
     assert ", {})" in model[ACCESS_TABLE].query, "the table is shipped empty"
-    assert set(powerbi.role_filters()) == {"Project", "User", "API key"}
+    assert set(role_filters()) == {"Project", "User", "API key"}
     assert model_column("dim_project", "project_key") == "project_key"

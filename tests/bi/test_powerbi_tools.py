@@ -17,7 +17,10 @@ from typing import Any
 import pytest
 
 from meterhouse.bi_files.columns import columns_of
-from meterhouse.bi_files.powerbi import ACCESS_TABLE, MEASURE_TABLE, ROLE, TABLES, files, measures, model_column, relationships
+from meterhouse.bi_files.powerbi.access import ACCESS_TABLE, ROLE
+from meterhouse.bi_files.powerbi.measures import MEASURE_TABLE, measures
+from meterhouse.bi_files.powerbi.project import files
+from meterhouse.bi_files.powerbi.star import TABLES, model_column, relationships
 from meterhouse.dictionary import COLUMNS
 
 pytestmark = pytest.mark.bi_tools

@@ -12,7 +12,9 @@ import yaml
 
 from meterhouse.bi_files.columns import columns_of, view_comments
 from meterhouse.bi_files.questions import QUESTIONS
-from meterhouse.bi_files.superset import FILES, bundle, dataset_name, files, main
+from meterhouse.bi_files.superset.bundling import FILES, bundle, files
+from meterhouse.bi_files.superset.command import main
+from meterhouse.bi_files.superset.datasets import dataset_name
 
 COMMITTED = {path.relative_to(FILES).as_posix(): yaml.safe_load(path.read_text()) for path in FILES.rglob("*.yaml")}
 

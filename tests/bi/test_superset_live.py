@@ -29,7 +29,9 @@ from tests.e2e.browser import FLAGS, PROGRAM
 from tests.postgres.loaded_organization import LoadedOrganization, midnight, served
 
 from meterhouse.bi_files.questions import QUESTIONS, Question
-from meterhouse.bi_files.superset import SLUG, TITLE, bundle, dataset_name, metric_name
+from meterhouse.bi_files.superset.bundling import bundle
+from meterhouse.bi_files.superset.dashboard import SLUG, TITLE
+from meterhouse.bi_files.superset.datasets import dataset_name, metric_name
 from meterhouse.directory import sync_directory
 from meterhouse.fake_openai import FakeOrganization
 

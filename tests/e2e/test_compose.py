@@ -1,5 +1,5 @@
-"""docker-compose.yml cannot be run where the tests run, so this proves what can be read from it: every reference, variable, option and
-command resolves, every secret reaches only who needs it, and the `.env` that is written for it fills it in completely.
+"""docker-compose.yml cannot be run where the tests run, so this proves what can be read from it: every reference, variable and
+option resolves, every secret reaches only who needs it, and the `.env` that is written for it fills it in completely.
 """
 
 from __future__ import annotations
@@ -7,37 +7,18 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
-import shlex
-import shutil
-import subprocess
-import tomllib
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
-from tests.bi.test_metabase_provisioning import MetabaseServer
 
-from meterhouse.bi_files.metabase import PASSWORD_VARIABLE, READER_VARIABLE, USER_VARIABLE, provision
-from meterhouse.cli import parser
-from meterhouse.local.compose_env import filled_in, values_of
-from meterhouse.orchestration.pool import POOL, POOL_DESCRIPTION, POOL_SLOTS
-from meterhouse.settings import Settings
+from meterhouse.local.compose_env import values_of
+from meterhouse.settings import Settings, load_settings
 
-ROOT = Path(__file__).parents[2]
-TEXT = (ROOT / "docker-compose.yml").read_text()
-COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
-SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-DOCKERFILE = (ROOT / "Dockerfile").read_text()
-EXAMPLE = (ROOT / ".env.example").read_text()
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-# Not behind a $, which makes a variable of the container's own.
-VARIABLE = re.compile(r"(?<!\$)\$\{([A-Z_]+)(?::([-?])([^}]*))?\}")
+from .compose_file import COMPOSE, DOCKERFILE, EXAMPLE, ROOT, SERVICES, TEXT, VARIABLE, filled
+
 ONE_SHOT = {"migrate", "airflow-migrate"}
 STAYING = sorted(set(SERVICES) - ONE_SHOT)
-AIRFLOW = sorted(name for name, service in SERVICES.items() if service["image"].startswith("meterhouse:"))
 SECRET = re.compile(r"PASSWORD|KEY|SECRET")
 # Who may hold what: a password that turns up anywhere else is a mistake.
 HOLDERS = {
@@ -72,39 +53,6 @@ CELERY_OPTIONS = {
     ("celery", "worker_concurrency"),
     ("celery_broker_transport_options", "visibility_timeout"),
 }
-
-
-def interpolated(text: str, values: dict[str, str]) -> str:
-    """Fill in variables as compose does: `:-` gives a default, `:?` fails."""
-
-    def value(found: re.Match[str]) -> str:
-        name, how, rest = found.groups()
-        if chosen := values.get(name, ""):
-            return chosen
-        assert how == "-", f"{name} has no value, and compose would stop: {rest}"
-        return str(rest)
-
-    return VARIABLE.sub(value, text).replace("$$", "$")
-
-
-def filled(values: dict[str, str]) -> dict[str, dict[str, Any]]:
-    """The services as compose sees them with these variables: filled in after the file has been parsed, as compose does."""
-
-    def walk(node: Any) -> Any:
-        if isinstance(node, dict):
-            return {name: walk(value) for name, value in node.items()}
-        if isinstance(node, list):
-            return [walk(value) for value in node]
-        return interpolated(node, values) if isinstance(node, str) else node
-
-    services: dict[str, dict[str, Any]] = walk(SERVICES)
-    return services
-
-
-@pytest.fixture(scope="module")
-def generated() -> dict[str, str]:
-    """The variables of a fresh .env, with a key."""
-    return values_of(filled_in(EXAMPLE, "", {"OPENAI_ADMIN_KEY": "sk-admin-of-a-test-0123456789"}))
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -198,64 +146,6 @@ def test_ports_are_published_on_the_loopback_alone_and_differ() -> None:
     assert len({example[VARIABLE.findall(port)[0][0]] for port in ports}) == 3
 
 
-@pytest.mark.parametrize("name", SERVICES)
-def test_images_are_pinned(name: str) -> None:
-    _, _, tag = SERVICES[name]["image"].partition(":")
-    assert re.match(r"v?\d+\.\d+", tag)
-    assert "x" not in tag.split("-")[0].split(".")
-
-
-def test_our_image_has_the_projects_version() -> None:
-    assert {SERVICES[name]["image"] for name in AIRFLOW} == {f"meterhouse:{PROJECT['version']}"}
-
-
-def test_the_dockerfile_pins_its_base_drops_root_and_checks_hashes() -> None:
-    bases = re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)
-    assert len(bases) == 2
-    assert len(set(bases)) == 1
-    assert re.fullmatch(r"python:3\.11\.\d+-slim-\w+", bases[0])
-    assert PROJECT["requires-python"].startswith(">=3.11,")
-    assert "--require-hashes" in DOCKERFILE
-    assert re.findall(r"^USER (\S+)", DOCKERFILE, re.MULTILINE)[-1] == "airflow"
-    uv = re.search(r"^UV_VERSION := (\S+)", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    assert uv is not None
-    assert f"uv=={uv[1]}" in DOCKERFILE
-
-
-def copied() -> list[tuple[str, str]]:
-    """What the Dockerfile takes from the checkout, and where it puts it."""
-    lines = re.findall(r"^COPY (?!--from)(.+)$", DOCKERFILE, re.MULTILINE)
-    return [(source, line.split()[-1]) for line in lines for source in line.split()[:-1]]
-
-
-def test_the_dockerfile_installs_every_lock_and_copies_all_that_the_package_is_made_of() -> None:
-    sources = {source for source, _ in copied()}
-    assert all((ROOT / source).exists() for source in sources)
-    assert {"requirements.txt", "requirements-cluster.txt", "deploy/kubernetes/requirements.txt"} <= sources
-    installed = re.findall(r"-r (\S+)", DOCKERFILE)
-    assert installed == ["requirements.txt", "requirements-cluster.txt", "requirements-kubernetes.txt"]
-    build = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
-    wanted = {*(path.split("/")[0] for path in build["packages"]), *build["force-include"], PROJECT["readme"], PROJECT["license"]["file"]}
-    assert wanted | {"pyproject.toml"} <= sources
-
-
-def test_what_is_copied_is_all_that_docker_sees_of_the_checkout() -> None:
-    lines = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and not line.startswith("#")]
-    assert lines[0] == "*"
-    assert {line.removeprefix("!") for line in lines if line.startswith("!")} == {source for source, _ in copied()}
-
-
-def test_the_locks_agree_with_each_other() -> None:
-    pins: dict[str, set[str]] = {}
-    for path in ("requirements.txt", "requirements-cluster.txt", "deploy/kubernetes/requirements.txt"):
-        for name, version in re.findall(r"^([a-z0-9.-]+)==(\S+)", (ROOT / path).read_text(), re.MULTILINE):
-            pins.setdefault(name, set()).add(version)
-    # numpy and its like have one version for old and one for new Pythons.
-    split = set(re.findall(r"^([a-z0-9.-]+)==\S+ ; ", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
-    assert {name for name, versions in pins.items() if len(versions) > 1} <= split
-    assert len(pins) > 150
-
-
 @pytest.mark.parametrize("name", STAYING)
 def test_what_stays_up_is_watched_and_started_again(name: str) -> None:
     assert SERVICES[name]["healthcheck"]["test"]
@@ -335,37 +225,6 @@ def test_no_password_is_on_a_command_line() -> None:
         assert not [variable for variable in HOLDERS if f"${{{variable}" in said], name
 
 
-def meterhouse_commands() -> list[tuple[str, list[str]]]:
-    """Service and words of every command of ours that compose runs."""
-    return [(name, words[1:]) for name in AIRFLOW for words in shell_words(name) if words[0] == "meterhouse"]
-
-
-def test_every_command_of_ours_is_one_that_the_parser_takes() -> None:
-    assert meterhouse_commands() == [("metabase-provision", ["provision-metabase", "--url", "http://metabase:3000"])]
-    for _, words in meterhouse_commands():
-        parser().parse_args(words)
-
-
-def test_metabase_is_provisioned_with_every_variable_that_the_command_needs(generated: dict[str, str]) -> None:
-    environment = filled(generated)["metabase-provision"]["environment"]
-    assert set(environment) == {USER_VARIABLE, PASSWORD_VARIABLE, READER_VARIABLE}
-    with MetabaseServer() as server:
-        provision(server.address, environment, pause=lambda _: None)
-        assert server.administrator == (generated["METERHOUSE_METABASE_USER"], generated["METERHOUSE_METABASE_PASSWORD"])
-        (database,) = server.kept["database"].values()
-    host, port, name = (database["details"][key] for key in ("host", "port", "dbname"))
-    assert (host, port, name) == ("postgres", 5432, SERVICES["postgres"]["environment"]["POSTGRES_DB"])
-    assert database["details"]["user"] == "meterhouse_reader"
-
-
-def test_provisioning_counts_as_healthy_only_when_it_has_worked() -> None:
-    service = SERVICES["metabase-provision"]
-    (marker,) = set(re.findall(r"/\w+/provisioned", json.dumps([service["command"], service["healthcheck"]])))
-    assert service["healthcheck"]["test"] == ["CMD", "test", "-f", marker]
-    script = service["command"][2]
-    assert re.fullmatch(rf"rm -f {marker} && meterhouse \S+ --url \S+ && touch {marker} && exec sleep infinity", script)
-
-
 def test_the_file_of_the_uis_passwords_reaches_the_job_that_writes_it_and_the_server_that_reads_it() -> None:
     holders = {
         name for name, service in SERVICES.items() if any(volume.startswith("airflow-auth:") for volume in service.get("volumes", []))
@@ -374,6 +233,20 @@ def test_the_file_of_the_uis_passwords_reaches_the_job_that_writes_it_and_the_se
     path = "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"
     assert len({SERVICES[name]["environment"][path] for name in holders}) == 1
     assert SERVICES["migrate"]["environment"][path].startswith(SERVICES["migrate"]["volumes"][0].split(":")[1] + "/")
+
+
+def test_the_weekly_report_is_off_until_asked_for_and_its_folder_is_a_volume_that_the_workers_may_write_to(
+    generated: dict[str, str],
+) -> None:
+    volumes = {name: dict(volume.split(":") for volume in service.get("volumes", [])) for name, service in SERVICES.items()}
+    assert {name for name, mounted in volumes.items() if "reports" in mounted} == {"airflow-worker"}
+    folder = volumes["airflow-worker"]["reports"]
+    assert re.search(rf"install --directory --owner airflow .*{folder}$", DOCKERFILE, re.MULTILINE)
+    for text in (EXAMPLE, (ROOT / "docs" / "scale-out.md").read_text()):
+        assert folder in text
+    for chosen, expected in (("", None), (folder, Path(folder))):
+        environment = filled(generated | {"METERHOUSE_WEEKLY_REPORT_DIR": chosen})["airflow-worker"]["environment"]
+        assert load_settings({"METERHOUSE_WEEKLY_REPORT_DIR": environment["METERHOUSE_WEEKLY_REPORT_DIR"]}).weekly_report_dir == expected
 
 
 def test_the_generated_file_leaves_no_variable_without_a_value(generated: dict[str, str]) -> None:
@@ -448,73 +321,6 @@ def test_every_airflow_option_is_one_that_airflow_knows() -> None:
         known |= CELERY_OPTIONS
     assert options <= known
     assert {option for option in options if option[0].startswith("celery")} == CELERY_OPTIONS
-
-
-def shell_words(name: str) -> Iterator[list[str]]:
-    """The commands of a service, those inside of a shell's too."""
-    command = SERVICES[name]["command"]
-    if command[:2] != ["sh", "-c"]:
-        yield command
-        return
-    for part in re.split(r"&&|\|\||;|[{}]", command[2]):
-        if words := shlex.split(re.sub(r"\s2?>\s?\S+|2>&1", "", part)):
-            yield words
-
-
-def test_every_airflow_command_is_one_that_airflow_takes() -> None:
-    from airflow.cli.cli_parser import get_parser  # noqa: PLC0415 - only this test needs it
-
-    commands = [words[1:] for name in AIRFLOW for words in shell_words(name) if words[0] == "airflow"]
-    assert ["celery", "worker", "--skip-serve-logs"] in commands
-    assert ["db", "migrate"] in commands
-    for words in commands:
-        if words[0] == "celery" and importlib.util.find_spec("airflow.providers.celery") is None:
-            continue
-        get_parser().parse_args(words)
-
-
-def test_the_pool_is_the_one_that_the_dags_use_and_is_made_only_where_there_is_none() -> None:
-    commands = list(shell_words("airflow-migrate"))
-    assert ["airflow", "pools", "set", POOL, str(POOL_SLOTS), POOL_DESCRIPTION] in commands
-    assert ["airflow", "pools", "get", POOL] in commands
-    assert re.search(r"pools get \S+ > /dev/null 2>&1\s*\|\|\s*airflow pools set", SERVICES["airflow-migrate"]["command"][2])
-
-
-def test_every_python_command_names_a_module_or_compiles() -> None:
-    programs = 0
-    for service in SERVICES.values():
-        for words in (service.get("command", []), service.get("healthcheck", {}).get("test", [])[1:]):
-            if words[:2] == ["python", "-m"]:
-                assert importlib.util.find_spec(words[2])
-            elif words[:2] == ["python", "-c"]:
-                compile(words[2], "docker-compose.yml", "exec")
-                programs += 1
-    assert programs == 5
-
-
-def test_make_compose_up_says_in_one_line_what_is_missing(tmp_path: Path) -> None:
-    make, shell = shutil.which("make"), shutil.which("sh")
-    assert make is not None
-    assert shell is not None
-    # Nothing but a shell: no docker, wherever this runs.
-    (tmp_path / "sh").symlink_to(shell)
-    done = subprocess.run(
-        [make, "--no-print-directory", "-C", str(ROOT), "compose-up", f"SHELL={shell}"],
-        env={"PATH": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert done.returncode == 2
-    assert "docker with its compose plugin" in done.stderr.splitlines()[0]
-
-
-def test_make_compose_env_runs_the_script() -> None:
-    targets = (ROOT / "Makefile").read_text()
-    assert "etl/meterhouse/local/compose_env.py" in targets
-    assert re.search(r"^compose-env: ## ", targets, re.MULTILINE)
-    assert re.search(r"^compose-up: ## ", targets, re.MULTILINE)
 
 
 def test_the_documentation_names_every_service() -> None:

@@ -13,6 +13,7 @@ from tests.conftest import Warehouse
 from meterhouse.fake_openai import FakeOrganization
 from meterhouse.local.postgres import EmbeddedPostgres
 
+from .doctored_vendor import THREE
 from .loaded_organization import LABEL, NOW, LoadedOrganization, fresh_warehouse, midnight, served
 
 MakeWarehouse = Callable[[], Warehouse]
@@ -43,3 +44,12 @@ def acme(warehouse: Warehouse) -> Iterator[LoadedOrganization]:
     with served(FakeOrganization(NOW, scale=0.2), warehouse) as loaded:
         loaded.defaults |= {"history_start": midnight(NOW.date().replace(day=1)), "hourly_history_days": 2}
         yield loaded
+
+
+@pytest.fixture
+def small(acme: LoadedOrganization) -> LoadedOrganization:
+    """A small organization, three of its endpoints loaded."""
+    acme.defaults |= {"endpoints": THREE}
+    acme.sync().raise_first()
+    acme.forget_requests()
+    return acme

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from meterhouse.checks import CheckResult, checks, run_all, run_vendor_checks, run_warehouse_checks
+from meterhouse.checks import CheckResult, ask_vendor, checks, run_warehouse_checks
 from meterhouse.cli import parser
 from meterhouse.dictionary import usage_measures
 from meterhouse.endpoints import USAGE
@@ -136,7 +136,10 @@ def test_every_check_has_a_defect_here_and_a_severity() -> None:
 
 
 def test_nothing_is_found_after_a_clean_load_and_the_results_are_kept(loaded: LoadedOrganization) -> None:
-    results = {result.check.name: result for result in run_all(loaded.settings(), clock=loaded.fake.clock.now)}
+    of_warehouse = run_warehouse_checks(loaded.settings(), clock=loaded.fake.clock.now)
+    of_vendor, asked = ask_vendor(loaded.settings(), clock=loaded.fake.clock.now)
+    assert asked.errors == ()
+    results = {result.check.name: result for result in (*of_warehouse, *of_vendor)}
     assert set(found_in(results)) == {"clock_skew_warehouse"}
     kept = loaded.read("SELECT check_name, severity, is_ok, finding_count, detail, checked_at_utc FROM bi.checks ORDER BY 1")
     assert [row[0] for row in kept] == [check.name for check in checks()]
@@ -377,7 +380,8 @@ def test_days_that_may_still_be_billed_or_were_not_loaded_are_not_held_against_e
 def test_clocks_that_are_more_than_a_minute_apart_are_a_warning(loaded: LoadedOrganization, seconds: int, words: str | None) -> None:
     ours = timedelta(seconds=seconds)
     of_warehouse = run_warehouse_checks(loaded.settings(), clock=lambda: utc_now() + ours)
-    of_vendor = run_vendor_checks(loaded.settings(), clock=lambda: NOW + ours)
+    of_vendor, asked = ask_vendor(loaded.settings(), clock=lambda: NOW + ours)
+    assert asked.errors == ()
     found = {result.check.name: result for result in (*of_warehouse, *of_vendor)}
     for name in ("clock_skew_warehouse", "clock_skew_vendor"):
         assert found[name].check.severity == "warn"

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
-import re
 import shlex
 import signal
 import subprocess
 import sys
 import time
-import zipfile
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
-import pantab
 import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -27,49 +22,17 @@ import pytest
 from meterhouse.bi_files.tableau import TABLEAU_VIEWS
 from meterhouse.cli import parser
 from meterhouse.errors import FixConfiguration, RejectedAnswer
-from meterhouse.export import FORMATS, HYPER_TABLE, XLSX_ROWS, Selection, export_view
+from meterhouse.export import FORMATS, Selection, export_view
 from meterhouse.views import VIEW_NAMES
 
 from .conftest import MakeOrganization, MakeWarehouse
-from .loaded_organization import FEW, NOW, LoadedOrganization, midnight
+from .exported_files import awkward_amounts, read_back
+from .loaded_organization import LoadedOrganization
 
 
 @pytest.fixture(scope="module")
 def loaded(make_warehouse: MakeWarehouse, make_organization: MakeOrganization) -> LoadedOrganization:
-    found = make_organization(make_warehouse())
-    found.defaults |= {"history_start": midnight(NOW.date() - timedelta(days=40)), "hourly_history_days": 2}
-    found.sync(FEW).raise_first()
-    # An amount in another currency, a tiny and a long one, so that nothing can hide in floats.
-    found.query("UPDATE warehouse.costs SET amount = 1e-12 WHERE group_id = (SELECT min(group_id) FROM warehouse.costs)")
-    found.query("UPDATE warehouse.costs SET amount = 123456789.000000000001 WHERE group_id = (SELECT max(group_id) FROM warehouse.costs)")
-    return found
-
-
-def read_back(path: Path, file_format: str) -> list[dict[str, Any]]:
-    if file_format == "csv":
-        with path.open(newline="", encoding="utf-8") as lines:
-            return list(csv.DictReader(lines))
-    if file_format == "xlsx":
-        return read_sheet(path)
-    if file_format == "hyper":
-        return pantab.frame_from_hyper(path, table=HYPER_TABLE, return_type="pyarrow").to_pylist()
-    return json.loads(path.read_text()) if file_format == "json" else pq.read_table(path).to_pylist()
-
-
-def read_sheet(path: Path, number: int = 1) -> list[dict[str, Any]]:
-    """Rows of a sheet as Excel's own XML holds them: numbers as text, so that their digits can be seen."""
-    with zipfile.ZipFile(path) as book:
-        tree = ElementTree.fromstring(book.read(f"xl/worksheets/sheet{number}.xml"))  # noqa: S314  # our own file
-    space = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
-    lines = []
-    for row in tree.iter(f"{space}row"):
-        cells: dict[str, Any] = {}
-        for cell in row:
-            text = "".join(cell.itertext())
-            cells[re.sub(r"\d+", "", cell.attrib["r"])] = text == "1" if cell.get("t") == "b" else text
-        lines.append(cells)
-    header = lines[0]
-    return [{name: line.get(letter) for letter, name in header.items()} for line in lines[1:]]
+    return awkward_amounts(make_organization(make_warehouse()))
 
 
 EXACT = [name for name in FORMATS if name != "xlsx"]
@@ -209,70 +172,6 @@ def test_two_exports_to_one_name_at_a_time_leave_each_others_draft_alone(loaded:
     assert list(tmp_path.iterdir()) == [out]
 
 
-def test_money_in_a_hyper_file_has_the_views_own_type_and_its_sum_is_exact(loaded: LoadedOrganization, tmp_path: Path) -> None:
-    out = tmp_path / "costs.hyper"
-    ((count, total),) = loaded.read("SELECT count(*), sum(cost) FROM bi.costs_daily")
-    assert total != Decimal(str(float(total))), "a double would do, and the test would show nothing"
-    assert export_view(loaded.warehouse.reader_url, "costs_daily", "hyper", out) == count
-    # Added up by Tableau's own engine.
-    query = 'SELECT count(*), sum("cost"), min("usage_date") FROM "Extract"."Extract"'
-    (found,) = pantab.frame_from_hyper_query(out, query, return_type="pyarrow").to_pylist()
-    ((first,),) = loaded.read("SELECT min(usage_date) FROM bi.costs_daily")
-    assert list(found.values()) == [count, total, first]
-    table = pantab.frame_from_hyper(out, table=HYPER_TABLE, return_type="pyarrow")
-    assert table.schema.field("cost").type == pa.decimal128(28, 12)
-    assert [path.name for path in Path.cwd().glob("hyperd*.log")] == []
-
-
-def test_instants_in_a_hyper_file_are_utc_clock_times_without_a_zone(loaded: LoadedOrganization, tmp_path: Path) -> None:
-    out = tmp_path / "hours.hyper"
-    assert export_view(loaded.warehouse.reader_url, "usage_hourly", "hyper", out) > 100
-    table = pantab.frame_from_hyper(out, table=HYPER_TABLE, return_type="pyarrow")
-    assert table.schema.field("bucket_at").type == table.schema.field("bucket_start_utc").type == pa.timestamp("us")
-    assert table["bucket_at"].to_pylist() == table["bucket_start_utc"].to_pylist()
-
-
-def test_a_workbook_holds_money_as_numbers_of_15_digits_and_every_digit_as_text(loaded: LoadedOrganization, tmp_path: Path) -> None:
-    out = tmp_path / "costs.xlsx"
-    expected = loaded.read("SELECT usage_date, project_id, cost, cost_exact, is_complete FROM bi.costs_daily")
-    assert export_view(loaded.warehouse.reader_url, "costs_daily", "xlsx", out) == len(expected)
-    found = read_sheet(out)
-    day_zero = date(1899, 12, 30)
-    assert sorted(
-        (day_zero + timedelta(days=int(row["usage_date"])), row["project_id"] or "", row["cost_exact"], row["is_complete"]) for row in found
-    ) == sorted((day, project or "", exact, complete) for day, project, _, exact, complete in expected)
-    assert sorted(float(row["cost"]) for row in found) == pytest.approx(sorted(float(cost) for _, _, cost, *_ in expected), rel=1e-15)
-    meanings = {line["column"]: line["meaning"] for line in read_sheet(out, 2)}
-    assert "Billed amount" in meanings["cost"]
-    assert meanings["bi.costs_daily"].startswith("One row per organization, UTC day")
-
-
-def test_text_that_looks_like_a_formula_stays_text_in_a_workbook(loaded: LoadedOrganization, tmp_path: Path) -> None:
-    planted = '=HYPERLINK("http://example.com")'
-    loaded.query("UPDATE warehouse.costs SET quantity_unit = %s WHERE amount = 1e-12", [planted])
-    try:
-        export_view(loaded.warehouse.reader_url, "costs_daily", "xlsx", tmp_path / "out.xlsx")
-    finally:
-        loaded.query("UPDATE warehouse.costs SET quantity_unit = NULL WHERE amount = 1e-12")
-    assert planted in {row["quantity_unit"] for row in read_sheet(tmp_path / "out.xlsx")}
-    assert b"<f>" not in zipfile.ZipFile(tmp_path / "out.xlsx").read("xl/worksheets/sheet1.xml")
-
-
-def test_more_rows_than_a_sheet_holds_are_refused_before_one_is_written(
-    loaded: LoadedOrganization, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert XLSX_ROWS == 2**20 - 1
-    ((count, first),) = loaded.read("SELECT count(*), min(usage_date) FROM bi.costs_daily")
-    ((on_first,),) = loaded.read("SELECT count(*) FROM bi.costs_daily WHERE usage_date = %s", [first])
-    # A smaller sheet, so that a million rows need not be made.
-    monkeypatch.setattr("meterhouse.export.XLSX_ROWS", on_first)
-    url, out = loaded.warehouse.reader_url, tmp_path / "out.xlsx"
-    with pytest.raises(FixConfiguration, match=rf"bi.costs_daily has {count:,} such rows .* csv or parquet, or fewer days"):
-        export_view(url, "costs_daily", "xlsx", out)
-    assert list(tmp_path.iterdir()) == []
-    assert export_view(url, "costs_daily", "xlsx", out, Selection(first, first)) == on_first
-
-
 EXPORT_AND_TELL_MEMORY = """
 import resource, sys
 from datetime import date
@@ -349,17 +248,6 @@ def test_a_filter_that_the_view_has_no_column_for_is_refused_in_one_line(
     with pytest.raises(FixConfiguration, match=said) as refused:
         export_view(loaded.warehouse.reader_url, view, "csv", tmp_path / "out.csv", selection)
     assert "\n" not in str(refused.value)
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(("file_format", "package"), [("hyper", "pantab"), ("xlsx", "xlsxwriter")])
-def test_a_package_that_is_not_installed_is_named_with_the_command_that_installs_it(
-    loaded: LoadedOrganization, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file_format: str, package: str
-) -> None:
-    # What an import finds when the package is not there.
-    monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(FixConfiguration, match=f"--format {file_format} needs {package}: pip install {package} "):
-        export_view(loaded.warehouse.reader_url, "costs_daily", file_format, tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -1,6 +1,6 @@
-"""Files that BI tools open, made from the views and the data dictionary: one module a tool.
+"""Files that BI tools open, made from the views and the data dictionary: one module or package a tool.
 
-`columns` lists every public column with its type, meaning and role; the other modules are made of that list alone, and tests hold
+`columns` lists every public column with its type, meaning and role; the others are made of that list alone, and tests hold
 the files in `bi/` to what the modules make. `python -m meterhouse.bi_files.<tool>` writes a tool's files anew.
 """
 

@@ -1,0 +1,100 @@
+"""Power BI's measures: one for each column of a fact that adds up, and those that need more than a sum."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from meterhouse.bi_files.columns import Column, columns_of
+from meterhouse.bi_files.powerbi.star import DATE_KEY, FACTS, TABLES, column_of, dax
+
+MEASURE_TABLE = "Figures"
+_USD, WHOLE, _NUMBER, _SHARE = r"\$#,0.00", "#,0", "#,0.00", "0.0%"
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One figure of the model: its DAX, how it is shown, what it says, and the folder it is listed in."""
+
+    name: str
+    expression: str
+    shape: str
+    description: str
+    folder: str
+
+
+def measures() -> list[Measure]:
+    """Return all measures: one for each column of a fact that adds up, and those that need more than a sum."""
+    special = {measure.name: measure for measure in _special_measures()}
+    plain = [
+        Measure(column.caption, f"SUM({dax(TABLES[fact], column.name)})", _shape(column), column.description, fact)
+        for fact in FACTS
+        for column in columns_of(TABLES[fact])
+        if column.additive and column.caption not in special
+    ]
+    return [*special.values(), *plain]
+
+
+def _special_measures() -> list[Measure]:
+    def usage(name: str) -> str:
+        return dax("fact_usage_daily", name)
+
+    def cost(name: str) -> str:
+        return dax("fact_costs_daily", name)
+
+    def says(view: str, name: str) -> str:
+        return column_of(view, name).description
+
+    day = dax("dim_date", DATE_KEY)
+    bytes_on = f"CALCULATE(SUM({usage('storage_bytes')}))"
+    return [
+        Measure("Cost USD", f"SUM({cost('cost_usd')})", _USD, says("fact_costs_daily", "cost_usd"), "Cost"),
+        Measure(
+            "Cost USD a month before", f"CALCULATE([Cost USD], DATEADD({day}, -1, MONTH))", _USD,
+            "Cost USD of the same days one month earlier.", "Cost",
+        ),
+        Measure(
+            "Cost USD change", "DIVIDE([Cost USD] - [Cost USD a month before], [Cost USD a month before])", _SHARE,
+            "Change of Cost USD against the same days one month earlier, as a share. Null: nothing was billed then.", "Cost",
+        ),
+        Measure(
+            "Cost", f"IF(HASONEVALUE({cost('currency')}), SUM({cost('cost')}))", _NUMBER,
+            says("fact_costs_daily", "cost") + " Empty when several currencies would be added up.", "Cost",
+        ),
+        Measure(
+            "Quantity",
+            f"IF(HASONEVALUE({cost('line_item_key')}), IF(HASONEVALUE({cost('quantity_unit')}), SUM({cost('quantity')})))", _NUMBER,
+            says("fact_costs_daily", "quantity") + " Empty for several line items or units.", "Cost",
+        ),
+        Measure("Last day of cost", f"MAX({cost(DATE_KEY)})", "yyyy-mm-dd", "Newest UTC day that has a cost.", "Cost"),
+        Measure(
+            "Incomplete days of cost",
+            f"CALCULATE(DISTINCTCOUNT({cost(DATE_KEY)}), KEEPFILTERS({cost('is_complete')} = FALSE()))", WHOLE,
+            "Days with a cost that were not over or not read whole; their figures will still grow.", "Cost",
+        ),
+        Measure(
+            "Requests", f'CALCULATE(SUM({usage("requests")}), KEEPFILTERS({usage("endpoint")} <> "web_search_calls"))', WHOLE,
+            "Model requests. Those of web searches are left out: the model's own endpoint counts them too. Unit: requests.", "Usage",
+        ),
+        Measure(
+            "Total tokens", "[Input tokens] + [Output tokens]", WHOLE, "Input and output tokens of all kinds. Unit: tokens.", "Usage"
+        ),
+        Measure(
+            "Cached share",
+            f"DIVIDE([Input cached tokens], CALCULATE([Input tokens], KEEPFILTERS(ISBLANK({usage('input_cached_tokens')}) = FALSE())))",
+            _SHARE, says("tokens_by_model_daily", "cached_share"), "Usage",
+        ),
+        Measure(
+            "Batch share",
+            f"DIVIDE(CALCULATE([Total tokens], KEEPFILTERS({usage('is_batch')} = TRUE())),"
+            f" CALCULATE([Total tokens], KEEPFILTERS(ISBLANK({usage('is_batch')}) = FALSE())))",
+            _SHARE, says("tokens_by_model_daily", "batch_share"), "Usage",
+        ),
+        Measure(
+            "Storage bytes", f"CALCULATE(SUM({usage('storage_bytes')}), LASTNONBLANK({day}, {bytes_on}))", WHOLE,
+            says("fact_usage_daily", "storage_bytes") + " The newest day of the chosen ones is shown.", "Usage",
+        ),
+    ]  # fmt: skip
+
+
+def _shape(column: Column) -> str:
+    return _USD if column.unit == "US dollars" else WHOLE if column.base_type == "bigint" else _NUMBER

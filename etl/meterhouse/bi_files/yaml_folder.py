@@ -1,0 +1,19 @@
+"""A folder of YAML files that holds exactly what a tool's module makes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from meterhouse.bi_files import as_yaml
+
+
+def hold_exactly(folder: Path, files: Mapping[str, Any]) -> None:
+    """Write every file anew, by path below `folder`, and remove YAML files that are no longer made."""
+    wanted = {folder / path: content for path, content in files.items()}
+    for stale in set(folder.rglob("*.yaml")) - set(wanted):
+        stale.unlink()
+    for path, content in wanted.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(as_yaml(content), encoding="utf-8")

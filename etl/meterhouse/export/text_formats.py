@@ -1,0 +1,38 @@
+"""Text formats: CSV as the server words it, and JSON."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+from psycopg.sql import SQL
+
+from meterhouse.export.source import ROWS_AT_A_TIME, Source, Written
+
+
+def csv(source: Source, path: Path) -> Written:
+    """Write CSV: decimals as they are, flags as true and false."""
+    query = source.query({"boolean": "{}::text"})
+    with path.open("wb") as out, source.connection.cursor() as cursor:
+        with cursor.copy(SQL("COPY ({}) TO STDOUT (FORMAT csv, HEADER)").format(query)) as copy:
+            for number, line in enumerate(copy):
+                out.write(line)
+                if number % ROWS_AT_A_TIME == 0:
+                    source.tell(number)
+        return Written(cursor.rowcount)
+
+
+def json(source: Source, path: Path) -> Written:
+    """Write JSON: one list of objects, a line each, with decimals as strings."""
+    done = 0
+    encode = msgspec.json.Encoder().encode
+    names = [column.name for column in source.columns]
+    with path.open("wb") as out:
+        out.write(b"[")
+        # As text, or a small one would be written with an exponent.
+        for rows in source.batches({"numeric": "{}::text"}):
+            for row in rows:
+                out.write((b",\n" if done else b"\n") + encode(dict(zip(names, row, strict=True))))
+                done += 1
+        out.write(b"\n]\n")
+    return Written(done)
