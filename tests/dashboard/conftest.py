@@ -7,13 +7,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 import requests
+from playwright.sync_api import Browser, sync_playwright
 from tests.conftest import Warehouse
+from tests.e2e.browser import FLAGS, PROGRAM
 from tests.postgres.loaded_organization import NOW, fresh_warehouse, midnight, served
 
 from meterhouse.dashboard.filters import Filters
@@ -47,18 +50,41 @@ def reader(loaded: Warehouse) -> Reader:
 
 @pytest.fixture(scope="session")
 def dashboard(loaded: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a real `meterhouse dashboard`, as another terminal starts it."""
-    home = tmp_path_factory.mktemp("dashboard")
+    """The address of a real `meterhouse dashboard` of the readers."""
+    with started(loaded.reader_url, tmp_path_factory.mktemp("dashboard")) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium; a second one beside it would not start, so it ends with the module."""
+    if PROGRAM is None:
+        pytest.skip("Chromium is not installed (on Debian: apt-get install chromium)")
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=PROGRAM, args=FLAGS)
+        try:
+            yield running
+        finally:
+            running.close()
+
+
+def environment(url: str, home: Path) -> dict[str, str]:
+    """What a terminal of somebody knows who set up nothing but this warehouse."""
+    kept = {name: text for name, text in os.environ.items() if not name.startswith(("METERHOUSE_", "WAREHOUSE_", "OPENAI_"))}
+    return kept | {"METERHOUSE_HOME": str(home), "WAREHOUSE_URL": url}
+
+
+@contextmanager
+def started(url: str, home: Path) -> Iterator[str]:
+    """The address of a real `meterhouse dashboard` over the warehouse at `url`, as another terminal starts it."""
     port = free_port()
-    environment = {name: text for name, text in os.environ.items() if not name.startswith(("METERHOUSE_", "WAREHOUSE_", "OPENAI_"))}
-    environment |= {"METERHOUSE_HOME": str(home), "WAREHOUSE_URL": loaded.reader_url}
     with Path(home / "dashboard.log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "meterhouse", "dashboard", "--port", str(port)], env=environment, stdout=log, stderr=log
+            [sys.executable, "-m", "meterhouse", "dashboard", "--port", str(port)], env=environment(url, home), stdout=log, stderr=log
         )
     try:
         address, deadline = f"http://127.0.0.1:{port}", time.monotonic() + 60
-        while not healthy(address):
+        while not answers(address):
             assert process.poll() is None, (home / "dashboard.log").read_text()
             assert time.monotonic() < deadline
             time.sleep(0.1)
@@ -68,9 +94,15 @@ def dashboard(loaded: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> It
         process.wait(timeout=20)
 
 
-def healthy(address: str) -> bool:
-    """Whether the server says that it can read the warehouse."""
+def answers(address: str) -> bool:
+    """Whether the server says of itself whether it can read the warehouse."""
     try:
-        return requests.get(f"{address}/healthz", timeout=5).json() == {"status": "ok"}
+        return "status" in requests.get(f"{address}/healthz", timeout=5).json()
     except requests.RequestException:
         return False
+
+
+def report_command(url: str, home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run `meterhouse report` as in a terminal."""
+    line = [sys.executable, "-m", "meterhouse", "report", *arguments]
+    return subprocess.run(line, env=environment(url, home), capture_output=True, text=True, check=False)

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser
 from tests.conftest import Warehouse
-from tests.e2e.browser import FLAGS, PROGRAM
 
 from meterhouse.dashboard.charts import all_charts
 from meterhouse.dashboard.filters import Filters
@@ -20,48 +16,38 @@ from meterhouse.dashboard.queries import Reader
 from meterhouse.dashboard.static_report import write_report
 from meterhouse.errors import FixConfiguration
 
-from .conftest import EVERYTHING, FIRST, LAST
+from .conftest import EVERYTHING, FIRST, LAST, report_command
 
 
-def command(loaded: Warehouse, home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run `meterhouse report` as in a terminal."""
-    environment = {name: text for name, text in os.environ.items() if not name.startswith(("METERHOUSE_", "WAREHOUSE_", "OPENAI_"))}
-    environment |= {"METERHOUSE_HOME": str(home), "WAREHOUSE_URL": loaded.reader_url}
-    line = [sys.executable, "-m", "meterhouse", "report", *arguments]
-    return subprocess.run(line, env=environment, capture_output=True, text=True, check=False)
-
-
-def test_the_file_opens_offline_with_the_same_charts_totals_and_tables_as_the_dashboard(loaded: Warehouse, tmp_path: Path) -> None:
-    if PROGRAM is None:
-        pytest.skip("Chromium is not installed (on Debian: apt-get install chromium)")
+def test_the_file_opens_offline_with_the_same_charts_totals_and_tables_as_the_dashboard(
+    browser: Browser, loaded: Warehouse, tmp_path: Path
+) -> None:
     out = tmp_path / "report.html"
-    done = command(loaded, tmp_path, "--out", str(out), "--from", str(FIRST), "--to", str(LAST))
+    done = report_command(loaded.reader_url, tmp_path, "--out", str(out), "--from", str(FIRST), "--to", str(LAST))
     assert (done.returncode, done.stdout.startswith("wrote ")) == (0, True), done.stderr
     assert 50_000 < out.stat().st_size < 1_000_000, "a report must be small enough to mail"
     snapshot = Reader(loaded.reader_url).snapshot(EVERYTHING)
     asked: list[str] = []
     complaints: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=PROGRAM, args=FLAGS)
-        context = browser.new_context(offline=True, viewport={"width": 390, "height": 844})
-        page = context.new_page()
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("console", lambda message: complaints.append(message.text))
-        page.goto(out.as_uri())
-        assert page.evaluate("() => document.documentElement.scrollWidth") == 390
-        for one in key_figures(snapshot):
-            assert page.locator(f"#card-{one.key}").inner_text() == one.value
-        for chart in all_charts(snapshot):
-            panel = page.locator(f"#panel-{chart.key}")
-            assert panel.locator(".total").inner_text() == ("—" if chart.empty else chart.total)
-            if chart.empty:
-                continue
-            assert panel.locator("svg.phone").locator("rect, path").count() > 1, chart.key
-            assert panel.locator("tbody tr").count() == len(chart.table.rows), chart.key
-            foot = panel.locator("tfoot td[data-value]").evaluate_all("cells => cells.map(cell => cell.dataset.value)")
-            sums = [cell for cell, column in zip(chart.table.total()[1:], chart.table.columns[1:], strict=True) if column.is_number]
-            assert [Decimal(value or 0) for value in foot] == [cell or 0 for cell in sums], chart.key
-        browser.close()
+    context = browser.new_context(offline=True, viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: complaints.append(message.text))
+    page.goto(out.as_uri())
+    assert page.evaluate("() => document.documentElement.scrollWidth") == 390
+    for one in key_figures(snapshot):
+        assert page.locator(f"#card-{one.key}").inner_text() == one.value
+    for chart in all_charts(snapshot):
+        panel = page.locator(f"#panel-{chart.key}")
+        assert panel.locator(".total").inner_text() == ("—" if chart.empty else chart.total)
+        if chart.empty:
+            continue
+        assert panel.locator("svg.phone").locator("rect, path").count() > 1, chart.key
+        assert panel.locator("tbody tr").count() == len(chart.table.rows), chart.key
+        foot = panel.locator("tfoot td[data-value]").evaluate_all("cells => cells.map(cell => cell.dataset.value)")
+        sums = [cell for cell, column in zip(chart.table.total()[1:], chart.table.columns[1:], strict=True) if column.is_number]
+        assert [Decimal(value or 0) for value in foot] == [cell or 0 for cell in sums], chart.key
+    context.close()
     assert asked == [out.as_uri()]
     assert complaints == []
     assert "<script" not in out.read_text()
@@ -76,7 +62,7 @@ def test_a_report_that_cannot_be_written_leaves_what_was_there(loaded: Warehouse
     assert [path.read_text() for path in tmp_path.iterdir()] == ["last week's"]
     with pytest.raises(FixConfiguration, match="does not exist"):
         write_report(loaded.reader_url, EVERYTHING, tmp_path / "missing" / "report.html")
-    done = command(loaded, tmp_path, "--out", str(out), "--from", "2026-11-20", "--to", "2026-11-01")
+    done = report_command(loaded.reader_url, tmp_path, "--out", str(out), "--from", "2026-11-20", "--to", "2026-11-01")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "swap them" in done.stderr
 

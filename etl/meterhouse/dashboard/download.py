@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from meterhouse.dashboard.charts import Chart
+from meterhouse.dashboard.chart import Chart
 from meterhouse.dashboard.filters import Filters
 
 CSV_TYPE = "text/csv; charset=utf-8"

@@ -10,12 +10,14 @@ from datetime import datetime, timedelta
 from html import escape
 from typing import Any
 
-from meterhouse.dashboard.charts import Chart, Series
-from meterhouse.dashboard.palette import LESS, MORE, colour, is_dotted
-from meterhouse.dashboard.svg import rank_text
+from meterhouse.dashboard.chart import Chart, Series
+from meterhouse.dashboard.palette import LESS, MORE, colour, ink, is_dotted, texture
+from meterhouse.dashboard.svg import cut, names_at, rank_text
 
 Figure = dict[str, Any]
 CONFIG = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False, "showTips": False}
+# What of a name fits before its figure on a phone.
+ROOM = 36
 TIME_HEIGHT, PIE_HEIGHT, RANK_HEIGHT = 240, 230, 38
 _FONT = {"family": "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif", "size": 12}
 _AXIS = {"fixedrange": True, "zeroline": False, "showline": False, "automargin": True}
@@ -69,17 +71,22 @@ def _over_time(chart: Chart, data: list[dict[str, Any]]) -> Figure:
     return {"data": data, "layout": _layout(TIME_HEIGHT) | axes | {"barmode": "relative", "bargap": 0.18, "hovermode": "x unified"}}
 
 
+def _pattern(shapes: str | list[str]) -> dict[str, Any]:
+    return {"shape": shapes, "size": 6, "solidity": 0.22, "fillmode": "overlay", "fgcolor": "#fff", "fgopacity": 0.55}
+
+
 def _bars(chart: Chart) -> Figure:
-    hatched = ["/" if late else "" for late in chart.incomplete]
     return _over_time(
         chart,
         [
             {
                 "type": "bar", "name": one.name, "x": _xs(chart), "y": _floats(one), "text": _texts(chart, one), "textposition": "none",
                 "hovertemplate": f"%{{text}}<extra>{escape(one.name)}</extra>",
-                "marker": {"color": colour(one.slot), "pattern": {"shape": hatched, "size": 5, "solidity": 0.35, "fillmode": "overlay"}},
+                "marker": {
+                    "color": colour(one.slot), "pattern": _pattern(["/" if late else texture(chart, place) for late in chart.incomplete]),
+                },
             }
-            for one in chart.series
+            for place, one in enumerate(chart.series)
         ],
     )  # fmt: skip
 
@@ -110,7 +117,23 @@ def _lines(chart: Chart) -> Figure:
             )  # fmt: skip
             # The point where both meet is told once.
             data[-1]["text"][: whole - start] = [""] * (whole - start)
-    return _over_time(chart, data)
+    found = _over_time(chart, data)
+    return found | {"layout": found["layout"] | {"annotations": _line_names(chart)}}
+
+
+def _line_names(chart: Chart) -> list[dict[str, Any]]:
+    """The names of several lines, where these are farthest apart."""
+    at = names_at(chart)
+    if at is None:
+        return []
+    return [
+        {
+            "x": _xs(chart)[at], "y": float(value), "xanchor": "center", "yanchor": "bottom", "text": escape(one.name), "showarrow": False,
+            "font": {"size": 12},
+        }
+        for one in chart.series
+        if (value := one.values[at]) is not None
+    ]  # fmt: skip
 
 
 def _ranks(chart: Chart) -> Figure:
@@ -121,17 +144,18 @@ def _ranks(chart: Chart) -> Figure:
             "type": "bar", "orientation": "h", "name": one.name, "y": rows, "x": _floats(one), "text": _texts(chart, one), "width": 0.26,
             "textposition": "none", "hovertemplate": f"{escape(one.name)}: %{{text}}<extra></extra>",
             "marker": {
-                "color": [MORE if (value or 0) > 0 else LESS for value in one.values] if chart.key == "changes" else colour(one.slot)
+                "color": [MORE if (value or 0) > 0 else LESS for value in one.values] if chart.key == "changes" else colour(one.slot),
+                "pattern": _pattern(texture(chart, place)),
             },
         }
-        for one in chart.series
+        for place, one in enumerate(chart.series)
     ]  # fmt: skip
     notes: list[dict[str, Any]] = []
     for row, label in enumerate(chart.labels):
         text = rank_text(chart, row)
         common = {"y": row, "yref": "y", "xref": "paper", "showarrow": False, "yshift": 13, "font": {"size": 12}}
         notes += [
-            common | {"x": 0, "xanchor": "left", "text": escape(_cut(str(label)))},
+            common | {"x": 0, "xanchor": "left", "text": escape(cut(str(label), ROOM))},
             common | {"x": 1, "xanchor": "right", "text": text},
         ]
     axes = {
@@ -153,7 +177,9 @@ def _pie(chart: Chart) -> Figure:
             "pattern": {"shape": dots, "size": 6, "solidity": 0.12, "fillmode": "replace", "bgcolor": colours,
                         "fgcolor": ["#fff"] * len(colours)},
         },
-        "texttemplate": [one.legend for one in chart.series], "textposition": "inside",
+        # Dots leave no room for text; the legend has it.
+        "texttemplate": ["" if is_dotted(one.slot) else one.legend for one in chart.series], "textposition": "inside",
+        "insidetextfont": {"color": [ink(one.slot) for one in chart.series]},
         "insidetextorientation": "horizontal", "text": [chart.show(one.values[index]) for index, one in enumerate(chart.series)],
         "hovertemplate": "%{label}: %{text}<extra></extra>",
     }  # fmt: skip
@@ -179,7 +205,3 @@ def _floats(series: Series) -> list[float | None]:
 
 def _texts(chart: Chart, series: Series) -> list[str]:
     return [chart.show(value) for value in series.values]
-
-
-def _cut(label: str) -> str:
-    return label if len(label) <= 44 else f"{label[:43]}…"

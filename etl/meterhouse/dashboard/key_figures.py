@@ -8,9 +8,10 @@ from datetime import date
 from decimal import Decimal
 
 from meterhouse.dashboard import formats
-from meterhouse.dashboard.charts import changes, cost_total, usage_total
+from meterhouse.dashboard.cost_charts import changes, cost_total
 from meterhouse.dashboard.forecast import RULE, Forecast, forecast
 from meterhouse.dashboard.queries import Snapshot
+from meterhouse.dashboard.usage_charts import usage_total
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from meterhouse.dashboard.charts import Chart
+from meterhouse.dashboard.chart import Chart
 from meterhouse.dashboard.palette import LESS, MORE, colour, is_dotted
 
 

@@ -6,6 +6,11 @@ from meterhouse.dashboard import formats
 from meterhouse.dashboard.filters import MAX_HOUR_DAYS
 from meterhouse.dashboard.queries import Snapshot
 
+OF_A_TEAM = (
+    "Only the projects that were granted to you are shown: totals, shares and the forecast are of those, and stay below the invoice "
+    "unless they are all. How far figures are loaded is told for whole organizations."
+)
+
 
 def freshness(snapshot: Snapshot) -> list[str]:
     """Return how far usage and costs are loaded."""
@@ -22,7 +27,9 @@ def freshness(snapshot: Snapshot) -> list[str]:
 
 def notices(snapshot: Snapshot) -> list[str]:
     """Return what limits the shown figures."""
-    found = []
+    found = [OF_A_TEAM] if snapshot.is_of_a_team else []
+    if not any(one.dimension == "organizations" for one in snapshot.choices):
+        found.append("Nothing is loaded yet: figures appear here after the first meterhouse sync.")
     late = sorted({row.bucket.date() for row in snapshot.coverage if row.is_loaded and not row.is_complete})
     if late:
         days = ", ".join(map(formats.day, late[-3:])) + (f" and {len(late) - 3} earlier days" if len(late) > 3 else "")

@@ -7,7 +7,8 @@ from typing import Any
 
 import dash
 
-from meterhouse.dashboard.charts import Chart, all_charts
+from meterhouse.dashboard.chart import Chart
+from meterhouse.dashboard.charts import all_charts
 from meterhouse.dashboard.figures import CONFIG, figure, height
 from meterhouse.dashboard.filters import DIMENSIONS, Filters
 from meterhouse.dashboard.key_figures import key_figures
@@ -21,9 +22,6 @@ html: Any = dash.html
 dcc: Any = dash.dcc
 REFRESH_SECONDS = 60
 PRESETS = {"days-7": "7 days", "days-30": "30 days", "this-month": "This month", "last-month": "Last month", "days-365": "12 months"}
-FIRST_SECTION = SECTIONS[0][0]
-# Drawn one after the other behind the first paint.
-LATER_SECTIONS = {name: keys for name, _, keys in SECTIONS[1:]}
 CHART_KEYS = tuple(key for _, _, keys in SECTIONS for key in keys)
 _EVERY = {
     "organizations": "All organizations",
@@ -41,7 +39,8 @@ def layout(snapshot: Snapshot, today: date) -> Any:
         children=[
             html.A("Skip to the figures", href="#figures", className="skip"),
             dcc.Interval(id="tick", interval=REFRESH_SECONDS * 1000),
-            *(dcc.Interval(id=f"soon-{name}", interval=50 + 100 * number, max_intervals=1) for number, name in enumerate(LATER_SECTIONS)),
+            # Drawn one after the other when the filters work; until then the pictures are those of the first paint.
+            *(dcc.Store(id=f"soon-{key}") for key in CHART_KEYS),
             dcc.Store(id="shown", data={"version": snapshot.version, "query": snapshot.filters.to_query()}),
             html.Div(id="address", hidden=True),
             _header(snapshot),
@@ -288,7 +287,7 @@ def _sections(snapshot: Snapshot) -> list[Any]:
                 html.Div(
                     [
                         html.Article(
-                            card(charts[key], snapshot.filters, draw=name == FIRST_SECTION),
+                            card(charts[key], snapshot.filters, draw=False),
                             id=f"panel-{key}",
                             className="panel wide" if charts[key].wide else "panel",
                             **{"aria-labelledby": f"{key}-title"},

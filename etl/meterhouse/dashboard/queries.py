@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -18,6 +19,7 @@ from meterhouse.dashboard.filters import WIDTHS, Filters
 from meterhouse.dashboard.forecast import FORECAST_DAYS
 from meterhouse.endpoints import USAGE
 from meterhouse.errors import FixConfiguration, TryAgainLater
+from meterhouse.tables import BI, TEAM
 
 Row = TypeVar("Row")
 UNNAMED = "(not reported)"
@@ -31,7 +33,17 @@ _SOURCES = {
     "hour": {"view": "bi.usage_hourly", "bucket": "u.bucket_start_utc"},
 }
 # A reader's session may undo its role's defaults, so they are set again: nothing is written, nothing runs for minutes.
-_SESSION = "-c default_transaction_read_only=on -c statement_timeout=60s -c timezone=UTC -c search_path=bi -c jit=off"
+_SESSION = "-c default_transaction_read_only=on -c statement_timeout=60s -c timezone=UTC -c jit=off"
+# The same views, everything first: a team's role may use the second schema alone.
+_SCHEMAS = (BI, TEAM)
+_USABLE = """
+SELECT s.name, to_regnamespace(s.name) IS NOT NULL, coalesce(has_schema_privilege(to_regnamespace(s.name)::oid, 'USAGE'), false)
+FROM unnest(%s::text []) s (name)
+"""
+_QUALIFIER = re.compile(rf"\b{BI}\.")
+# What a team was granted; every organization has a member for rows without a project, so nothing means no project at all.
+_GRANTED = "SELECT md5(string_agg(d.project_key, ',' ORDER BY d.project_key)) FROM dim_project d"
+NO_RIGHT = f"the role may not read schema {BI}: grant it meterhouse_reader, or some projects alone, in {TEAM}, with meterhouse grant-team"
 
 
 @dataclass(frozen=True)
@@ -151,6 +163,7 @@ class Snapshot:
     freshness: list[FreshnessRow] = field(default_factory=list)
     choices: list[Choice] = field(default_factory=list)
     last_complete_day: date | None = None
+    is_of_a_team: bool = False
 
     @property
     def has_costs(self) -> bool:
@@ -187,48 +200,71 @@ def _name(choice: Choice) -> str:
 
 @cache
 def statement(name: str, width: str = "day") -> bytes:
-    """Return a statement of sql/dashboard; `{view}` and `{bucket}` in it stand for the usage view of a bucket width."""
+    """Return a statement of sql/dashboard; `{view}` and `{bucket}` in it stand for the usage view of a bucket width.
+
+    The files name schema bi. Here the name is taken off: the session's search path says which of the two schemas is read.
+    """
     text = resources.files("meterhouse").joinpath("sql", "dashboard", f"{name}.sql").read_text()
     for place, source in _SOURCES[width].items():
         text = text.replace(f"{{{place}}}", source)
-    return text.encode()
+    return _QUALIFIER.sub("", text).encode()
 
 
 class Reader:
-    """Reads schema `bi` as the role of `url`, in transactions that cannot write."""
+    """Reads schema bi as the role of `url`, or bi_team as a team's, in transactions that cannot write."""
 
     def __init__(self, url: str) -> None:
         self._url = url
 
     def version(self) -> str:
-        """Return a text that changes when something was loaded."""
-        with self._session() as connection:
-            return _version(_rows(connection, "freshness", FreshnessRow, {"organizations": None}))
+        """Return a text that changes when something was loaded, or something else was granted."""
+        with self._session() as (connection, granted):
+            return granted + _version(_rows(connection, "freshness", FreshnessRow, {"organizations": None}))
 
     def ping(self) -> None:
         """Raise `TryAgainLater` or `FixConfiguration` unless the warehouse answers and has the views."""
-        with self._session() as connection:
-            connection.execute("SELECT FROM bi.costs_daily LIMIT 0")
+        with self._session() as (connection, _):
+            connection.execute("SELECT FROM costs_daily LIMIT 0")
 
     def snapshot(self, filters: Filters) -> Snapshot:
         """Return all figures for `filters`, as of one moment."""
-        with self._session() as connection:
-            return _snapshot(connection, filters)
+        with self._session() as (connection, granted):
+            found = _snapshot(connection, filters)
+        return replace(found, version=granted + found.version, is_of_a_team=bool(granted))
 
     @contextmanager
-    def _session(self) -> Iterator[psycopg.Connection[Any]]:
+    def _session(self) -> Iterator[tuple[psycopg.Connection[Any], str]]:
+        """A transaction in the schema that the role may use, and a text for what a team was granted: none for everything."""
         try:
             with psycopg.connect(self._url, connect_timeout=10, application_name="meterhouse dashboard", options=_SESSION) as connection:
                 connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-                yield connection
+                yield connection, _enter(connection)
         except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn, psycopg.errors.InvalidSchemaName):
             raise FixConfiguration("the warehouse lacks views that this version needs: run meterhouse migrate") from None
         except psycopg.errors.InsufficientPrivilege:
-            raise FixConfiguration("the role may not read schema bi: grant it meterhouse_reader") from None
+            raise FixConfiguration(NO_RIGHT) from None
         except psycopg.errors.QueryCanceled:
             raise TryAgainLater("the warehouse took longer than a minute: choose fewer days") from None
-        except psycopg.OperationalError:
+        except psycopg.OperationalError as error:
+            # A refused connection has no code; a team that lost its last project may not even connect.
+            if "permission denied for database" in str(error):
+                raise FixConfiguration(NO_RIGHT) from None
             raise TryAgainLater("the warehouse does not answer: is it running, and is its address right?") from None
+
+
+def _enter(connection: psycopg.Connection[Any]) -> str:
+    """Point the session at the first schema that its role may use; return what tells one grant of projects from another, none for bi."""
+    found = {name: (exists, usable) for name, exists, usable in connection.execute(_USABLE, (list(_SCHEMAS),))}
+    schema = next((name for name in _SCHEMAS if found[name][1]), None)
+    if schema is None:
+        raise psycopg.errors.InsufficientPrivilege if found[BI][0] else psycopg.errors.InvalidSchemaName
+    connection.execute("SELECT set_config('search_path', %s, false)", (schema,))
+    if schema == BI:
+        return ""
+    (granted,) = connection.execute(_GRANTED).fetchone() or (None,)
+    if granted is None:
+        raise FixConfiguration("the role is of no team that was granted a project: run meterhouse grant-team")
+    return f"{granted};"
 
 
 def _rows(connection: psycopg.Connection[Any], name: str, row: type[Row], parameters: dict[str, Any], width: str = "day") -> list[Row]:

@@ -14,5 +14,7 @@ def reader_url(settings: Settings) -> str:
     if stack.reader_url and settings.warehouse_url in {None, stack.loader_url, stack.reader_url}:
         return stack.reader_url
     if settings.warehouse_url is None:
-        raise FixConfiguration("there is no warehouse here: run make up, or set WAREHOUSE_URL to one, as a member of meterhouse_reader")
+        raise FixConfiguration(
+            "there is no warehouse here: run make up, or set WAREHOUSE_URL to one, as a member of meterhouse_reader or of a team's role"
+        )
     return settings.warehouse_url

@@ -18,7 +18,8 @@ import waitress  # type: ignore[import-untyped]
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 
 from meterhouse.dashboard import page
-from meterhouse.dashboard.charts import Chart, all_charts
+from meterhouse.dashboard.chart import Chart
+from meterhouse.dashboard.charts import all_charts
 from meterhouse.dashboard.download import CSV_TYPE, csv_bytes, csv_name
 from meterhouse.dashboard.filters import DIMENSIONS, Filters, today_utc
 from meterhouse.dashboard.notices import freshness
@@ -29,7 +30,8 @@ from meterhouse.local.ports import LOOPBACK
 
 logger = logging.getLogger(__name__)
 THREADS = 6
-_ID = re.compile(r' id="(?!late|dots)[^"]*"')
+# The app behind the first paint has the same ones; patterns are named by their own picture alone.
+_ID = re.compile(r'(?<!<pattern) id="[^"]*"')
 KEPT = 24
 MAX_AGE_SECONDS = 600
 _HOSTS = {LOOPBACK, "localhost"}
@@ -41,6 +43,9 @@ _INDEX = """<!DOCTYPE html>
 {%metas%}
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
+<link rel="icon" href="/assets/icon.svg">
+<link rel="preload" href="/_dash-layout" as="fetch" crossorigin>
+<link rel="preload" href="/_dash-dependencies" as="fetch" crossorigin>
 <title>{%title%}</title>
 {%css%}
 <script>try{const t=localStorage.getItem('meterhouse-theme');if(t&&t!=='auto')document.documentElement.dataset.theme=t}catch(e){}</script>
@@ -208,9 +213,8 @@ def _add_callbacks(app: Any, snapshots: Snapshots, today: Callable[[], date]) ->
             {"version": snapshot.version, "query": filters.to_query()}, *(panels[key] for key in page.CHART_KEYS),
         ]  # fmt: skip
 
-    def draw(section: str, query: str) -> list[Any]:
-        charts = {chart.key: chart for chart in all_charts(snapshots.get(_filters(query, today())))}
-        return [page.graph(charts[key]) for key in page.LATER_SECTIONS[section]]
+    def draw(key: str, query: str) -> Any:
+        return page.graph(next(chart for chart in all_charts(snapshots.get(_filters(query, today()))) if chart.key == key))
 
     def span(*_: Any) -> tuple[str, str]:
         return preset(str(ctx.triggered_id), today())
@@ -229,11 +233,10 @@ def _add_callbacks(app: Any, snapshots: Snapshots, today: Callable[[], date]) ->
         Output("days", "start_date"), Output("days", "end_date"), [Input(key, "n_clicks") for key in page.PRESETS],
         prevent_initial_call=True,
     )(span)  # fmt: skip
-    for name, keys in page.LATER_SECTIONS.items():
+    for key in page.CHART_KEYS:
         app.callback(
-            [Output(f"{key}-picture", "children") for key in keys], Input(f"soon-{name}", "n_intervals"), State("shown", "data"),
-            prevent_initial_call=True,
-        )(lambda _, shown, name=name: draw(name, shown["query"]))  # fmt: skip
+            Output(f"{key}-picture", "children"), Input(f"soon-{key}", "data"), State("shown", "data"), prevent_initial_call=True
+        )(lambda _, shown, key=key: draw(key, shown["query"]))  # fmt: skip
     app.clientside_callback(ClientsideFunction("meterhouse", "theme"), Output("theme", "className"), Input("theme", "value"))
     app.clientside_callback(ClientsideFunction("meterhouse", "address"), Output("address", "title"), Input("shown", "data"))
 

@@ -30,22 +30,27 @@ def write_report(url: str, filters: Filters, out: Path, now: datetime | None = N
     """
     if not out.parent.is_dir():
         raise FixConfiguration(f"the folder {out.parent} does not exist: make it, or choose another --out")
-    page = report(Reader(url).snapshot(filters), now or datetime.now(UTC)).encode()
+    return write_page(report(Reader(url).snapshot(filters), now or datetime.now(UTC)), out, "choose another --out")
+
+
+def write_page(page: str, out: Path, remedy: str) -> int:
+    """Write a page to `out`, whole or not at all, and return its size in bytes. Raises `FixConfiguration`, with the remedy in its text."""
+    content = page.encode()
     try:
         handle, name = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.")
     except OSError as error:
-        raise FixConfiguration(f"the folder {out.parent} cannot be written to ({error.strerror}): choose another --out") from None
+        raise FixConfiguration(f"the folder {out.parent} cannot be written to ({error.strerror}): {remedy}") from None
     draft = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(page)
+            file.write(content)
         draft.chmod(0o644)
         draft.replace(out)
     except OSError as error:
-        raise FixConfiguration(f"{out} cannot be written ({error.strerror}): choose another --out") from None
+        raise FixConfiguration(f"{out} cannot be written ({error.strerror}): {remedy}") from None
     finally:
         draft.unlink(missing_ok=True)
-    return len(page)
+    return len(content)
 
 
 def report(snapshot: Snapshot, now: datetime) -> str:

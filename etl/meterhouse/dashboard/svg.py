@@ -6,19 +6,22 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from html import escape
+from itertools import pairwise
 from math import cos, floor, log10, pi, sin
 
 from meterhouse.dashboard import formats
-from meterhouse.dashboard.charts import Chart, total_of
-from meterhouse.dashboard.palette import LESS, MORE, colour, is_dotted
+from meterhouse.dashboard.chart import Chart, total_of
+from meterhouse.dashboard.palette import LESS, MORE, colour, ink, is_dotted, texture
 
 LEFT, TOP, BOTTOM = 46, 8, 22
 ROW = 38
-_DEFS = (
-    '<defs><pattern id="late" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
-    '<rect width="2" height="5" class="ground"/></pattern><pattern id="dots" width="5" height="5" patternUnits="userSpaceOnUse">'
-    '<circle cx="2" cy="2" r=".8" fill="#fff"/></pattern></defs>'
-)
+# The mean width of a letter of 12 px.
+GLYPH = 7
+_TILE = 'width="6" height="6" patternUnits="userSpaceOnUse"'
+# One tile of each texture, in white over the series' colour.
+_STROKES = {
+    "\\": "M0 0L6 6M-1 5L1 7M5 -1L7 1", "-": "M0 3H6", "|": "M3 0V6", "x": "M0 0L6 6M6 0L0 6", "+": "M0 3H6M3 0V6", ".": "M2 3H4",
+}  # fmt: skip
 
 
 def picture(chart: Chart) -> str:
@@ -27,38 +30,71 @@ def picture(chart: Chart) -> str:
 
 
 def _drawn(chart: Chart, width: int, place: str) -> str:
-    tall, body = {"bars": _bars, "lines": _lines, "ranks": _ranks, "pie": _pie}[chart.kind](chart, width)
+    # A pattern of another picture on the page may be hidden with it, so each has its own.
+    mark = f"{chart.key}-{place}"
+    tall, body = {"bars": _bars, "lines": _lines, "ranks": _ranks, "pie": _pie}[chart.kind](chart, width, mark)
     head = f'<svg viewBox="0 0 {width} {tall}" role="img" aria-label="{escape(chart.alternative)}" class="drawn {chart.kind} {place}">'
-    return f"{head}{_DEFS}{body}</svg>"
+    return f"{head}{_defs(chart, mark)}{body}</svg>"
 
 
-def _bars(chart: Chart, width: int) -> tuple[int, str]:
+def _defs(chart: Chart, mark: str) -> str:
+    parts = []
+    if any(chart.incomplete):
+        parts.append(
+            f'<pattern id="late-{mark}" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
+            '<rect width="2" height="5" class="ground"/></pattern>'
+        )
+    if any(is_dotted(one.slot) for one in chart.series):
+        parts.append(f'<pattern id="dots-{mark}" {_TILE}><circle cx="2" cy="2" r=".8" fill="#fff"/></pattern>')
+    for place, one in enumerate(chart.series):
+        if stroke := _STROKES.get(texture(chart, place)):
+            parts.append(
+                f'<pattern id="of{place}-{mark}" {_TILE}><rect width="6" height="6" fill="{colour(one.slot)}"/>'
+                f'<path d="{stroke}" class="texture"/></pattern>'
+            )
+    return f"<defs>{''.join(parts)}</defs>" if parts else ""
+
+
+def _fill(chart: Chart, place: int, mark: str) -> str:
+    return f"url(#of{place}-{mark})" if texture(chart, place) else colour(chart.series[place].slot)
+
+
+def _bars(chart: Chart, width: int, mark: str) -> tuple[int, str]:
     highs = [sum(max(float(one.values[index] or 0), 0) for one in chart.series) for index in range(len(chart.labels))]
     lows = [sum(min(float(one.values[index] or 0), 0) for one in chart.series) for index in range(len(chart.labels))]
     frame, place, step = _frame(chart, width, min([0, *lows]), max([0, *highs]))
     parts = [frame]
     for index in range(len(chart.labels)):
         up, down, x = 0.0, 0.0, LEFT + step * (index + 0.09)
-        for one in chart.series:
+        for place_in_stack, one in enumerate(chart.series):
             value = float(one.values[index] or 0)
             base = up if value >= 0 else down
             top, bottom = place(max(base, base + value)), place(min(base, base + value))
             up, down = (up + value, down) if value >= 0 else (up, down + value)
             if value:
                 box = f'x="{x:.1f}" y="{top:.1f}" width="{step * 0.82:.1f}" height="{bottom - top:.1f}"'
-                parts.append(f'<rect {box} fill="{colour(one.slot)}"/>')
+                parts.append(f'<rect {box} fill="{_fill(chart, place_in_stack, mark)}"/>')
         if chart.incomplete and chart.incomplete[index] and up:
             parts.append(
-                f'<rect x="{x:.1f}" y="{place(up):.1f}" width="{step * 0.82:.1f}" height="{place(0) - place(up):.1f}" fill="url(#late)"/>'
+                f'<rect x="{x:.1f}" y="{place(up):.1f}" width="{step * 0.82:.1f}" height="{place(0) - place(up):.1f}"'
+                f' fill="url(#late-{mark})"/>'
             )
     return 230, "".join(parts)
 
 
-def _lines(chart: Chart, width: int) -> tuple[int, str]:
+def names_at(chart: Chart) -> int | None:
+    """Return where the names of several lines stand: where these are farthest apart."""
+    if len(chart.series) < 2:
+        return None
+    told = {index: sorted(float(one.values[index] or 0) for one in chart.series) for index in range(len(chart.labels))}
+    return max(told, key=lambda index: min(high - low for low, high in pairwise(told[index])), default=None)
+
+
+def _lines(chart: Chart, width: int, _: str) -> tuple[int, str]:
     frame, place, step = _frame(
         chart, width, 0, max([0, *(float(value) for one in chart.series for value in one.values if value is not None)])
     )
-    parts = [frame]
+    parts, named = [frame], names_at(chart)
     for one in chart.series:
         points = [None if value is None else (LEFT + step * (index + 0.5), place(float(value))) for index, value in enumerate(one.values)]
         for index in range(1, len(points)):
@@ -70,10 +106,13 @@ def _lines(chart: Chart, width: int) -> tuple[int, str]:
                 )
             elif second:
                 parts.append(f'<circle cx="{second[0]:.1f}" cy="{second[1]:.1f}" r="1.5" fill="{colour(one.slot)}"/>')
+        if named is not None and (at := points[named]):
+            x = min(max(at[0], LEFT + 20), width - 20)
+            parts.append(f'<text x="{x:.1f}" y="{max(at[1] - 5, 11):.1f}" class="middle">{escape(one.name)}</text>')
     return 230, "".join(parts)
 
 
-def _ranks(chart: Chart, width: int) -> tuple[int, str]:
+def _ranks(chart: Chart, width: int, mark: str) -> tuple[int, str]:
     sums = [[float(one.values[index] or 0) for one in chart.series] for index in range(len(chart.labels))]
     high = max([0, *(sum(value for value in line if value > 0) for line in sums)])
     low = min([0, *(sum(value for value in line if value < 0) for line in sums)])
@@ -81,15 +120,23 @@ def _ranks(chart: Chart, width: int) -> tuple[int, str]:
     parts = []
     for index, label in enumerate(chart.labels):
         text = rank_text(chart, index)
+        room = int(width / GLYPH) - len(text) - 3
         y, x = index * ROW + 14, -low * scale
-        parts.append(f'<text x="0" y="{y}">{escape(str(label))}</text><text x="{width}" y="{y}" class="end">{escape(text)}</text>')
-        for series, value in zip(chart.series, sums[index], strict=True):
-            fill = (MORE if value > 0 else LESS) if chart.key == "changes" else colour(series.slot)
+        parts.append(
+            f'<text x="0" y="{y}">{escape(cut(str(label), room))}</text><text x="{width}" y="{y}" class="end">{escape(text)}</text>'
+        )
+        for place, value in enumerate(sums[index]):
+            fill = (MORE if value > 0 else LESS) if chart.key == "changes" else _fill(chart, place, mark)
             left = x if value >= 0 else x + value * scale
             if value:
                 parts.append(f'<rect x="{left:.1f}" y="{y + 5}" width="{abs(value) * scale:.1f}" height="9" fill="{fill}"/>')
             x += value * scale
     return ROW * len(chart.labels) + 4, "".join(parts)
+
+
+def cut(label: str, room: int) -> str:
+    """Return what fits of a label; the table holds all of it."""
+    return label if len(label) <= room else f"{label[: room - 1]}…"
 
 
 def rank_text(chart: Chart, index: int) -> str:
@@ -100,7 +147,7 @@ def rank_text(chart: Chart, index: int) -> str:
     return chart.show(amount) if chart.is_money else formats.short(amount)
 
 
-def _pie(chart: Chart, width: int) -> tuple[int, str]:
+def _pie(chart: Chart, width: int, mark: str) -> tuple[int, str]:
     values = [float(one.values[index] or 0) for index, one in enumerate(chart.series)]
     whole, turn, parts = sum(values) or 1, -pi / 2, []
     for one, value in zip(chart.series, values, strict=True):
@@ -108,11 +155,13 @@ def _pie(chart: Chart, width: int) -> tuple[int, str]:
         path = _slice(width / 2, 110, turn, turn + arc)
         parts.append(f'<path d="{path}" fill="{colour(one.slot)}" class="slice"/>')
         if is_dotted(one.slot):
-            parts.append(f'<path d="{path}" fill="url(#dots)"/>')
-        if value / whole >= 0.04:
+            parts.append(f'<path d="{path}" fill="url(#dots-{mark})"/>')
+        # Dots leave no room for text; the legend has it.
+        if value / whole >= 0.04 and not is_dotted(one.slot):
             middle = turn + arc / 2
             parts.append(
-                f'<text x="{width / 2 + 80 * cos(middle):.1f}" y="{114 + 80 * sin(middle):.1f}" class="inside">{one.legend}</text>'
+                f'<text x="{width / 2 + 80 * cos(middle):.1f}" y="{114 + 80 * sin(middle):.1f}" class="inside"'
+                f' fill="{ink(one.slot)}">{one.legend}</text>'
             )
         turn += arc
     return 220, "".join(parts)

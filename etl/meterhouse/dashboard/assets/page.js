@@ -53,21 +53,51 @@ window.dash_clientside = Object.assign({}, window.dash_clientside, {
     button.textContent = open ? "Fewer filters" : "More filters";
   });
 
-  // The picture of the page stands in front of the app until the first charts are drawn.
+  // The picture of the page stands in front of the app until the filters work. Then its charts move into the app, where each stays until
+  // plotly has drawn its own: that library is large, and nobody should wait for it to choose a project.
   const cover = document.getElementById("first-paint");
-  function drawn() {
-    const pictures = [...document.querySelectorAll("#react-entry-point section:nth-of-type(2) .picture:not([hidden])")];
-    return document.querySelector(".failure") || (document.querySelector("#react-entry-point .panel") && pictures.every((one) => one.querySelector(".main-svg")));
-  }
+  const isDrawn = (picture) => picture.hidden || picture.querySelector(".main-svg") !== null;
+  const isUsable = () => document.querySelector(".failure") || ["first-day", "users"].every((id) => document.getElementById(id));
+
   function uncover() {
     if (!cover.isConnected) return;
-    performance.mark("meterhouse-drawn");
+    const panels = document.querySelectorAll("#react-entry-point .panel");
+    cover.querySelectorAll(".panel").forEach((panel, number) => {
+      const picture = panels[number]?.querySelector(".picture");
+      if (picture && !isDrawn(picture)) picture.append(...panel.querySelectorAll(".drawn"));
+    });
     cover.remove();
-    watch.disconnect();
+    performance.mark("meterhouse-usable");
+    drawAll();
   }
-  const watch = new MutationObserver(() => { if (drawn()) requestAnimationFrame(uncover); });
+
+  const idle = () => new Promise((go) => (window.requestIdleCallback ? requestIdleCallback(go, { timeout: 1000 }) : setTimeout(go, 100)));
+
+  function until(told, node) {
+    return new Promise((go) => {
+      const watch = new MutationObserver(() => { if (told()) { watch.disconnect(); go(); } });
+      watch.observe(node, { childList: true, subtree: true });
+      if (told()) { watch.disconnect(); go(); }
+    });
+  }
+
+  async function drawAll() {
+    for (const { id } of document.querySelectorAll("#figures .picture")) {
+      // One at a time, so that a click never waits for more than one chart.
+      await idle();
+      // Asked for anew: a filter may have been used meanwhile, and its answer brings new panels with the charts in them.
+      const picture = () => document.getElementById(id);
+      if (!picture().hidden && !picture().querySelector(".dash-graph")) {
+        window.dash_clientside.set_props("soon-" + id.replace(/-picture$/, ""), { data: Date.now() });
+      }
+      await until(() => isDrawn(picture()), document.getElementById("figures"));
+      for (const drawn of picture().querySelectorAll(".drawn")) drawn.remove();
+    }
+    performance.mark("meterhouse-drawn");
+  }
+
   if (cover) {
-    watch.observe(document.body, { childList: true, subtree: true });
+    until(isUsable, document.body).then(() => requestAnimationFrame(uncover));
     setTimeout(uncover, 15000);
   }
 

@@ -1,0 +1,105 @@
+"""What a chart is: series over labels, a total, a table and words, whatever draws it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+
+from meterhouse.dashboard import formats
+from meterhouse.dashboard.tables import Table
+
+Kind = Literal["bars", "lines", "ranks", "pie"]
+Number = int | Decimal
+OTHER = -1
+SLOTS = 6
+RANKS = 10
+NO_USERS = "The vendor bills by project, line item and API key, not by user. Clear the user filter to see costs."
+NOTHING = "Nothing was reported for this choice. Choose more days, or clear a filter."
+
+
+@dataclass(frozen=True)
+class Series:
+    """One colour of a chart: a value for each label, None where it is not known; `slot` picks the colour, OTHER is grey."""
+
+    name: str
+    values: tuple[Number | None, ...]
+    slot: int
+    legend: str = ""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """One chart with everything that stands around it."""
+
+    key: str
+    title: str
+    about: str
+    kind: Kind
+    unit: str
+    labels: tuple[str | datetime, ...]
+    series: tuple[Series, ...]
+    total: str
+    table: Table
+    empty: str = ""
+    notes: tuple[str, ...] = ()
+    wide: bool = False
+    is_hourly: bool = False
+    incomplete: tuple[bool, ...] = ()
+
+    def show(self, value: Number | None) -> str:
+        """Return a value with the chart's unit."""
+        if value is None:
+            return "not known"
+        return formats.money(Decimal(value), self.unit.partition(":")[2]) if self.is_money else f"{formats.count(value)} {self.unit}"
+
+    @property
+    def is_money(self) -> bool:
+        """Whether the values are amounts of the currency that the unit names."""
+        return self.unit.startswith("money:")
+
+    @property
+    def alternative(self) -> str:
+        """What the picture says, in words."""
+        if self.empty:
+            return f"{self.title}: {self.empty}"
+        words = [f"{self.title}. Total {self.total}."]
+        if self.kind in {"bars", "lines"}:
+            words += [self._extremes()]
+        if self.kind in {"ranks", "pie"} and self.labels:
+            sums = [sum(one.values[index] or 0 for one in self.series) for index in range(len(self.labels))]
+            words += [f"{label}: {self.show(value)}." for label, value in list(zip(self.labels, sums, strict=True))[:5]]
+        elif len(self.series) > 1:
+            words += [f"{one.name}: {self.show(total_of(one.values))}." for one in self.series]
+        return " ".join([*(word for word in words if word), "The table below holds every figure."])
+
+    def _extremes(self) -> str:
+        sums = {
+            label: sum(known)
+            for index, label in enumerate(self.labels)
+            if (known := [value for one in self.series if (value := one.values[index]) is not None])
+        }
+        if not sums:
+            return ""
+        top = max(sums, key=lambda label: sums[label])
+        moment = top if isinstance(top, str) else (f"{formats.day(top)} {top:%H:%M}" if self.is_hourly else formats.day(top))
+        return f"Highest on {moment}: {self.show(sums[top])}."
+
+
+def total_of(values: Iterable[Number | None]) -> Number | None:
+    """Add up what is known; None when nothing is."""
+    known = [value for value in values if value is not None]
+    return sum(known[1:], known[0]) if known else None
+
+
+def folded(labelled: Sequence[tuple[str, Number | None]]) -> tuple[tuple[str, ...], tuple[Number | None, ...]]:
+    """The largest members, and the rest as one."""
+    if len(labelled) <= RANKS + 1:
+        return tuple(label for label, _ in labelled), tuple(value for _, value in labelled)
+    rest = labelled[RANKS:]
+    return (
+        (*(label for label, _ in labelled[:RANKS]), f"Other ({len(rest)})"),
+        (*(value for _, value in labelled[:RANKS]), total_of(value for _, value in rest)),
+    )

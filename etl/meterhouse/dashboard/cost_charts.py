@@ -1,0 +1,191 @@
+"""Charts of what was billed: by day, model, project, line item, key and month, and what changed since the day before. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from datetime import date, datetime
+from decimal import Decimal
+
+from meterhouse.dashboard import formats
+from meterhouse.dashboard.axis import day_axis, or_zero
+from meterhouse.dashboard.chart import NO_USERS, NOTHING, OTHER, RANKS, SLOTS, Chart, Kind, Series, folded, total_of
+from meterhouse.dashboard.queries import UNNAMED, CostRow, Snapshot
+from meterhouse.dashboard.tables import Column, Table
+
+
+def cost_per_day(snapshot: Snapshot) -> Chart:
+    """Billed amount per UTC day."""
+    rows = {row.usage_date: row for row in _costs(snapshot, "day")}
+    days, complete = day_axis(snapshot)
+    values = tuple(or_zero(rows.get(one.date()), "cost", one in complete) for one in days)
+    table = Table(
+        f"Cost per UTC day, {snapshot.currency.upper()}",
+        (Column("day", "day"), _money(snapshot), Column("complete", "yes")),
+        tuple((one.date(), value, complete.get(one, False)) for one, value in zip(days, values, strict=True)),
+    )
+    about = (
+        "Billed amounts per UTC day, of the granted projects."
+        if snapshot.is_of_a_team
+        else "Billed amounts per UTC day; these tie to the invoice."
+    )
+    return _cost_chart(
+        snapshot, "cost_per_day", "Cost per day", about, "bars", days,
+        (Series("Cost", values, 0),), table, wide=True, incomplete=tuple(not complete.get(one, False) for one in days),
+    )  # fmt: skip
+
+
+def cost_over_time_by_model(snapshot: Snapshot) -> Chart:
+    """Billed amount per UTC day and model."""
+    days, complete = day_axis(snapshot)
+    by_model: dict[str, dict[date, Decimal | None]] = defaultdict(dict)
+    for row in _costs(snapshot, "day and model"):
+        if row.usage_date is not None:
+            by_model[row.model or ""][row.usage_date] = row.cost
+    sums = {model: sum((cost for cost in costs.values() if cost is not None), Decimal(0)) for model, costs in by_model.items()}
+    ranked = sorted(sums, key=lambda model: (-sums[model], model))
+
+    def value(model: str, one: datetime) -> Decimal | None:
+        return by_model[model].get(one.date(), Decimal(0) if one in complete else None)
+
+    series = [
+        Series(_no_model(model), tuple(value(model, one) for one in days), slot, formats.money(sums[model], snapshot.currency))
+        for slot, model in enumerate(ranked[:SLOTS])
+    ]
+    if rest := ranked[SLOTS:]:
+        values = tuple(total_of(value(model, one) for model in rest) for one in days)
+        legend = formats.money(sum((sums[model] for model in rest), Decimal(0)), snapshot.currency)
+        series.append(Series(f"Other ({len(rest)} models)", values, OTHER, legend))
+    table = Table(
+        f"Cost per UTC day and model, {snapshot.currency.upper()}",
+        (Column("day", "day"), _money(snapshot), *(Column(_no_model(model), "money", snapshot.currency) for model in ranked)),
+        tuple((one.date(), total_of(line), *line) for one in days for line in [[value(model, one) for model in ranked]]),
+    )
+    about = "Lines of the invoice that name no model, such as tool calls, stand together."
+    return _cost_chart(
+        snapshot, "cost_over_time_by_model", "Cost over time by model", about, "bars", days, tuple(series), table, wide=True,
+        incomplete=tuple(not complete.get(one, False) for one in days),
+    )  # fmt: skip
+
+
+def cost_by_project(snapshot: Snapshot) -> Chart:
+    """Who spent what, by project."""
+    return _cost_ranks(snapshot, "project", "projects", "cost_by_project", "Cost by project", "Who spent what.", lambda row: row.project_id)
+
+
+def cost_by_line_item(snapshot: Snapshot) -> Chart:
+    """Cost by line of the invoice."""
+    about = "The lines of the invoice."
+    return _cost_ranks(snapshot, "line item", "", "cost_by_line_item", "Cost by line item", about, lambda row: row.line_item)
+
+
+def cost_by_api_key(snapshot: Snapshot) -> Chart:
+    """Who spent what, by key."""
+    about = "Keys and the projects that they belong to."
+    return _cost_ranks(snapshot, "api key", "api_keys", "cost_by_api_key", "Cost by API key", about, lambda row: row.api_key_id)
+
+
+def changes(snapshot: Snapshot) -> Chart:
+    """What changed on the last complete day, by project."""
+    names, code = snapshot.names("projects"), snapshot.currency
+    rows = [row for row in snapshot.changes if row.currency == code]
+    rows.sort(key=lambda row: -abs(row.cost - row.cost_before))
+    day = snapshot.last_complete_day
+    label = formats.day(day) if day else "the last complete day"
+    table = Table(
+        f"Cost of {label} beside the day before, {code.upper()}",
+        (
+            Column("project", "text"), Column(f"change, {code}", "money", code),
+            Column(f"cost, {code}", "money", code), Column(f"day before, {code}", "money", code),
+        ),
+        tuple(
+            (names.get(row.project_id or "", row.project_id or UNNAMED), row.cost - row.cost_before, row.cost, row.cost_before)
+            for row in rows
+        ),
+    )  # fmt: skip
+    total = sum((row.cost - row.cost_before for row in rows), Decimal(0))
+    empty = "" if rows else (NO_USERS if not snapshot.has_costs else "No complete day is loaded for this choice.")
+    unknown = sum(row.unknown_costs for row in rows)
+    return Chart(
+        "changes", f"What changed on {label}", "The last complete day against the day before, largest change first.", "ranks",
+        f"money:{code}", tuple(str(row[0]) for row in table.rows[:RANKS]),
+        (Series("Change", tuple(row.cost - row.cost_before for row in rows[:RANKS]), 0),),
+        formats.change(total, code) if rows else formats.UNKNOWN, table, empty=empty,
+        notes=(f"{unknown} rows have no amount and are not in it.",) if unknown else (),
+    )  # fmt: skip
+
+
+def months(snapshot: Snapshot) -> Chart:
+    """Exact totals of calendar months, to hold against invoices."""
+    code = snapshot.currency
+    rows = [row for row in snapshot.months if row.currency == code]
+    table = Table(
+        f"Cost per calendar month, {code.upper()}",
+        (Column("month", "month"), _money(snapshot), Column("complete", "yes")),
+        tuple((row.month_start, row.cost, row.is_complete) for row in rows),
+    )
+    unknown = sum(row.unknown_costs for row in rows)
+    labels = tuple(f"{row.month_start:%b %Y}" for row in rows)
+    ties = "An invoice holds all projects, not only the granted ones." if snapshot.is_of_a_team else "A complete month ties to its invoice."
+    return Chart(
+        "months", "Cost per month", f"All months that are loaded, whatever days are chosen. {ties}", "bars",
+        f"money:{code}", labels, (Series("Cost", tuple(row.cost for row in rows), 0),),
+        formats.money(_money_sum(row.cost for row in rows), code), table,
+        empty="" if rows else (NO_USERS if not snapshot.has_costs else NOTHING),
+        notes=(f"{unknown} rows have no amount and are not in it.",) if unknown else (), wide=True,
+        incomplete=tuple(not row.is_complete for row in rows),
+    )  # fmt: skip
+
+
+def cost_total(snapshot: Snapshot, currency: str) -> CostRow | None:
+    """Return the total of the chosen rows in one currency."""
+    return next((row for row in snapshot.costs if row.grain == "total" and row.currency == currency), None)
+
+
+def _cost_chart(
+    snapshot: Snapshot, key: str, title: str, about: str, kind: Kind, labels: Iterable[str | datetime], series: tuple[Series, ...],
+    table: Table, *, wide: bool = False, incomplete: tuple[bool, ...] = (), notes: tuple[str, ...] = (),
+) -> Chart:  # fmt: skip
+    total = cost_total(snapshot, snapshot.currency)
+    unknown = total.unknown_costs if total else 0
+    notes += (f"{formats.count(unknown)} rows have no amount and are not in it.",) if unknown else ()
+    if others := [code for code in snapshot.currencies if code != snapshot.currency]:
+        notes += (f"Billed in {', '.join(code.upper() or 'an unknown currency' for code in others)} too: choose the currency above.",)
+    return Chart(
+        key, title, about, kind, f"money:{snapshot.currency}", tuple(labels), series,
+        formats.money(total.cost, snapshot.currency) if total else formats.UNKNOWN, table,
+        empty="" if total else (NO_USERS if not snapshot.has_costs else NOTHING), notes=notes, wide=wide, incomplete=incomplete,
+    )  # fmt: skip
+
+
+def _cost_ranks(
+    snapshot: Snapshot, grain: str, dimension: str, key: str, title: str, about: str, member: Callable[[CostRow], str | None]
+) -> Chart:
+    names = snapshot.names(dimension) if dimension else {}
+    rows = sorted(_costs(snapshot, grain), key=lambda row: (-(row.cost or Decimal(0)), member(row) or ""))
+    labelled = [(names.get(member(row) or "", member(row) or UNNAMED), row.cost) for row in rows]
+    whole = cost_total(snapshot, snapshot.currency)
+    table = Table(
+        f"{title}, {snapshot.currency.upper()}",
+        (Column("API key" if grain == "api key" else grain, "text"), _money(snapshot), Column("share", "share")),
+        tuple((label, cost, formats.share(cost, whole.cost if whole else None)) for label, cost in labelled),
+    )
+    labels, values = folded(labelled)
+    return _cost_chart(snapshot, key, title, about, "ranks", labels, (Series("Cost", values, 0),), table)
+
+
+def _costs(snapshot: Snapshot, grain: str) -> list[CostRow]:
+    return [row for row in snapshot.costs if row.grain == grain and row.currency == snapshot.currency]
+
+
+def _money_sum(values: Iterable[Decimal | None]) -> Decimal | None:
+    found = total_of(values)
+    return None if found is None else Decimal(found)
+
+
+def _money(snapshot: Snapshot) -> Column:
+    return Column(f"cost, {snapshot.currency or 'unknown currency'}", "money", snapshot.currency)
+
+
+def _no_model(model: str) -> str:
+    return model or "(no model named)"

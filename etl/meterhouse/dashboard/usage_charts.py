@@ -1,0 +1,231 @@
+"""Charts of what was used: requests and tokens over time, by model, project, key and user. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
+from typing import Literal
+
+from meterhouse.dashboard import formats
+from meterhouse.dashboard.axis import bucket_cell, bucket_column, or_zero, usage_axis
+from meterhouse.dashboard.chart import NOTHING, OTHER, RANKS, SLOTS, Chart, Number, Series, folded, total_of
+from meterhouse.dashboard.queries import UNNAMED, Snapshot, UsageRow
+from meterhouse.dashboard.tables import Column, Table
+
+SMALL_SHARE = Decimal("0.05")
+
+
+def tokens_over_time(snapshot: Snapshot) -> Chart:
+    """Input and output tokens per bucket."""
+    buckets, loaded = usage_axis(snapshot)
+    rows = {row.bucket: row for row in usage_rows(snapshot, "bucket")}
+    inputs = tuple(or_zero(rows.get(one), "input_tokens", one in loaded) for one in buckets)
+    outputs = tuple(or_zero(rows.get(one), "output_tokens", one in loaded) for one in buckets)
+    table = Table(
+        f"Tokens per UTC {snapshot.filters.width}",
+        (bucket_column(snapshot), Column("input tokens", "count"), Column("output tokens", "count"), Column("tokens", "count")),
+        tuple(
+            (bucket_cell(snapshot, one), taken, given, total_of((taken, given)))
+            for one, taken, given in zip(buckets, inputs, outputs, strict=True)
+        ),
+    )
+    total = usage_total(snapshot)
+    return Chart(
+        "tokens_over_time", f"Input and output tokens per {snapshot.filters.width}", "Input holds what came from the cache.", "lines",
+        "tokens", tuple(buckets), _in_and_out(total, inputs, outputs), _tokens_total(total), table,
+        empty=_usage_empty(snapshot), notes=_usage_notes(snapshot, "tokens"), is_hourly=snapshot.filters.width == "hour",
+        incomplete=tuple(not loaded.get(one, False) for one in buckets),
+    )  # fmt: skip
+
+
+def requests_over_time(snapshot: Snapshot) -> Chart:
+    """Number of model requests per bucket."""
+    buckets, loaded = usage_axis(snapshot)
+    rows = {row.bucket: row for row in usage_rows(snapshot, "bucket")}
+    values = tuple(or_zero(rows.get(one), "requests", one in loaded) for one in buckets)
+    table = Table(
+        f"Requests per UTC {snapshot.filters.width}",
+        (bucket_column(snapshot), Column("requests", "count")),
+        tuple(zip((bucket_cell(snapshot, one) for one in buckets), values, strict=True)),
+    )
+    return Chart(
+        "requests_over_time", f"Requests per {snapshot.filters.width}", "Model requests of every endpoint that counts them.", "lines",
+        "requests", tuple(buckets), (Series("Requests", values, 2),), _requests_total(snapshot), table,
+        empty=_usage_empty(snapshot), notes=_usage_notes(snapshot, "requests"), is_hourly=snapshot.filters.width == "hour",
+        incomplete=tuple(not loaded.get(one, False) for one in buckets),
+    )  # fmt: skip
+
+
+def requests_by_model(snapshot: Snapshot) -> Chart:
+    """Requests by model, stacked by project, with each project's total in the legend."""
+    names = snapshot.names("projects")
+    cells = {(row.model or "", row.project_id or ""): row.requests for row in usage_rows(snapshot, "model and project")}
+    models, projects = _ranked(cells, 0), _ranked(cells, 1)
+    labels, groups = models[:RANKS], projects[:SLOTS]
+    folded = [*labels, *([""] if len(models) > RANKS else [])]
+
+    def value(wanted_models: Iterable[str], wanted_projects: Iterable[str]) -> Number | None:
+        return total_of(cells.get((model, project)) for model in wanted_models for project in wanted_projects)
+
+    def line(wanted: list[str]) -> tuple[Number | None, ...]:
+        return tuple(value([model] if index < len(labels) else models[RANKS:], wanted) for index, model in enumerate(folded))
+
+    series = [
+        Series(names.get(one, one or UNNAMED), line([one]), slot, formats.count(value(models, [one]))) for slot, one in enumerate(groups)
+    ]
+    if rest := projects[SLOTS:]:
+        series.append(Series(f"Other ({len(rest)} projects)", line(rest), OTHER, formats.count(value(models, rest))))
+    shown_labels = [*map(model_name, labels), *([f"Other ({len(models) - RANKS} models)"] if len(models) > RANKS else [])]
+    table = Table(
+        "Requests by model and project",
+        (Column("model", "text"), Column("requests", "count"), *(Column(names.get(one, one or UNNAMED), "count") for one in projects)),
+        tuple((model_name(one), value([one], projects), *(cells.get((one, project)) for project in projects)) for one in models),
+    )
+    return Chart(
+        "requests_by_model", "Requests by model", "Stacked by project; the legend holds each project's total.", "ranks", "requests",
+        tuple(shown_labels), tuple(series), _requests_total(snapshot), table, empty=_usage_empty(snapshot),
+        notes=_usage_notes(snapshot, "requests"), wide=True,
+    )  # fmt: skip
+
+
+def requests_shares(snapshot: Snapshot) -> tuple[Chart, Chart]:
+    """Share of requests by project: one pie with everything under 5 % as Other, and a second one that breaks Other down."""
+    names = snapshot.names("projects")
+    requests: dict[str, Number] = defaultdict(int)
+    for row in usage_rows(snapshot, "model and project"):
+        requests[row.project_id or ""] += row.requests or 0
+    whole = sum(requests.values())
+    ranked = sorted(requests, key=lambda one: (-requests[one], one))
+    large = [one for one in ranked if whole and requests[one] / Decimal(whole) >= SMALL_SHARE]
+    small = [one for one in ranked if one not in large]
+    other = sum(requests[one] for one in small)
+    slices = [(names.get(one, one or UNNAMED), requests[one]) for one in large]
+    if small:
+        slices.append((f"Other ({len(small)})", other))
+    first = _pie(
+        snapshot, "requests_by_project", "Share of requests by project", "Everything under 5 % is Other.", slices, whole, len(large),
+        _usage_empty(snapshot),
+    )  # fmt: skip
+    broken = [(names.get(one, one or UNNAMED), requests[one]) for one in small]
+    second = _pie(
+        snapshot, "requests_by_small_project", "Other, broken down", "Projects under 5 % of all requests; shares are of Other.",
+        broken, other, len(broken), _usage_empty(snapshot) or ("" if small else "No project is under 5 %."),
+    )  # fmt: skip
+    return first, second
+
+
+def usage_by_api_key(snapshot: Snapshot) -> Chart:
+    """Tokens and requests of each key."""
+    about = "Keys and the projects that they belong to."
+    return _usage_ranks(snapshot, "api key", "api_keys", "usage_by_api_key", "Usage by API key", about, lambda row: row.api_key_id)
+
+
+def usage_by_user(snapshot: Snapshot) -> Chart:
+    """Tokens and requests of each user."""
+    about = "People and service accounts."
+    return _usage_ranks(snapshot, "user", "users", "usage_by_user", "Usage by user", about, lambda row: row.user_id)
+
+
+def usage_total(snapshot: Snapshot) -> UsageRow | None:
+    """Return the total of the chosen rows; None when there are none."""
+    row = next((row for row in snapshot.usage if row.grain == "total"), None)
+    return row if row is not None and row.row_count else None
+
+
+def usage_rows(snapshot: Snapshot, grain: str) -> list[UsageRow]:
+    """Return the rows that were added up by `grain`."""
+    return [row for row in snapshot.usage if row.grain == grain]
+
+
+def model_name(model: str) -> str:
+    """Return what people read for a model of usage."""
+    return model or UNNAMED
+
+
+def _usage_ranks(
+    snapshot: Snapshot, grain: str, dimension: str, key: str, title: str, about: str, member: Callable[[UsageRow], str | None]
+) -> Chart:
+    names = snapshot.names(dimension)
+    rows = sorted(usage_rows(snapshot, grain), key=lambda row: (-(row.input_tokens or 0) - (row.output_tokens or 0), member(row) or ""))
+    labels = [names.get(member(row) or "", member(row) or UNNAMED) for row in rows]
+    table = Table(
+        title,
+        (
+            Column("API key" if grain == "api key" else grain, "text"), Column("requests", "count"),
+            Column("input tokens", "count"), Column("output tokens", "count"), Column("tokens", "count"),
+        ),
+        tuple(
+            (label, row.requests, row.input_tokens, row.output_tokens, total_of((row.input_tokens, row.output_tokens)))
+            for label, row in zip(labels, rows, strict=True)
+        ),
+    )  # fmt: skip
+    shown_labels, inputs = folded(list(zip(labels, (row.input_tokens for row in rows), strict=True)))
+    _, outputs = folded(list(zip(labels, (row.output_tokens for row in rows), strict=True)))
+    total = usage_total(snapshot)
+    return Chart(
+        key, title, about, "ranks", "tokens", shown_labels, _in_and_out(total, inputs, outputs), _tokens_total(total), table,
+        empty=_usage_empty(snapshot), notes=_usage_notes(snapshot, "tokens"),
+    )  # fmt: skip
+
+
+def _pie(
+    snapshot: Snapshot, key: str, title: str, about: str, slices: list[tuple[str, Number]], whole: Number, coloured: int, empty: str
+) -> Chart:
+    table = Table(
+        title,
+        (Column("project", "text"), Column("requests", "count"), Column("share", "share")),
+        tuple((name, value, formats.share(value, whole)) for name, value in slices),
+    )
+    series = tuple(
+        Series(name, (value,), index if index < coloured else OTHER, formats.percent(formats.share(value, whole)))
+        for index, (name, value) in enumerate(slices)
+    )
+    return Chart(
+        key, title, about, "pie", "requests", tuple(name for name, _ in slices),
+        tuple(
+            Series(one.name, tuple(one.values[0] if one.name == name else 0 for name, _ in slices), one.slot, one.legend) for one in series
+        ),
+        f"{formats.count(whole)} requests", table, empty=empty, notes=_usage_notes(snapshot, "requests"),
+    )  # fmt: skip
+
+
+def _ranked(cells: Mapping[tuple[str, str], int | None], part: int) -> list[str]:
+    sums: dict[str, int] = defaultdict(int)
+    for key, value in cells.items():
+        sums[key[part]] += value or 0
+    return sorted(sums, key=lambda one: (-sums[one], one))
+
+
+def _tokens_total(total: UsageRow | None) -> str:
+    return f"{formats.count(total_of((total.input_tokens, total.output_tokens)) if total else None)} tokens"
+
+
+def _in_and_out(total: UsageRow | None, inputs: tuple[Number | None, ...], outputs: tuple[Number | None, ...]) -> tuple[Series, Series]:
+    return (
+        Series("Input", inputs, 0, formats.count(total.input_tokens if total else None)),
+        Series("Output", outputs, 1, formats.count(total.output_tokens if total else None)),
+    )
+
+
+def _requests_total(snapshot: Snapshot) -> str:
+    total = usage_total(snapshot)
+    return f"{formats.count(total.requests if total else None)} requests"
+
+
+def _usage_empty(snapshot: Snapshot) -> str:
+    if usage_total(snapshot) is not None:
+        return ""
+    width = "1h" if snapshot.filters.width == "hour" else "1d"
+    since = [
+        row.first_bucket_utc for row in snapshot.freshness if row.dataset == "usage" and row.bucket_width == width and row.first_bucket_utc
+    ]
+    if width == "1h" and since and min(since).date() > snapshot.filters.last:
+        return f"Hours are loaded from {formats.day(min(since))} on. Choose later days, or the bucket width day."
+    return NOTHING
+
+
+def _usage_notes(snapshot: Snapshot, what: Literal["requests", "tokens"]) -> tuple[str, ...]:
+    total = usage_total(snapshot)
+    unknown = 0 if total is None else total.unknown_requests if what == "requests" else total.unknown_tokens
+    return (f"{formats.count(unknown)} rows do not tell their {what} and are not in it.",) if unknown else ()

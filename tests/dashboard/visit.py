@@ -1,0 +1,51 @@
+"""One page of the dashboard in a browser, as the tests look at it."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Page, expect
+
+from meterhouse.dashboard.filters import Filters
+
+SLOW_MS = 30_000
+
+
+class Visit:
+    """One page of the dashboard, where it has been and what it complained of."""
+
+    def __init__(self, page: Page, address: str, filters: Filters) -> None:
+        self.page = page
+        self.hosts: set[str] = set()
+        self.complaints: list[str] = []
+        expect.set_options(timeout=SLOW_MS)
+        page.set_default_timeout(SLOW_MS)
+        page.on("request", lambda request: self.hosts.add(urlsplit(request.url).netloc))
+        page.on("console", lambda message: self.complaints.append(message.text) if message.type in {"error", "warning"} else None)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.goto(f"{address}/?{filters.to_query()}")
+        page.wait_for_selector("#first-paint", state="detached")
+
+    def total(self, key: str) -> str:
+        return self.page.locator(f"#{key}-total").inner_text()
+
+    def table(self, key: str) -> list[list[str]]:
+        """The exact cells of the table under a chart: its heading, its rows, its total."""
+        details = self.page.locator(f"#{key}-table")
+        if details.get_attribute("open") is None:
+            details.locator("summary").click()
+        wanted = details.get_attribute("data-src")
+        self.page.wait_for_selector(f'#{key}-table .slot[data-of="{wanted}"] table')
+        return details.locator("tr").evaluate_all(
+            "rows => rows.map(row => [...row.cells].map(cell => cell.dataset.value ?? cell.textContent))"
+        )
+
+    def choose(self, name: str, text: str) -> None:
+        """Tick one member of a drop-down."""
+        self.page.click(f"#{name}")
+        self.page.get_by_role("option", name=text, exact=True).click()
+        self.page.keyboard.press("Escape")
+
+    def drawn(self) -> None:
+        """Wait until every chart is drawn, and not only its first picture."""
+        self.page.wait_for_function("() => performance.getEntriesByName('meterhouse-drawn').length > 0")
