@@ -6,9 +6,9 @@ from typing import Any
 
 from alembic import context
 
+from meterhouse.columns import OPS, WAREHOUSE, metadata
 from meterhouse.migrate import VERSION_SCHEMA, owner_engine
 from meterhouse.settings import load_settings
-from meterhouse.tables import OPS, WAREHOUSE, metadata
 
 
 def include_name(name: str | None, type_: str, parents: Any) -> bool:

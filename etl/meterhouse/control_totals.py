@@ -22,6 +22,7 @@ from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from meterhouse.chain import Chain
 from meterhouse.client import Client, Request
+from meterhouse.columns import WAREHOUSE
 from meterhouse.database import translated
 from meterhouse.endpoints import CONTEXT_LEVEL, DAY, REQUESTS, TOOL_CALLS, VECTOR_STORE, BucketWidth, Endpoint
 from meterhouse.errors import BeforeHistory, ConfirmToEmpty, FixConfiguration, MeterhouseError, TryAgainLater, Unsupported
@@ -32,7 +33,7 @@ from meterhouse.settings import Organization, Settings
 from meterhouse.staging import Stream
 from meterhouse.store import Store
 from meterhouse.sync import chosen_endpoints
-from meterhouse.tables import WAREHOUSE, group_table
+from meterhouse.tables import group_table
 from meterhouse.windows import Window, clamp, floor_to_day
 
 log = logging.getLogger(__name__)

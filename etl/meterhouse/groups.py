@@ -8,11 +8,12 @@ from typing import Any
 import psycopg
 from psycopg.sql import SQL, Identifier
 
+from meterhouse.columns import WAREHOUSE
 from meterhouse.database import Connection
 from meterhouse.endpoints import Endpoint
 from meterhouse.names import model_family, parse_line_item
 from meterhouse.rows import Key
-from meterhouse.tables import WAREHOUSE, group_table
+from meterhouse.tables import group_table
 
 
 class Groups:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, cast
 
+import psycopg
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
@@ -14,10 +16,12 @@ from alembic.util.exc import CommandError
 import meterhouse
 from meterhouse.database import connect
 from meterhouse.errors import FixConfiguration, TryAgainLater
+from meterhouse.rollups import fill as fill_rollups
 from meterhouse.settings import local_time_zone
 from meterhouse.views import drop_views, rebuild_views, views
 
 VERSION_SCHEMA = "ops"
+ROLLUPS_SINCE = "0004"
 _LOCK_KEY = 0x6D657465  # "mete": two migrators at once would both try to create the same types
 _LOCK_TIMEOUT = "10s"
 
@@ -56,7 +60,11 @@ def migrate(url: str, revision: str = "head") -> list[str]:
             before = _current(connection)
             config.attributes["connection"] = connection
             if revision == "head" or _is_ahead(scripts, before, revision):
+                if before != scripts.get_current_head():
+                    _hold_off_loads(connection)
                 command.upgrade(config, revision)
+                if ROLLUPS_SINCE in _applied(scripts, before, _current(connection)):
+                    fill_rollups(cast("psycopg.Connection[Any]", connection.connection.driver_connection))
             else:
                 drop_views(connection)
                 command.downgrade(config, revision)
@@ -87,6 +95,12 @@ def _lock_views(connection: sa.Connection) -> None:
     for view in reversed(views()):
         if view.qualified in owners:
             connection.exec_driver_sql(f"ALTER VIEW {view.qualified} OWNER TO {owners[view.qualified]}")
+
+
+def _hold_off_loads(connection: sa.Connection) -> None:
+    """Lock every stream as a load does: one that is being put in place is waited for, the next one waits for the upgrade."""
+    if connection.exec_driver_sql("SELECT to_regclass('ops.watermarks')").scalar():
+        connection.exec_driver_sql("SELECT FROM ops.watermarks FOR UPDATE")
 
 
 def _current(connection: sa.Connection) -> str | None:

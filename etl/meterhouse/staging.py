@@ -1,8 +1,8 @@
 """Staging: the rows of one window on their way into the warehouse, and the transaction that puts them in place.
 
 Data flow: COPY each page into a temporary table, no transaction open -> one transaction: lock the stream's control row, leave out
-buckets that a newer fetch has stored, log and update what changed, log and remove what vanished, insert what is new, coverage,
-watermark, load log -> commit. Replaying it changes nothing.
+buckets that a newer fetch has stored, log and update what changed, log and remove what vanished, insert what is new, rollups of the
+days, coverage, watermark, load log -> commit. Replaying it changes nothing.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from typing import Any, LiteralString
 
 from meterhouse.chain import CoveredBucket
 from meterhouse.database import Connection, translated
-from meterhouse.endpoints import BucketWidth, Dimension, Endpoint
+from meterhouse.endpoints import DAY, BucketWidth, Dimension, Endpoint
 from meterhouse.errors import ConfirmToEmpty
 from meterhouse.groups import Groups
+from meterhouse.rollups import replace_statements
 from meterhouse.rows import Key, Values
 from meterhouse.statements import Statements, stage_types
 from meterhouse.windows import Window
@@ -153,6 +154,7 @@ class Stage:
                 )
                 current = self._without_superseded(window, buckets, fetch.number)
                 counts = self._replace_rows(window, current, fetch, protected)
+                self._replace_rollups(window, current)
                 self._write_coverage(current, fetch, now)
                 self._move_watermark(window, buckets, now, moves_watermark=moves_watermark)
                 replaced = Replaced(
@@ -216,6 +218,12 @@ class Stage:
                 )
             )
         return (inserted, changed, removed)
+
+    def _replace_rollups(self, window: Window, buckets: Sequence[CoveredBucket]) -> None:
+        """Bring the sums by day up to date, also where no fact changed: a sum that drifted is mended by the next load of its day."""
+        if self._stream.width is DAY and buckets:
+            for statement in replace_statements(self._stream.endpoint, self._organization_id, window):
+                self._connection.execute(statement, {"buckets": [bucket.start for bucket in buckets]})
 
     def _value(self, query: LiteralString, parameters: Sequence[Any] = ()) -> Any:
         row = self._connection.execute(query, parameters).fetchone()

@@ -11,8 +11,9 @@ from functools import cache
 
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
+from meterhouse.columns import WAREHOUSE, metadata
 from meterhouse.endpoints import ENDPOINTS, BucketWidth, Endpoint, Kind
-from meterhouse.tables import WAREHOUSE, fact_columns, group_table, metadata
+from meterhouse.tables import fact_columns, group_table
 from meterhouse.windows import Window
 
 _STAGE_TYPES = {Kind.COUNT: "bigint", Kind.DECIMAL: "numeric"}

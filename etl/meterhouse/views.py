@@ -15,11 +15,13 @@ from importlib import resources
 import psycopg
 import sqlalchemy as sa
 
+from meterhouse.columns import WAREHOUSE
 from meterhouse.dictionary import ATTRIBUTES, COLUMNS, MEASURES, TEAM_COLUMNS
 from meterhouse.endpoints import BATCH, USAGE, USAGE_DIMENSIONS, Dimension, Endpoint, Kind
 from meterhouse.errors import FixConfiguration
+from meterhouse.rollup_tables import ROLLUPS, TABLES
 from meterhouse.settings import DEFAULT_TIME_ZONE
-from meterhouse.tables import BI, LOADER_ROLE, READER_ROLE, TEAM, TEAM_ROLE, WAREHOUSE
+from meterhouse.tables import BI, LOADER_ROLE, READER_ROLE, TEAM, TEAM_ROLE
 
 
 class Reach(Enum):
@@ -38,7 +40,12 @@ REACH = {
     "usage_minutely": Reach.PROJECTS,
     "usage_daily_spine": Reach.PROJECTS,
     "usage_daily_local": Reach.PROJECTS,
+    "usage_daily_by_model": Reach.PROJECTS,
+    "usage_daily_by_api_key": Reach.PROJECTS,
+    "usage_daily_by_user": Reach.PROJECTS,
     "costs_daily": Reach.PROJECTS,
+    "costs_daily_by_line_item": Reach.PROJECTS,
+    "costs_daily_by_api_key": Reach.PROJECTS,
     "costs_daily_spine": Reach.PROJECTS,
     "tokens_by_model_daily": Reach.PROJECTS,
     "usage_by_api_key_daily": Reach.PROJECTS,
@@ -70,7 +77,7 @@ _TEAM_REMARK = {
 _SCOPED = (
     "warehouse.dim_organization", "warehouse.dim_group", "warehouse.dim_cost_group", "warehouse.dim_project", "warehouse.dim_user",
     "warehouse.dim_api_key", "warehouse.dim_line_item", "warehouse.dim_model", "ops.revisions", "ops.coverage", "ops.watermarks",
-    "ops.capabilities",
+    "ops.capabilities", *(f"warehouse.{rollup.name}" for rollup in ROLLUPS),
 )  # fmt: skip
 # Once shipped and no longer; a view of another name in schema bi is somebody else's and stays.
 RETIRED_VIEW_NAMES: tuple[str, ...] = ()
@@ -160,6 +167,7 @@ def _read(name: str, time_zone: str) -> View:
         measures=",\n    ".join(f"u.{column}" for column in MEASURES),
         attributes=",\n    ".join(f"u.{column}" for column in ATTRIBUTES),
         sums=",\n    ".join(_sum(column) for column in MEASURES),
+        rolled_up=",\n    ".join(f"r.{column}::bigint AS {column}" for column in MEASURES),
         or_zero=",\n    ".join(_or_zero(column) for column in MEASURES),
         time_zone=_literal(time_zone),
     )
@@ -181,13 +189,15 @@ def _or_zero(column: str) -> str:
     """The figure of a day: zero where the day was loaded without a row, and null for an endpoint that has no such figure."""
     having = ", ".join(f"'{endpoint.name}'" for endpoint in USAGE if column in {metric.column for metric in endpoint.metrics})
     return (
-        f"CASE WHEN d.bucket_start IS NOT NULL THEN d.{column}"
+        f"CASE WHEN d.usage_date IS NOT NULL THEN d.{column}"
         f" WHEN c.bucket_start IS NOT NULL AND m.endpoint IN ({having}) THEN 0 END AS {column}"
     )
 
 
 def _stand_in(name: str) -> View:
-    return View(WAREHOUSE, f"team_{name}", *_file("team", name))
+    rollup = name in TABLES
+    query, comment = _file("team", "rollup" if rollup else name)
+    return View(WAREHOUSE, f"team_{name}", query.format(table=name) if rollup else query, comment)
 
 
 def _for_teams(view: View) -> View:

@@ -11,6 +11,8 @@ import psycopg
 import pytest
 from tests.conftest import Warehouse
 
+from meterhouse.rollups import fill
+
 
 class Given:
     """A warehouse that is filled by hand, and read as the reader."""
@@ -74,6 +76,8 @@ class Given:
             self.covered(endpoint, f"{date.fromisoformat(first) + timedelta(days=number)}T00:00Z")
 
     def shown(self, query: str) -> list[tuple[Any, ...]]:
+        """What the reader sees, with the sums that a load would have left."""
+        fill(self.owner)
         return self.reader.execute(query.encode()).fetchall()
 
 

@@ -18,10 +18,10 @@ from meterhouse import migrate as migrations
 from meterhouse.errors import FixConfiguration, TryAgainLater
 from meterhouse.migrate import migrate, owner_engine, script_location
 from meterhouse.store import Store
-from meterhouse.tables import SCHEMA_REVISION, metadata
+from meterhouse.tables import ROLLUPS, SCHEMA_REVISION, metadata
 from meterhouse.views import TEAM_VIEW_NAMES, VIEW_NAMES
 
-REVISIONS = ["0001", "0002", "0003"]
+REVISIONS = ["0001", "0002", "0003", "0004"]
 
 
 def differences(url: str) -> list[object]:
@@ -56,18 +56,22 @@ def test_up_and_down_one_revision_at_a_time_differ_by_what_each_of_them_adds(emp
     assert migrate(url, "0001") == ["0001"]
     assert "vendor_organization_id" in str(differences(url))
     assert "alerts" in str(differences(url))
-    assert len(differences(url)) == 3
+    assert len(differences(url)) == 31
     assert migrate(url, "0002") == ["0002"]
     assert "team_access" in str(differences(url))
-    assert len(differences(url)) == 1
+    assert len(differences(url)) == 29
     assert migrate(url, "0003") == ["0003"]
-    assert differences(url) == []
+    assert {change[1].name for change in differences(url) if change[0] == "add_table"} == set(ROLLUPS)
     assert "bi_team" in schemas(url)
+    assert migrate(url, "0004") == ["0004"]
+    assert differences(url) == []
+    assert migrate(url, "0003") == ["0004"]
+    assert len(differences(url)) == 28
     assert migrate(url, "0002") == ["0003"]
     assert "bi_team" not in schemas(url)
     assert migrate(url, "0001") == ["0002"]
-    assert len(differences(url)) == 3
-    assert migrate(url) == ["0002", "0003"]
+    assert len(differences(url)) == 31
+    assert migrate(url) == ["0002", "0003", "0004"]
     assert differences(url) == []
 
 

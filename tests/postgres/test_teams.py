@@ -19,6 +19,7 @@ from meterhouse.cli import main
 from meterhouse.errors import FixConfiguration
 from meterhouse.local.roles import give_login
 from meterhouse.migrate import migrate
+from meterhouse.rollups import fill
 from meterhouse.store import Store
 from meterhouse.views import REACH, TEAM_VIEW_NAMES, VIEW_NAMES, Reach
 
@@ -87,6 +88,8 @@ def filled(server: Server, template: str) -> Iterator[Warehouse]:
             for name, organization in PROJECTS.items():
                 values = {"org": 1 if organization == "acme" else 2, "name": name, "secret": SECRETS[name]}
                 owner.execute(FILL_PROJECT, values)
+        with psycopg.connect(warehouse.owner_url) as owner:
+            fill(owner)
         yield warehouse
 
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,9 @@ from tests.bi.public_columns import released
 from tests.conftest import Server, Warehouse
 
 from meterhouse import migrate as migrations
+from meterhouse import staging
 from meterhouse import store as stores
+from meterhouse.checks import run_warehouse_checks
 from meterhouse.directory import sync_directory
 from meterhouse.endpoints import DAY, MODERATIONS
 from meterhouse.errors import FixConfiguration, TryAgainLater
@@ -30,8 +33,8 @@ from meterhouse.fake_openai import FakeOrganization
 from meterhouse.migrate import migrate, owner_engine
 from meterhouse.staging import Stream
 from meterhouse.store import Store
-from meterhouse.tables import SCHEMA_REVISION
-from meterhouse.views import VIEW_NAMES, rebuild_views, views
+from meterhouse.tables import ROLLUPS, SCHEMA_REVISION
+from meterhouse.views import VIEW_NAMES, View, rebuild_views, views
 
 from .comparison import assert_equals_source
 from .fingerprints import TABLES, places, row_counts, writes
@@ -41,10 +44,11 @@ from .test_replace_window import Loading, day, key, window
 
 FIRST = (NOW - timedelta(days=365)).date()
 END = NOW.date() + timedelta(days=1)
-LATER = ["0002", "0003"]
+LATER = ["0002", "0003", "0004"]
 FIRST_VIEWS = {("warehouse", "usage_named"), *(("bi", name) for name in released()[1])}
+FIRST_VERSION = Path(__file__).parent / "first_version"
 # Tables that came later, and the one table that the upgrade changes, so that its rows read otherwise.
-NEW = {"ops.alerts", "ops.team_access"}
+NEW = {"ops.alerts", "ops.team_access", *(f"warehouse.{name}" for name in ROLLUPS)}
 OLD = tuple(name for name in TABLES if name not in NEW)
 KEPT = tuple(name for name in OLD if name != "warehouse.dim_organization")
 ORGANIZATIONS = "SELECT organization_id, label, vendor, created_at, ctid::text, xmin::text FROM warehouse.dim_organization ORDER BY 1"
@@ -62,6 +66,12 @@ UNION ALL SELECT 'function', p.oid::regprocedure::text, p.proacl::text, p.proown
 """
 
 
+def as_first(view: View) -> View:
+    """A view as the first version defined it, which had no rollups."""
+    file = FIRST_VERSION / f"{view.name}.sql"
+    return replace(view, query=file.read_text()) if file.exists() else view
+
+
 def invented() -> FakeOrganization:
     return FakeOrganization(NOW, scale=0.1)
 
@@ -75,7 +85,7 @@ def year(server: Server, template: str) -> Iterator[str]:
         sync_directory(loaded.settings(), clock=loaded.fake.clock.now)
         assert migrate(warehouse.owner_url, "0001") == list(reversed(LATER))
         with owner_engine(warehouse.owner_url).begin() as owner:
-            rebuild_views(owner, [view for view in views() if (view.schema, view.name) in FIRST_VIEWS])
+            rebuild_views(owner, [as_first(view) for view in views() if (view.schema, view.name) in FIRST_VIEWS])
         yield name
 
 
@@ -178,7 +188,7 @@ def test_the_loader_refuses_the_older_warehouse_in_one_line_and_neither_asks_nor
     for load in loads:
         with pytest.raises(FixConfiguration) as refused:
             load()
-        assert str(refused.value) == "the warehouse is at migration 0001, this version needs 0003: run meterhouse migrate"
+        assert str(refused.value) == f"the warehouse is at migration 0001, this version needs {SCHEMA_REVISION}: run meterhouse migrate"
     assert old.server.requests == []
     assert places(old.warehouse.superuser_url, OLD) == stood
     assert writes(old.warehouse.superuser_url) == written
@@ -211,11 +221,12 @@ def test_a_load_goes_on_through_migrators_that_have_only_views_to_rebuild(old: L
 
 @contextmanager
 def old_load(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Iterator[Loading]:
-    """A loader as of 0001: it replaces windows with the statements of both versions, and knows no column of the second."""
+    """A loader as of 0001: it replaces windows with the statements of all versions, and knows no column or table of the later ones."""
     with monkeypatch.context() as patch:
         patch.setattr(stores, "SCHEMA_REVISION", "0001")
         loading = Loading.opened(warehouse.loader_url)
-    with loading.store:
+    with loading.store, monkeypatch.context() as patch:
+        patch.setattr(staging, "replace_statements", lambda *_: ())
         yield loading
 
 
@@ -251,6 +262,12 @@ def test_the_upgrade_waits_for_a_window_that_the_old_version_is_putting_in_place
         assert put(loading, 2) == 1
     assert loaded_by_the_old(old) == [(0,), (1,), (2,)]
     assert differences(warehouse.owner_url) == []
+    # What it wrote after the upgrade is in no sum, and is found.
+    found = {result.check.name: result.detail for result in run_warehouse_checks(old.settings(), clock=old.fake.clock.now)}
+    assert f"{OLD_STREAM.organization}/moderations on {day(2).date()}: bi.usage_daily_by_api_key and bi." in str(
+        found["rollups_equal_facts"]
+    )
+    assert f"moderations on {day(1).date()}" not in str(found["rollups_equal_facts"])
     old.sync().raise_first()
     assert_equals_source(old, FIRST, END)
 

@@ -25,7 +25,7 @@ FILE = Path(__file__).with_name("columns.json")
 # Of the figures that are no usage metric: what adds up over rows, within one currency or unit where there are several.
 _ADDITIVE = {
     "cost", "cost_usd", "quantity", "row_count", "bucket_count", "empty_bucket_count", "provisional_bucket_count", "missing_bucket_count",
-    "old_value", "new_value",
+    "old_value", "new_value", "cacheable_input_tokens", "rows_without_requests", "rows_without_tokens", "rows_without_cost",
 }  # fmt: skip
 _WORDS = {"api": "API", "id": "ID", "usd": "USD", "utc": "UTC", "iso": "ISO"}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import cache, cached_property
@@ -17,6 +17,7 @@ from psycopg.rows import class_row
 
 from meterhouse.dashboard.filters import WIDTHS, Filters
 from meterhouse.dashboard.forecast import FORECAST_DAYS
+from meterhouse.dashboard.sources import PLAIN, Places, Source, cost_sources, places, usage_sources
 from meterhouse.endpoints import USAGE
 from meterhouse.errors import FixConfiguration, TryAgainLater
 from meterhouse.tables import BI, TEAM
@@ -28,10 +29,6 @@ UNNAMED = "(not reported)"
 REQUEST_ENDPOINTS = tuple(
     one.name for one in USAGE if one.name != "web_search_calls" and "requests" in {metric.column for metric in one.metrics}
 )
-_SOURCES = {
-    "day": {"view": "bi.usage_daily", "bucket": "u.usage_date::timestamp"},
-    "hour": {"view": "bi.usage_hourly", "bucket": "u.bucket_start_utc"},
-}
 # A reader's session may undo its role's defaults, so they are set again: nothing is written, nothing runs for minutes.
 _SESSION = "-c default_transaction_read_only=on -c statement_timeout=60s -c timezone=UTC -c jit=off"
 # The same views, everything first: a team's role may use the second schema alone.
@@ -48,7 +45,10 @@ NO_RIGHT = f"the role may not read schema {BI}: grant it meterhouse_reader, or s
 
 @dataclass(frozen=True)
 class UsageRow:
-    """Requests and tokens of one bucket, model and project, key, user, or of all (`grain`); None: nothing is known."""
+    """Requests and tokens of one bucket, model and project, key, user, or of all (`grain`); None: nothing is known.
+
+    What went through batches may not be told by key and user.
+    """
 
     grain: str
     bucket: datetime | None
@@ -61,7 +61,7 @@ class UsageRow:
     output_tokens: int | None
     cached_tokens: int | None
     cacheable_tokens: int | None
-    batch_tokens: int
+    batch_tokens: int | None
     batchable_tokens: int | None
     unknown_requests: int
     unknown_tokens: int
@@ -82,6 +82,9 @@ class CostRow:
     cost: Decimal | None
     unknown_costs: int
     row_count: int
+
+
+Grain = TypeVar("Grain", UsageRow, CostRow)
 
 
 @dataclass(frozen=True)
@@ -199,13 +202,13 @@ def _name(choice: Choice) -> str:
 
 
 @cache
-def statement(name: str, width: str = "day") -> bytes:
-    """Return a statement of sql/dashboard; `{view}` and `{bucket}` in it stand for the usage view of a bucket width.
+def statement(name: str, places: Places = PLAIN) -> bytes:
+    """Return a statement of sql/dashboard with what its words in braces stand for.
 
     The files name schema bi. Here the name is taken off: the session's search path says which of the two schemas is read.
     """
     text = resources.files("meterhouse").joinpath("sql", "dashboard", f"{name}.sql").read_text()
-    for place, source in _SOURCES[width].items():
+    for place, source in asdict(places).items():
         text = text.replace(f"{{{place}}}", source)
     return _QUALIFIER.sub("", text).encode()
 
@@ -267,9 +270,17 @@ def _enter(connection: psycopg.Connection[Any]) -> str:
     return f"{granted};"
 
 
-def _rows(connection: psycopg.Connection[Any], name: str, row: type[Row], parameters: dict[str, Any], width: str = "day") -> list[Row]:
+def _rows(connection: psycopg.Connection[Any], name: str, row: type[Row], parameters: dict[str, Any], places: Places = PLAIN) -> list[Row]:
     with connection.cursor(row_factory=class_row(row)) as cursor:
-        return cursor.execute(statement(name, width), parameters).fetchall()
+        return cursor.execute(statement(name, places), parameters).fetchall()
+
+
+def _grains(
+    connection: psycopg.Connection[Any], sources: list[Source], row: type[Grain], parameters: dict[str, Any], filters: Filters
+) -> list[Grain]:
+    """Rows of every grain, each grain from the statement that its source names."""
+    found = ((source, _rows(connection, source.statement, row, parameters, places(filters))) for source in sources)
+    return [one for source, rows in found for one in rows if one.grain in source.grains]
 
 
 def _version(rows: list[FreshnessRow]) -> str:
@@ -286,7 +297,7 @@ def _snapshot(connection: psycopg.Connection[Any], filters: Filters) -> Snapshot
         "width": WIDTHS[filters.width],
     }
     usage_days = {"first": filters.usage_first}
-    usage = _rows(connection, "usage", UsageRow, chosen | endpoints | usage_days, filters.width)
+    usage = _grains(connection, usage_sources(filters), UsageRow, chosen | endpoints | usage_days, filters)
     coverage = _rows(connection, "coverage", CoverageRow, chosen | endpoints)
     freshness = _rows(connection, "freshness", FreshnessRow, chosen)
     choices = _rows(connection, "choices", Choice, {})
@@ -303,12 +314,13 @@ def _with_costs(connection: psycopg.Connection[Any], read: Snapshot, chosen: dic
     needed = [day.replace(day=1), day - timedelta(days=FORECAST_DAYS - 1)] if day else []
     first = min([read.filters.before().first, *needed])
     last = max(read.filters.last, day or read.filters.last)
+    where = places(read.filters)
     return replace(
         read,
-        costs=_rows(connection, "costs", CostRow, chosen),
-        months=_rows(connection, "months", MonthRow, chosen),
-        changes=_rows(connection, "changes", ChangeRow, chosen | {"day": day}) if day else [],
-        recent_days=_rows(connection, "recent_days", DayRow, chosen | {"first": first, "last": last}),
+        costs=_grains(connection, cost_sources(read.filters), CostRow, chosen, read.filters),
+        months=_rows(connection, "months", MonthRow, chosen, where),
+        changes=_rows(connection, "changes", ChangeRow, chosen | {"day": day}, where) if day else [],
+        recent_days=_rows(connection, "recent_days", DayRow, chosen | {"first": first, "last": last}, where),
     )
 
 

@@ -4,12 +4,12 @@ SELECT
     c.project_id,
     coalesce(sum(c.cost) FILTER (WHERE c.usage_date = %(day)s::date), 0) AS cost,
     coalesce(sum(c.cost) FILTER (WHERE c.usage_date < %(day)s::date), 0) AS cost_before,
-    count(*) FILTER (WHERE c.cost IS NULL) AS unknown_costs
-FROM bi.costs_daily c
+    {unknown_costs} AS unknown_costs
+FROM {costs} c
 WHERE c.usage_date BETWEEN %(day)s::date - 1 AND %(day)s::date
     AND (%(organizations)s::text [] IS NULL OR c.organization = ANY (%(organizations)s::text []))
     AND (%(projects)s::text [] IS NULL OR coalesce(c.project_id, '') = ANY (%(projects)s::text []))
     AND (%(models)s::text [] IS NULL OR coalesce(c.model, '') = ANY (%(models)s::text []))
-    AND (%(api_keys)s::text [] IS NULL OR coalesce(c.api_key_id, '') = ANY (%(api_keys)s::text []))
+    AND {has_chosen_key}
 GROUP BY c.currency, c.project_id
 ORDER BY c.currency, c.project_id

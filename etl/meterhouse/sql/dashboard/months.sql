@@ -15,12 +15,12 @@ amounts AS (
         date_trunc('month', c.usage_date)::date AS month_start,
         coalesce(c.currency, '') AS currency,
         sum(c.cost) AS cost,
-        count(*) FILTER (WHERE c.cost IS NULL) AS unknown_costs
-    FROM bi.costs_daily c
+        {unknown_costs} AS unknown_costs
+    FROM {costs} c
     WHERE (%(organizations)s::text [] IS NULL OR c.organization = ANY (%(organizations)s::text []))
         AND (%(projects)s::text [] IS NULL OR coalesce(c.project_id, '') = ANY (%(projects)s::text []))
         AND (%(models)s::text [] IS NULL OR coalesce(c.model, '') = ANY (%(models)s::text []))
-        AND (%(api_keys)s::text [] IS NULL OR coalesce(c.api_key_id, '') = ANY (%(api_keys)s::text []))
+        AND {has_chosen_key}
     GROUP BY 1, 2
 )
 

@@ -1,10 +1,10 @@
 -- Billed amounts per day and currency between two days: what the forecast of a month is made of.
 SELECT c.usage_date, coalesce(c.currency, '') AS currency, sum(c.cost) AS cost
-FROM bi.costs_daily c
+FROM {costs} c
 WHERE c.usage_date BETWEEN %(first)s::date AND %(last)s::date
     AND (%(organizations)s::text [] IS NULL OR c.organization = ANY (%(organizations)s::text []))
     AND (%(projects)s::text [] IS NULL OR coalesce(c.project_id, '') = ANY (%(projects)s::text []))
     AND (%(models)s::text [] IS NULL OR coalesce(c.model, '') = ANY (%(models)s::text []))
-    AND (%(api_keys)s::text [] IS NULL OR coalesce(c.api_key_id, '') = ANY (%(api_keys)s::text []))
+    AND {has_chosen_key}
 GROUP BY c.usage_date, c.currency
 ORDER BY c.usage_date, c.currency

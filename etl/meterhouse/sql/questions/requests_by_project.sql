@@ -3,7 +3,7 @@
 SELECT
     coalesce(u.project_name, u.project_id, '(none)')::varchar(255) AS project,
     (sum(u.requests) FILTER (WHERE u.endpoint <> 'web_search_calls'))::bigint AS requests
-FROM bi.usage_daily u
+FROM bi.usage_daily_by_model u
 WHERE u.requests IS NOT NULL AND {days u.usage_date} AND {project u.project_name, u.project_id}
 GROUP BY 1
 ORDER BY 2 DESC NULLS LAST, 1

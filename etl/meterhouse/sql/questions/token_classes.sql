@@ -6,7 +6,7 @@ SELECT
     sum(u.input_cached_tokens)::bigint AS input_cached_tokens,
     sum(u.input_cache_write_tokens)::bigint AS input_cache_write_tokens,
     sum(u.output_tokens)::bigint AS output_tokens
-FROM bi.usage_daily u
+FROM bi.usage_daily_by_model u
 WHERE
     (u.input_tokens IS NOT NULL OR u.output_tokens IS NOT NULL)
     AND {days u.usage_date} AND {project u.project_name, u.project_id}

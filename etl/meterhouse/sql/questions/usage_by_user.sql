@@ -6,7 +6,7 @@ SELECT
     (sum(u.requests) FILTER (WHERE u.endpoint <> 'web_search_calls'))::bigint AS requests,
     sum(u.input_tokens)::bigint AS input_tokens,
     sum(u.output_tokens)::bigint AS output_tokens
-FROM bi.usage_daily u
+FROM bi.usage_daily_by_user u
 WHERE
     u.endpoint NOT IN ('vector_stores', 'code_interpreter_sessions')
     AND {days u.usage_date} AND {project u.project_name, u.project_id}

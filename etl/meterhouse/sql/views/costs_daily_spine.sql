@@ -18,13 +18,12 @@ member AS (
 
 daily AS (
     SELECT
-        g.organization_id,
-        f.bucket_start,
-        coalesce(g.project_id, '') AS project_id,
-        coalesce(g.currency, '') AS currency,
-        sum(f.amount::numeric(28, 12)) AS amount
-    FROM warehouse.costs f
-    JOIN warehouse.dim_cost_group g ON g.group_id = f.group_id
+        r.organization_id,
+        r.usage_date,
+        coalesce(r.project_id, '') AS project_id,
+        coalesce(r.currency, '') AS currency,
+        sum(r.cost) AS amount
+    FROM warehouse.rollup_costs_by_line_item r
     GROUP BY 1, 2, 3, 4
 )
 
@@ -44,10 +43,11 @@ CROSS JOIN LATERAL generate_series(s.first_start, s.last_start, interval '24 hou
 LEFT JOIN ops.coverage c
     ON c.organization_id = s.organization_id AND c.endpoint = 'costs' AND c.bucket_width = 1440 AND c.bucket_start = day.bucket_start
 LEFT JOIN daily d
-    ON d.organization_id = s.organization_id AND d.bucket_start = day.bucket_start AND d.project_id = coalesce(m.project_id, '')
+    ON d.organization_id = s.organization_id AND d.usage_date = (day.bucket_start AT TIME ZONE 'UTC')::date
+    AND d.project_id = coalesce(m.project_id, '')
     AND d.currency = coalesce(m.currency, '')
 CROSS JOIN LATERAL (
-    SELECT CASE WHEN d.bucket_start IS NOT NULL THEN d.amount WHEN c.bucket_start IS NOT NULL THEN 0 END AS amount
+    SELECT CASE WHEN d.usage_date IS NOT NULL THEN d.amount WHEN c.bucket_start IS NOT NULL THEN 0 END AS amount
 ) v
 LEFT JOIN warehouse.dim_project p
     ON p.organization_id = s.organization_id AND p.project_id = m.project_id AND p.valid_to IS NULL

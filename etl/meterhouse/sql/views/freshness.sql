@@ -8,8 +8,8 @@ SELECT
     CASE WHEN r.endpoint IS NOT NULL THEN 'not offered' ELSE 'loaded' END::varchar(16) AS status,
     (w.watermark AT TIME ZONE 'UTC') AS loaded_until_utc,
     (w.updated_at AT TIME ZONE 'UTC') AS last_loaded_at_utc,
-    v.first_bucket_utc,
-    v.last_bucket_utc,
+    (v.first_start AT TIME ZONE 'UTC') AS first_bucket_utc,
+    (v.last_start AT TIME ZONE 'UTC') AS last_bucket_utc,
     v.bucket_count,
     v.empty_bucket_count,
     v.provisional_bucket_count,
@@ -43,18 +43,24 @@ LEFT JOIN (
 ) n ON n.organization_id = s.organization_id AND n.endpoint = s.endpoint
 LEFT JOIN (
     SELECT
-        c.organization,
+        c.organization_id,
         c.endpoint,
         c.bucket_width,
-        min(c.bucket_start_utc) AS first_bucket_utc,
-        max(c.bucket_start_utc) AS last_bucket_utc,
-        count(*) FILTER (WHERE c.status <> 'missing') AS bucket_count,
-        count(*) FILTER (WHERE c.status = 'empty') AS empty_bucket_count,
-        count(*) FILTER (WHERE c.status = 'provisional') AS provisional_bucket_count,
-        count(*) FILTER (WHERE c.status = 'missing') AS missing_bucket_count,
+        least(min(c.bucket_start), l.loaded_from) AS first_start,
+        max(c.bucket_start) AS last_start,
+        count(*) AS bucket_count,
+        count(*) FILTER (WHERE c.is_complete AND c.row_count = 0) AS empty_bucket_count,
+        count(*) FILTER (WHERE NOT c.is_complete) AS provisional_bucket_count,
+        -- Those that there should be less those that there are: buckets are aligned and of one width.
+        coalesce(
+            extract(epoch FROM max(c.bucket_start) - l.loaded_from)::bigint / 60 / c.bucket_width + 1
+            - count(*) FILTER (WHERE c.bucket_start >= l.loaded_from),
+            0
+        ) AS missing_bucket_count,
         sum(c.row_count)::bigint AS row_count
-    FROM bi.coverage c
-    GROUP BY c.organization, c.endpoint, c.bucket_width
+    FROM ops.coverage c
+    LEFT JOIN ops.watermarks l
+        ON l.organization_id = c.organization_id AND l.endpoint = c.endpoint AND l.bucket_width = c.bucket_width
+    GROUP BY c.organization_id, c.endpoint, c.bucket_width, l.loaded_from
 ) v
-    ON v.organization = o.label AND v.endpoint = s.endpoint
-    AND v.bucket_width = CASE s.bucket_width WHEN 1440 THEN '1d' WHEN 60 THEN '1h' WHEN 1 THEN '1m' END
+    ON v.organization_id = s.organization_id AND v.endpoint = s.endpoint AND v.bucket_width = s.bucket_width

@@ -2,33 +2,32 @@
 -- has no row on it. Refreshed by every load of costs. cost can be added up within one currency; the day before and shares cannot.
 WITH daily AS (
     SELECT
-        g.organization_id,
-        f.bucket_start,
-        g.line_item,
-        g.currency,
-        sum(f.amount) AS amount
-    FROM warehouse.costs f
-    JOIN warehouse.dim_cost_group g ON g.group_id = f.group_id
+        r.organization_id,
+        r.usage_date,
+        r.line_item,
+        r.currency,
+        sum(r.amount) AS amount
+    FROM warehouse.rollup_costs_by_line_item r
     GROUP BY 1, 2, 3, 4
 ),
 
 compared AS (
     SELECT
         d.organization_id,
-        d.bucket_start,
+        d.usage_date,
         d.line_item,
         d.currency,
         d.amount,
-        d.bucket_start - interval '24 hours' AS start_before,
-        lag(d.bucket_start) OVER item AS last_start,
+        d.usage_date - 1 AS date_before,
+        lag(d.usage_date) OVER item AS last_date,
         lag(d.amount) OVER item AS last_amount,
-        sum(d.amount) OVER (PARTITION BY d.organization_id, d.bucket_start, d.currency) AS day_amount
+        sum(d.amount) OVER (PARTITION BY d.organization_id, d.usage_date, d.currency) AS day_amount
     FROM daily d
-    WINDOW item AS (PARTITION BY d.organization_id, d.line_item, d.currency ORDER BY d.bucket_start)
+    WINDOW item AS (PARTITION BY d.organization_id, d.line_item, d.currency ORDER BY d.usage_date)
 )
 
 SELECT
-    (d.bucket_start AT TIME ZONE 'UTC')::date AS usage_date,
+    d.usage_date,
     o.label::varchar(64) AS organization,
     d.line_item::varchar(255) AS line_item,
     l.model::varchar(255) AS model,
@@ -36,7 +35,7 @@ SELECT
     d.amount::numeric(28, 12) AS cost,
     CASE
         WHEN c_before.bucket_start IS NULL THEN NULL
-        WHEN d.last_start = d.start_before THEN d.last_amount
+        WHEN d.last_date = d.date_before THEN d.last_amount
         ELSE 0
     END::numeric(28, 12) AS previous_day_cost,
     CASE WHEN d.day_amount > 0 AND abs(d.amount) < 1000 * d.day_amount THEN d.amount / d.day_amount END::numeric(12, 6) AS share_of_day,
@@ -45,7 +44,8 @@ FROM compared d
 JOIN warehouse.dim_organization o ON o.organization_id = d.organization_id
 LEFT JOIN warehouse.dim_line_item l ON l.line_item = d.line_item
 LEFT JOIN ops.coverage c
-    ON c.organization_id = d.organization_id AND c.endpoint = 'costs' AND c.bucket_width = 1440 AND c.bucket_start = d.bucket_start
+    ON c.organization_id = d.organization_id AND c.endpoint = 'costs' AND c.bucket_width = 1440
+    AND c.bucket_start = d.usage_date::timestamp AT TIME ZONE 'UTC'
 LEFT JOIN ops.coverage c_before
     ON c_before.organization_id = d.organization_id AND c_before.endpoint = 'costs' AND c_before.bucket_width = 1440
-    AND c_before.bucket_start = d.start_before
+    AND c_before.bucket_start = d.date_before::timestamp AT TIME ZONE 'UTC'

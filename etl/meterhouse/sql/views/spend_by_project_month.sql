@@ -2,13 +2,12 @@
 -- in a month has no row in it. Refreshed by every load of costs. cost can be added up within one currency; the month before and shares cannot.
 WITH monthly AS (
     SELECT
-        g.organization_id,
-        date_trunc('month', f.bucket_start AT TIME ZONE 'UTC')::date AS month_start,
-        g.project_id,
-        g.currency,
-        sum(f.amount) AS amount
-    FROM warehouse.costs f
-    JOIN warehouse.dim_cost_group g ON g.group_id = f.group_id
+        r.organization_id,
+        date_trunc('month', r.usage_date::timestamp)::date AS month_start,
+        r.project_id,
+        r.currency,
+        sum(r.amount) AS amount
+    FROM warehouse.rollup_costs_by_line_item r
     GROUP BY 1, 2, 3, 4
 ),
 

@@ -1,25 +1,29 @@
 -- One row per organization, UTC day and model: tokens by class, with the shares that came from the cache and from batches.
 -- Refreshed by every load of day buckets. Tokens can be added up; shares cannot.
 SELECT
-    u.usage_date,
-    u.organization,
-    u.model,
-    sum(u.requests)::bigint AS requests,
-    sum(u.input_tokens)::bigint AS input_tokens,
-    sum(u.input_cached_tokens)::bigint AS input_cached_tokens,
-    sum(u.input_cache_write_tokens)::bigint AS input_cache_write_tokens,
-    sum(u.input_uncached_tokens)::bigint AS input_uncached_tokens,
-    sum(u.output_tokens)::bigint AS output_tokens,
-    sum(u.input_audio_tokens)::bigint AS input_audio_tokens,
-    sum(u.output_audio_tokens)::bigint AS output_audio_tokens,
-    sum(u.input_image_tokens)::bigint AS input_image_tokens,
-    sum(u.output_image_tokens)::bigint AS output_image_tokens,
-    (sum(u.input_cached_tokens) / nullif(sum(u.input_tokens) FILTER (WHERE u.input_cached_tokens IS NOT NULL), 0))::numeric(12, 6) AS cached_share,
+    r.usage_date,
+    o.label::varchar(64) AS organization,
+    r.model::varchar(255) AS model,
+    sum(r.requests)::bigint AS requests,
+    sum(r.input_tokens)::bigint AS input_tokens,
+    sum(r.input_cached_tokens)::bigint AS input_cached_tokens,
+    sum(r.input_cache_write_tokens)::bigint AS input_cache_write_tokens,
+    sum(r.input_uncached_tokens)::bigint AS input_uncached_tokens,
+    sum(r.output_tokens)::bigint AS output_tokens,
+    sum(r.input_audio_tokens)::bigint AS input_audio_tokens,
+    sum(r.output_audio_tokens)::bigint AS output_audio_tokens,
+    sum(r.input_image_tokens)::bigint AS input_image_tokens,
+    sum(r.output_image_tokens)::bigint AS output_image_tokens,
+    (sum(r.input_cached_tokens) / nullif(sum(r.cacheable_input_tokens), 0))::numeric(12, 6) AS cached_share,
     (
-        coalesce(sum(coalesce(u.input_tokens, 0) + coalesce(u.output_tokens, 0)) FILTER (WHERE u.is_batch), 0)
-        / nullif(sum(coalesce(u.input_tokens, 0) + coalesce(u.output_tokens, 0)) FILTER (WHERE u.is_batch IS NOT NULL), 0)
+        coalesce(sum(coalesce(r.input_tokens, 0) + coalesce(r.output_tokens, 0)) FILTER (WHERE r.batch), 0)
+        / nullif(sum(coalesce(r.input_tokens, 0) + coalesce(r.output_tokens, 0)) FILTER (WHERE r.batch IS NOT NULL), 0)
     )::numeric(12, 6) AS batch_share,
-    bool_and(u.is_complete) AS is_complete
-FROM bi.usage_daily u
-WHERE u.input_tokens IS NOT NULL OR u.output_tokens IS NOT NULL
-GROUP BY u.usage_date, u.organization, u.model
+    bool_and(coalesce(c.is_complete, false)) AS is_complete
+FROM warehouse.rollup_usage_by_model r
+JOIN warehouse.dim_organization o ON o.organization_id = r.organization_id
+LEFT JOIN ops.coverage c
+    ON c.organization_id = r.organization_id AND c.endpoint = r.endpoint AND c.bucket_width = 1440
+    AND c.bucket_start = r.usage_date::timestamp AT TIME ZONE 'UTC'
+WHERE r.input_tokens IS NOT NULL OR r.output_tokens IS NOT NULL
+GROUP BY r.usage_date, o.label, r.model

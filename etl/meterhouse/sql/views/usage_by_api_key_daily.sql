@@ -33,7 +33,7 @@ FROM (
         sum(d.seconds)::bigint AS seconds,
         sum(d.tool_calls)::bigint AS tool_calls,
         bool_and(d.is_complete) AS is_complete
-    FROM bi.usage_daily d
+    FROM bi.usage_daily_by_api_key d
     WHERE d.endpoint NOT IN ('vector_stores', 'code_interpreter_sessions')
     GROUP BY d.usage_date, d.organization, d.api_key_id
 ) u

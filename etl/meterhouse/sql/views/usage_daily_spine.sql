@@ -19,13 +19,12 @@ member AS (
 
 daily AS (
     SELECT
-        u.bucket_at AS bucket_start,
-        u.organization,
+        u.usage_date,
+        u.organization_id,
         u.endpoint,
         coalesce(u.project_id, '') AS project_id,
         {sums}
-    FROM warehouse.usage_named u
-    WHERE u.bucket_width = 1440
+    FROM warehouse.rollup_usage_by_model u
     GROUP BY 1, 2, 3, 4
 )
 
@@ -44,7 +43,7 @@ CROSS JOIN LATERAL generate_series(s.first_start, s.last_start, interval '24 hou
 LEFT JOIN ops.coverage c
     ON c.organization_id = s.organization_id AND c.endpoint = s.endpoint AND c.bucket_width = 1440 AND c.bucket_start = day.bucket_start
 LEFT JOIN daily d
-    ON d.bucket_start = day.bucket_start AND d.organization = o.label AND d.endpoint = m.endpoint
+    ON d.usage_date = (day.bucket_start AT TIME ZONE 'UTC')::date AND d.organization_id = s.organization_id AND d.endpoint = m.endpoint
     AND d.project_id = coalesce(m.project_id, '')
 LEFT JOIN warehouse.dim_project p
     ON p.organization_id = s.organization_id AND p.project_id = m.project_id AND p.valid_to IS NULL

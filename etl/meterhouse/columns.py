@@ -1,0 +1,57 @@
+"""Columns: what the tables of the warehouse are made of, and the MetaData that holds them all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from meterhouse.endpoints import Dimension, Kind
+
+WAREHOUSE = "warehouse"
+OPS = "ops"
+
+metadata = sa.MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+INSTANT = sa.DateTime(timezone=True)
+SQL_TYPES: dict[Kind, Any] = {
+    Kind.COUNT: sa.BigInteger(),
+    Kind.DECIMAL: sa.Numeric(),
+    Kind.TEXT: sa.Text(),
+    Kind.FLAG: sa.Boolean(),
+}
+
+
+def column(name: str, type_: Any, comment: str, **options: Any) -> sa.Column[Any]:
+    """A column, which always says what it holds."""
+    return sa.Column(name, type_, comment=comment, **options)
+
+
+def identity(name: str, comment: str, type_: Any = sa.BigInteger) -> sa.Column[Any]:
+    """A key that the server numbers."""
+    return sa.Column(name, type_, sa.Identity(always=True), primary_key=True, comment=comment)
+
+
+def organization_column(*, primary_key: bool = False) -> sa.Column[Any]:
+    """The organization that a row belongs to: a row with it goes when the organization is purged."""
+    return sa.Column(
+        "organization_id",
+        sa.Integer,
+        sa.ForeignKey(f"{WAREHOUSE}.dim_organization.organization_id"),
+        primary_key=primary_key,
+        nullable=False,
+        autoincrement=False,
+        comment="Organization that the row belongs to.",
+    )
+
+
+def dimension_column(dimension: Dimension) -> sa.Column[Any]:
+    """A dimension of the catalogue under its own name; null where the vendor does not say."""
+    return column(dimension.name, SQL_TYPES[dimension.kind], dimension.help)

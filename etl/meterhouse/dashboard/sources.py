@@ -1,0 +1,76 @@
+"""Which view answers what for a choice: sums by day where they keep everything that is chosen, and rows otherwise. Pure.
+
+The sums of one dimension know nothing of the others, so a choice of a model cannot be answered from the sums by key.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from meterhouse.dashboard.filters import Filters
+
+USAGE_GRAINS = frozenset({"bucket", "model and project", "api key", "user", "total"})
+COST_GRAINS = frozenset({"day", "day and model", "line item", "project", "api key", "total"})
+
+
+@dataclass(frozen=True)
+class Source:
+    """A statement of sql/dashboard, and the grains that are taken from its rows."""
+
+    statement: str
+    grains: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Places:
+    """What the words in braces stand for in a statement."""
+
+    view: str
+    bucket: str
+    costs: str
+    unknown_costs: str
+    has_chosen_key: str
+
+
+@dataclass(frozen=True)
+class _Sums:
+    statement: str
+    grains: frozenset[str]
+    unknown: frozenset[str]
+
+
+_USAGE_ROWS = {"day": ("bi.usage_daily", "u.usage_date::timestamp"), "hour": ("bi.usage_hourly", "u.bucket_start_utc")}
+_COST_ROWS = ("bi.costs_daily", "count(*) FILTER (WHERE c.cost IS NULL)", "coalesce(c.api_key_id, '') = ANY (%(api_keys)s::text [])")
+_COST_SUMS = ("bi.costs_daily_by_line_item", "sum(c.rows_without_cost)::bigint", "true")
+PLAIN = Places(*_USAGE_ROWS["day"], *_COST_SUMS)
+
+_USAGE = (
+    _Sums("usage_by_model", frozenset({"bucket", "model and project", "total"}), frozenset({"api_keys", "users"})),
+    _Sums("usage_by_api_key", frozenset({"api key"}), frozenset({"models", "users"})),
+    _Sums("usage_by_user", frozenset({"user"}), frozenset({"models", "api_keys"})),
+)
+_COSTS = (
+    _Sums("costs_by_line_item", COST_GRAINS - {"api key"}, frozenset({"api_keys"})),
+    _Sums("costs_by_api_key", frozenset({"api key"}), frozenset({"models"})),
+)
+
+
+def usage_sources(filters: Filters) -> list[Source]:
+    """Return the statements that together answer every grain of usage once. There are no sums of hours."""
+    return _sources(_USAGE if filters.width == "day" else (), "usage", USAGE_GRAINS, filters)
+
+
+def cost_sources(filters: Filters) -> list[Source]:
+    """Return the statements that together answer every grain of costs once."""
+    return _sources(_COSTS, "costs", COST_GRAINS, filters)
+
+
+def _sources(sums: tuple[_Sums, ...], rows: str, grains: frozenset[str], filters: Filters) -> list[Source]:
+    usable = [Source(one.statement, one.grains) for one in sums if not any(getattr(filters, name) for name in one.unknown)]
+    left = grains.difference(*(source.grains for source in usable))
+    return [*usable, *([Source(rows, left)] if left else [])]
+
+
+def places(filters: Filters) -> Places:
+    """Return what stands in the braces of a statement for a choice: a view, and how it says its bucket or its unknown amounts."""
+    return Places(*_USAGE_ROWS[filters.width], *(_COST_ROWS if filters.api_keys else _COST_SUMS))

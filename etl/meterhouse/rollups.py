@@ -1,0 +1,151 @@
+"""Rollups: the statements that make them equal to the facts, for the days of one window or for all days.
+
+Data flow: day facts of some days -> sums by the dimensions that a rollup keeps -> the days on which they differ from what is stored are
+replaced. A day that is equal is not written, so that a second load of the same figures writes nothing; one that drifted is mended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
+
+from meterhouse.columns import WAREHOUSE
+from meterhouse.endpoints import DAY, ENDPOINTS, Endpoint
+from meterhouse.rollup_tables import ROLLUPS, Rollup
+from meterhouse.tables import group_table
+from meterhouse.windows import Window
+
+_REPLACE = """
+WITH fresh AS MATERIALIZED (
+    SELECT {fresh}
+    FROM {fact} f
+    JOIN {groups} g ON g.group_id = f.group_id AND g.organization_id = {organization}
+    WHERE f.bucket_width = {width} AND {within}
+    GROUP BY {grain}
+),
+
+stored AS MATERIALIZED (
+    SELECT {names} FROM {rollup} r WHERE {same_stream} AND {same_days}
+),
+
+differing AS MATERIALIZED (
+    SELECT DISTINCT d.usage_date
+    FROM (
+        (SELECT * FROM fresh EXCEPT SELECT * FROM stored)
+        UNION ALL
+        (SELECT * FROM stored EXCEPT SELECT * FROM fresh)
+    ) d
+),
+
+gone AS (
+    DELETE FROM {rollup} r USING differing d WHERE r.usage_date = d.usage_date AND {same_stream} RETURNING 1
+)
+
+INSERT INTO {rollup} ({stream_names}, {names})
+SELECT {stream}, fresh.*
+FROM fresh
+JOIN differing USING (usage_date)
+-- Read to its end before the first row goes in: the key of a row that is replaced must be free.
+WHERE (SELECT count(*) FROM gone) >= 0
+"""
+
+
+def replace_statements(endpoint: Endpoint, organization_id: int, window: Window) -> Iterator[Composed]:
+    """Yield, for each rollup of the endpoint, the statement that makes the days of `window` equal to the facts.
+
+    To be run by whoever holds the lock of the endpoint's stream of days. Takes the parameter `buckets`: the starts of those days that are
+    to be compared, each the start of a UTC day.
+    """
+    for rollup in ROLLUPS:
+        if rollup.is_costs == endpoint.is_costs:
+            yield _replace(rollup, endpoint, organization_id, window)
+
+
+def _replace(rollup: Rollup, endpoint: Endpoint, organization_id: int, window: Window) -> Composed:
+    grain: dict[str, Composable] = {"usage_date": SQL("(f.bucket_start AT TIME ZONE 'UTC')::date")}
+    grain |= {dimension.name: Identifier("g", dimension.name) for dimension in rollup.dimensions}
+    stream: dict[str, Composable] = {"organization_id": Literal(organization_id)}
+    if endpoint.is_costs:
+        grain["currency"] = Identifier("g", "currency")
+    else:
+        stream["endpoint"] = Literal(endpoint.name)
+    figures = dict(_costs()) if endpoint.is_costs else dict(_usage(endpoint))
+    return SQL(_REPLACE).format(
+        fresh=SQL(", ").join(SQL("{} AS {}").format(value, Identifier(name)) for name, value in (grain | figures).items()),
+        fact=Identifier(WAREHOUSE, endpoint.table),
+        groups=Identifier(WAREHOUSE, group_table(endpoint).name),
+        rollup=Identifier(WAREHOUSE, rollup.name),
+        organization=Literal(organization_id),
+        width=Literal(DAY.minutes),
+        within=SQL("f.bucket_start >= {} AND f.bucket_start < {} AND f.bucket_start = ANY(%(buckets)s)").format(
+            Literal(window.start), Literal(window.end)
+        ),
+        grain=SQL(", ").join(grain.values()),
+        names=SQL(", ").join(map(Identifier, grain | figures)),
+        same_stream=SQL(" AND ").join(SQL("r.{} = {}").format(Identifier(name), value) for name, value in stream.items()),
+        same_days=SQL(
+            "r.usage_date BETWEEN {} AND {}"
+            " AND r.usage_date IN (SELECT (b AT TIME ZONE 'UTC')::date FROM unnest(%(buckets)s::timestamptz[]) b)"
+        ).format(Literal(window.start.date()), Literal(window.end.date())),
+        stream_names=SQL(", ").join(map(Identifier, stream)),
+        stream=SQL(", ").join(stream.values()),
+    )
+
+
+def _usage(endpoint: Endpoint) -> Iterator[tuple[str, Composable]]:
+    """Sums of what the endpoint has; what it has not stays null, and a level is the highest one."""
+    columns = {metric.column: Identifier("f", metric.name) for metric in endpoint.metrics}
+    tokens = [columns[name] for name in ("input_tokens", "output_tokens") if name in columns]
+    yield "row_count", SQL("count(*)")
+    yield "rows_without_requests", _without([columns["requests"]] if "requests" in columns else [])
+    yield "rows_without_tokens", _without(tokens)
+    if "input_cached_tokens" in columns:
+        cacheable = SQL("sum({}) FILTER (WHERE {} IS NOT NULL)")
+        yield "cacheable_input_tokens", cacheable.format(columns["input_tokens"], columns["input_cached_tokens"])
+    for metric in endpoint.metrics:
+        yield metric.column, SQL("sum({})" if metric.additive else "max({})").format(columns[metric.column])
+
+
+def _costs() -> Iterator[tuple[str, Composable]]:
+    amount = Identifier("f", "amount")
+    yield "row_count", SQL("count(*)")
+    yield "rows_without_cost", _without([amount])
+    yield "amount", SQL("sum({})").format(amount)
+    yield "cost", SQL("sum({}::numeric(28, 12))").format(amount)
+
+
+def _without(columns: list[Identifier]) -> Composable:
+    if not columns:
+        return SQL("0")
+    return SQL("count(*) FILTER (WHERE {})").format(SQL(" OR ").join(SQL("{} IS NULL").format(column) for column in columns))
+
+
+def fill(connection: psycopg.Connection[Any]) -> None:
+    """Make the sums of all days equal to the facts, for a warehouse that was loaded before it had them. The caller holds off loads."""
+    for endpoint in ENDPOINTS.values():
+        for organization_id, starts in connection.execute(_days(endpoint)).fetchall():
+            days = Window(min(starts), max(starts) + timedelta(days=1))
+            for statement in replace_statements(endpoint, organization_id, days):
+                connection.execute(statement, {"buckets": starts})
+
+
+def _days(endpoint: Endpoint) -> Composed:
+    """Every organization and its days that have facts or sums."""
+    facts = SQL("SELECT g.organization_id, f.bucket_start FROM {} f JOIN {} g ON g.group_id = f.group_id WHERE f.bucket_width = {}").format(
+        Identifier(WAREHOUSE, endpoint.table), Identifier(WAREHOUSE, group_table(endpoint).name), Literal(DAY.minutes)
+    )
+    stream = SQL("true") if endpoint.is_costs else SQL("r.endpoint = {}").format(Literal(endpoint.name))
+    sums = [
+        SQL("SELECT r.organization_id, r.usage_date::timestamp AT TIME ZONE 'UTC' FROM {} r WHERE {}").format(
+            Identifier(WAREHOUSE, rollup.name), stream
+        )
+        for rollup in ROLLUPS
+        if rollup.is_costs == endpoint.is_costs
+    ]
+    return SQL("SELECT d.organization_id, array_agg(d.bucket_start) FROM ({}) d (organization_id, bucket_start) GROUP BY 1").format(
+        SQL(" UNION ").join([facts, *sums])
+    )
