@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,11 +15,14 @@ from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
 
 import meterhouse
+from meterhouse.columns import metadata
 from meterhouse.database import connect
 from meterhouse.errors import FixConfiguration, TryAgainLater
 from meterhouse.rollups import fill as fill_rollups
 from meterhouse.settings import local_time_zone
 from meterhouse.views import drop_views, rebuild_views, views
+
+log = logging.getLogger(__name__)
 
 VERSION_SCHEMA = "ops"
 ROLLUPS_SINCE = "0004"
@@ -79,7 +83,10 @@ def migrate(url: str, revision: str = "head") -> list[str]:
         raise FixConfiguration(f"the role may not migrate the warehouse ({_reason(error)}): use its owner, with CREATEROLE") from None
     except sa.exc.OperationalError as error:
         raise TryAgainLater(f"the migration could not run now ({_reason(error)}); nothing was changed, run it again") from None
-    return _applied(scripts, before, after)
+    applied = _applied(scripts, before, after)
+    if applied and after == scripts.get_current_head():
+        _gather_statistics(url)
+    return applied
 
 
 def _lock_views(connection: sa.Connection) -> None:
@@ -101,6 +108,16 @@ def _hold_off_loads(connection: sa.Connection) -> None:
     """Lock every stream as a load does: one that is being put in place is waited for, the next one waits for the upgrade."""
     if connection.exec_driver_sql("SELECT to_regclass('ops.watermarks')").scalar():
         connection.exec_driver_sql("SELECT FROM ops.watermarks FOR UPDATE")
+
+
+def _gather_statistics(url: str) -> None:
+    """Have the server look at every table: it does so by itself only once a table has changed, and months that are over never do."""
+    try:
+        with owner_engine(url).connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            for table in metadata.sorted_tables:
+                connection.exec_driver_sql(f"ANALYZE {table.fullname}")
+    except sa.exc.DBAPIError as error:
+        log.warning("the migration is done, but statistics were not gathered (%s): run ANALYZE, or questions may be slow", _reason(error))
 
 
 def _current(connection: sa.Connection) -> str | None:

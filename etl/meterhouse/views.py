@@ -182,7 +182,7 @@ def _file(folder: str, name: str) -> tuple[str, str]:
 
 
 def _sum(column: str) -> str:
-    return f"max(u.{column}) AS {column}" if column in LEVELS else f"sum(u.{column})::bigint AS {column}"
+    return f"max(u.{column})::bigint AS {column}" if column in LEVELS else f"sum(u.{column})::bigint AS {column}"
 
 
 def _or_zero(column: str) -> str:

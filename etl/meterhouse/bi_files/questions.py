@@ -111,23 +111,23 @@ class Question:
 
 
 QUESTIONS = (
-    Question("total_cost", "costs_daily", "number", ("cost_usd",), "cost_usd"),
-    Question("cost_per_day", "costs_daily", "bars", ("cost_usd",), "cost_usd", time="usage_date"),
+    Question("total_cost", "costs_daily_by_line_item", "number", ("cost_usd",), "cost_usd"),
+    Question("cost_per_day", "costs_daily_by_line_item", "bars", ("cost_usd",), "cost_usd", time="usage_date"),
     Question(
         "cost_by_project_month", "spend_by_project_month", "ranking", ("cost_usd", "previous_month_cost"), "cost_usd", series="project"
     ),
-    Question("cost_by_line_item", "costs_daily", "ranking", ("cost_usd",), "cost_usd", series="line_item"),
-    Question("tokens_by_model_per_day", "usage_daily", "bars", ("tokens",), "tokens", time="usage_date", series="model"),
+    Question("cost_by_line_item", "costs_daily_by_line_item", "ranking", ("cost_usd",), "cost_usd", series="line_item"),
+    Question("tokens_by_model_per_day", "usage_daily_by_model", "bars", ("tokens",), "tokens", time="usage_date", series="model"),
     Question(
         "token_classes",
-        "usage_daily",
+        "usage_daily_by_model",
         "areas",
         ("input_uncached_tokens", "input_cached_tokens", "input_cache_write_tokens", "output_tokens"),
         "output_tokens",
         time="usage_date",
     ),
-    Question("cached_share", "usage_daily", "line", ("cached_share",), "cached_share", time="usage_date"),
-    Question("requests_by_project", "usage_daily", "ranking", ("requests",), "requests", series="project"),
+    Question("cached_share", "usage_daily_by_model", "line", ("cached_share",), "cached_share", time="usage_date"),
+    Question("requests_by_project", "usage_daily_by_model", "ranking", ("requests",), "requests", series="project"),
     Question("requests_per_hour", "usage_hourly", "bars", ("requests",), "requests", time="bucket_start_utc"),
     Question(
         "usage_by_api_key",
@@ -139,7 +139,7 @@ QUESTIONS = (
     ),
     Question(
         "usage_by_user",
-        "usage_daily",
+        "usage_daily_by_user",
         "table",
         ("requests", "input_tokens", "output_tokens"),
         "requests",

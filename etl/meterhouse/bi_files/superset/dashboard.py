@@ -76,7 +76,7 @@ def _days_filter() -> dict[str, Any]:
 
 
 def _project_filter() -> dict[str, Any]:
-    target = {"datasetUuid": identifier("dataset", "costs_daily"), "column": {"name": "project"}}
+    target = {"datasetUuid": identifier("dataset", "costs_daily_by_line_item"), "column": {"name": "project"}}
     controls = {
         "enableEmptyFilter": False,
         "defaultToFirstItem": False,
