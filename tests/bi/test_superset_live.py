@@ -177,7 +177,9 @@ def test_two_imports_leave_one_of_everything(superset: Superset) -> None:
 
 
 def test_the_dictionarys_words_are_on_the_columns(superset: Superset, loaded: LoadedOrganization) -> None:
-    (dataset,) = [one for one in superset.get("/api/v1/dataset/?q=(page_size:100)")["result"] if one["table_name"] == "costs_daily_by_line_item"]
+    (dataset,) = [
+        one for one in superset.get("/api/v1/dataset/?q=(page_size:100)")["result"] if one["table_name"] == "costs_daily_by_line_item"
+    ]
     columns = superset.get(f"/api/v1/dataset/{dataset['id']}")["result"]["columns"]
     said = {column["column_name"]: column["description"] for column in columns if not column["expression"]}
     assert said == dict(loaded.read("SELECT column_name, description FROM bi.data_dictionary WHERE view_name = 'costs_daily_by_line_item'"))

@@ -9,6 +9,7 @@ from typing import Any
 
 from meterhouse.endpoints import BATCH, COSTS_BY_API_KEY_SINCE_EPOCH_SECONDS, ENDPOINTS, Endpoint
 
+from .added_up import not_added_up
 from .loaded_organization import LoadedOrganization
 
 # By (dimensions of the grouping, day, *their values): the totals by metric.
@@ -84,6 +85,8 @@ def assert_equals_source(
         assert not odd, f"{name} {when}: {len(odd)} of {len(theirs)} totals differ, the first (key, warehouse, source): {odd[:3]}"
         compared += len(theirs)
     assert compared, f"{when}: the source has nothing to compare"
+    odd_sums = not_added_up(loaded.warehouse.superuser_url, start, end)
+    assert not odd_sums, f"{when}: {len(odd_sums)} sums by day are not those of the rows, the first: {odd_sums[0]}"
     return compared
 
 

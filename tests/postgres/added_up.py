@@ -1,0 +1,44 @@
+"""Whether the views that are added up beforehand say what the views of rows say, added up here and now."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from meterhouse.dictionary import MEASURES
+from meterhouse.views import LEVELS
+
+from .loaded_organization import rows
+
+_SUMS = ", ".join(f"max({name})" if name in LEVELS else f"sum({name})" for name in MEASURES)
+_COUNTS = (
+    "sum(input_tokens) FILTER (WHERE input_cached_tokens IS NOT NULL), count(*),"
+    " count(*) FILTER (WHERE requests IS NULL AND endpoint NOT IN ('vector_stores', 'code_interpreter_sessions', 'file_search_calls')),"
+    " count(*) FILTER (WHERE input_tokens IS NULL AND endpoint IN ('completions', 'decisions', 'embeddings', 'moderations')"
+    " OR output_tokens IS NULL AND endpoint IN ('completions', 'decisions'))"
+)
+_KEPT = {
+    "usage_daily_by_model": "endpoint, project_id, project_name, model, is_batch",
+    "usage_daily_by_api_key": "endpoint, project_id, project_name, api_key_id, api_key_name",
+    "usage_daily_by_user": "endpoint, project_id, project_name, user_id, user_name, user_email",
+    "costs_daily_by_line_item": "project_id, project_name, line_item, model, currency",
+    "costs_daily_by_api_key": "project_id, project_name, api_key_id, api_key_name, currency",
+}
+
+
+def not_added_up(url: str, first: date = date.min, end: date = date.max) -> list[tuple[Any, ...]]:
+    """(view, whether it is the view that says so, the row) for every row of a view that is not the sum of rows, and the other way round."""
+    found: list[tuple[Any, ...]] = []
+    for view, kept in _KEPT.items():
+        key = f"usage_date, organization, {kept}, is_complete"
+        if view.startswith("usage"):
+            shown = f"SELECT {key}, {', '.join(MEASURES)}, cacheable_input_tokens, row_count, rows_without_requests, rows_without_tokens"
+            added = f"SELECT {key}, {_SUMS}, {_COUNTS} FROM bi.usage_daily"
+        else:
+            shown = f"SELECT {key}, cost, cost_usd, row_count, rows_without_cost"
+            added = f"SELECT {key}, sum(cost), sum(cost_usd), count(*), count(*) FILTER (WHERE cost IS NULL) FROM bi.costs_daily"
+        days = f"WHERE usage_date >= '{first}' AND usage_date < '{end}'"
+        shown, added = f"{shown} FROM bi.{view} {days}", f"{added} {days} GROUP BY {key}"
+        found += [(view, True, *row) for row in rows(url, f"{shown} EXCEPT {added}")]
+        found += [(view, False, *row) for row in rows(url, f"{added} EXCEPT {shown}")]
+    return found
