@@ -228,9 +228,12 @@ def test_a_refused_key_fails_at_once_with_the_remedy_last_and_is_told_once_a_day
 
 def test_a_late_run_is_told(stack: Stack, inbox: Inbox) -> None:
     with scheduled(stack, "openai_usage"):
+        # On a busy machine the first load was late as well, and a problem is told once a day.
+        before = len(inbox.about("is late"))
+        stack.loaded.query("DELETE FROM ops.alerts WHERE starts_with(problem, 'openai_usage/late')")
         with stack.vendor.gate("images", midnight(stack.day(-3))):
             run = trigger(stack, "openai_usage")
-            told = stack.until("somebody is told", DEADLINE_SECONDS + 90, lambda: inbox.about("is late"))
+            told = stack.until("somebody is told", DEADLINE_SECONDS + 90, lambda: inbox.about("is late")[before:])
             assert stack.rest.state("openai_usage", run) == "running"
         assert ended(stack, "openai_usage", run) == "success"
     (message,) = [post["message"] for post in told]
