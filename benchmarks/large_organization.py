@@ -9,6 +9,7 @@ The data stays in a folder, so that it can be made once, upgraded, and read by `
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import secrets
 import sys
 import time
@@ -298,6 +299,7 @@ class Generator:
         self._groups()
         self._rolls()
         self._facts()
+        self._roll_up()
         for endpoint in (*USAGE, COSTS):
             self._coverage(endpoint)
         self._connection.execute("DROP SCHEMA benchmark CASCADE")
@@ -430,6 +432,11 @@ class Generator:
                     self._connection.execute(hours[endpoint], {"day": day, "endpoint": endpoint.name, "seed": self._seed})
                     self._connection.execute(days[endpoint], {"day": day})
                 self._connection.execute(costs, {"day": day})
+
+    def _roll_up(self) -> None:
+        """Add up the days, as loads do in a version that keeps such sums."""
+        if importlib.util.find_spec("meterhouse.rollups") is not None:
+            importlib.import_module("meterhouse.rollups").fill(self._connection)
 
     @staticmethod
     def _statement(template: LiteralString, endpoint: Endpoint, figure: Any) -> sql.Composed:

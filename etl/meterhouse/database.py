@@ -35,6 +35,10 @@ def translated(what: str) -> Iterator[None]:
         ) from None
     except (psycopg.DataError, psycopg.errors.CheckViolation, psycopg.errors.ProgramLimitExceeded, UnicodeEncodeError) as error:
         raise RejectedAnswer(f"{what}: a value cannot be stored ({_first_line(error)})") from None
+    except psycopg.errors.NotNullViolation as error:
+        raise FixConfiguration(
+            f"{what}: the warehouse was migrated meanwhile, to a newer version ({_first_line(error)}): start that one; nothing was written"
+        ) from None
     except psycopg.errors.ForeignKeyViolation as error:
         raise TryAgainLater(f"{what}: the organization was purged meanwhile ({_first_line(error)}); run again") from None
     except psycopg.OperationalError as error:

@@ -40,7 +40,9 @@ def script_location() -> Path:
 def owner_engine(url: str) -> sa.Engine:
     """Return an engine for the role that owns the warehouse. The URL stays out of every config file and message."""
     address = sa.make_url(url).set(drivername="postgresql+psycopg")
-    return sa.create_engine(address, hide_parameters=True, poolclass=sa.NullPool)
+    # Whatever the server's or the role's settings are: days are UTC, and a long upgrade is not cut off.
+    session = {"options": "-c timezone=UTC -c statement_timeout=0"}
+    return sa.create_engine(address, hide_parameters=True, poolclass=sa.NullPool, connect_args=session)
 
 
 def migrate(url: str, revision: str = "head") -> list[str]:

@@ -7,7 +7,7 @@ replaced. A day that is equal is not written, so that a second load of the same 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 import psycopg
@@ -124,13 +124,17 @@ def _without(columns: list[Identifier]) -> Composable:
     return SQL("count(*) FILTER (WHERE {})").format(SQL(" OR ").join(SQL("{} IS NULL").format(column) for column in columns))
 
 
-def fill(connection: psycopg.Connection[Any]) -> None:
-    """Make the sums of all days equal to the facts, for a warehouse that was loaded before it had them. The caller holds off loads."""
+def fill(connection: psycopg.Connection[Any]) -> int:
+    """Make the sums of all days equal to the facts; return the rows written. The caller holds off loads."""
+    written = 0
     for endpoint in ENDPOINTS.values():
-        for organization_id, starts in connection.execute(_days(endpoint)).fetchall():
+        for organization_id, found in connection.execute(_days(endpoint)).fetchall():
+            # In UTC, whatever time zone the session has.
+            starts = [start.astimezone(UTC) for start in found]
             days = Window(min(starts), max(starts) + timedelta(days=1))
             for statement in replace_statements(endpoint, organization_id, days):
-                connection.execute(statement, {"buckets": starts})
+                written += connection.execute(statement, {"buckets": starts}).rowcount
+    return written
 
 
 def _days(endpoint: Endpoint) -> Composed:

@@ -22,6 +22,7 @@ from meterhouse.groups import Groups
 from meterhouse.rollups import replace_statements
 from meterhouse.rows import Key, Values
 from meterhouse.statements import Statements, stage_types
+from meterhouse.tables import SCHEMA_REVISION
 from meterhouse.windows import Window
 from meterhouse.windows import buckets as starts_of
 
@@ -285,7 +286,8 @@ class Stage:
             "INSERT INTO ops.load_log (run_id, organization_id, endpoint, bucket_width, window_start, window_end, fetch_number,"
             " source_grouping, pages, buckets, missing_buckets, rows_inserted, rows_updated, rows_removed, rows_unchanged, unknown_fields,"
             " warnings,"
-            " fetch_seconds, load_seconds) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            " fetch_seconds, load_seconds, schema_revision)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
             (
                 run_id,
                 *self._identity,
@@ -304,5 +306,6 @@ class Stage:
                 list(fetch.warnings) or None,
                 round(fetch.seconds, 3),
                 round(replaced.load_seconds, 3),
+                SCHEMA_REVISION,
             ),
         )

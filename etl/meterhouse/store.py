@@ -19,6 +19,7 @@ from meterhouse.database import MIGRATE_REMEDY, connect, translated
 from meterhouse.endpoints import VENDOR, BucketWidth, Dimension, Endpoint
 from meterhouse.errors import FixConfiguration, MeterhouseError
 from meterhouse.names_history import RUN_COMMAND, Listing, NamesHistory, NamesReplaced
+from meterhouse.rollups import fill
 from meterhouse.settings import DEMO_LABEL
 from meterhouse.staging import Stage, Stream
 from meterhouse.statements import purge_statements
@@ -326,6 +327,12 @@ class Store:
             ).fetchall()
         return columns, rows
 
+    def add_up(self) -> int:
+        """Make the sums by day equal to the rows, over all days; return the rows of sums written anew. Loads wait for it."""
+        with translated("sums by day"), self.connection.transaction():
+            self.connection.execute("SELECT FROM ops.watermarks FOR UPDATE")
+            return fill(self.connection)
+
     def purge(self, organization: str) -> dict[str, int]:
         """Remove everything of one organization, rows and names; return the rows removed by table."""
         organization_id = self.organization_id(organization)
@@ -334,6 +341,8 @@ class Store:
             raise FixConfiguration(f"no organization is called {organization!r}; loaded are: {', '.join(known) or 'none'}")
         removed: dict[str, int] = {}
         with translated("purge"), self.connection.transaction():
+            # As a load and an upgrade do, and before any row: in another order they would deadlock.
+            self.connection.execute("SELECT FROM ops.watermarks WHERE organization_id = %s FOR UPDATE", (organization_id,))
             for statement, table in purge_statements(organization_id, organization):
                 removed[table] = removed.get(table, 0) + self.connection.execute(statement).rowcount
         self._organization_ids.clear()

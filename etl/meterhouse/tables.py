@@ -321,6 +321,8 @@ load_log = sa.Table(
     column("fetch_seconds", sa.Numeric(12, 3), "Seconds spent waiting for the vendor.", nullable=False),
     column("load_seconds", sa.Numeric(12, 3), "Seconds spent replacing the window.", nullable=False),
     column("loaded_at", INSTANT, "When the window was committed.", nullable=False, server_default=sa.func.now()),
+    # No default: a loader of an older version, which would leave out what came with a migration, cannot commit its window.
+    column("schema_revision", sa.Text, "Migration that the loader was made for.", nullable=False),
     sa.Index("ix_load_log_stream_fetch", "organization_id", "endpoint", "bucket_width", "fetch_number"),
     sa.Index("ix_load_log_run", "run_id"),
     schema=OPS,

@@ -476,6 +476,12 @@ def upgrade() -> None:
         schema="warehouse",
         comment="Sums of the day facts by project_id and user_id; written with the facts.",
     )
+    # A loader of an older version, still running, would write rows without their sums; without this column it cannot commit.
+    revision_column = sa.Column(
+        "schema_revision", sa.Text(), nullable=False, server_default="0003", comment="Migration that the loader was made for."
+    )
+    op.add_column("load_log", revision_column, schema="ops")
+    op.alter_column("load_log", "schema_revision", server_default=None, schema="ops")
     for fact in ("costs", *(f"usage_{endpoint}" for endpoint in USAGE)):
         op.create_index(
             f"ix_{fact}_usage_date",
@@ -502,6 +508,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_column("load_log", "schema_revision", schema="ops")
     for table, dimension, _ in SHOWN:
         op.execute(f"DROP STATISTICS warehouse.st_{table}_{dimension}, warehouse.st_{table}_{dimension}_or_none")
     for endpoint in USAGE:

@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from meterhouse.cli import parser
+from meterhouse.command_words import parser
 from meterhouse.directory import sync_directory
 from meterhouse.fake_openai import FakeOrganization, FakeServer
 from meterhouse.settings import AdminKey, Organization, Settings, describe_settings

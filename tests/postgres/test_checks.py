@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from meterhouse.checks import CheckResult, ask_vendor, checks, run_warehouse_checks
-from meterhouse.cli import parser
+from meterhouse.command_words import parser
 from meterhouse.dictionary import usage_measures
 from meterhouse.endpoints import USAGE
 from meterhouse.loader import utc_now
@@ -63,8 +63,7 @@ DEFECTS = {
             "UPDATE warehouse.rollup_usage_by_user SET input_tokens = input_tokens + 1"
             f" WHERE usage_date = '{SETTLED}' AND endpoint = 'embeddings'"
         ],
-        f"acme/embeddings on {SETTLED}: bi.usage_daily_by_user is not the sum of the rows, to be mended with"
-        f" meterhouse backfill --from {SETTLED} --to {SETTLED} --only embeddings",
+        f"acme/embeddings on {SETTLED}: bi.usage_daily_by_user is not the sum of the rows, to be mended with meterhouse add-up",
     ),
     "token_identities": (
         [
@@ -185,9 +184,9 @@ def test_a_command_that_a_finding_names_is_one_that_exists(loaded: LoadedOrganiz
         pytest.skip("only a newer version cures it")
     with planted(loaded, *DEFECTS[name][0]):
         detail = run(loaded)[name].detail or ""
-    command = re.search(r"meterhouse ((?:sync|backfill)(?: --[a-z-]+ [\w-]+)+)", detail)
+    command = re.search(r"meterhouse (add-up|(?:sync|backfill)(?: --[a-z-]+ [\w-]+)+)", detail)
     assert command, detail
-    assert parser().parse_args(shlex.split(command[1])).command in {"sync", "backfill"}
+    assert parser().parse_args(shlex.split(command[1])).command in {"sync", "backfill", "add-up"}
 
 
 def test_a_long_list_of_findings_is_counted_whole_and_shown_in_part(loaded: LoadedOrganization) -> None:

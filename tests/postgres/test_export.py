@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from meterhouse.bi_files.tableau import TABLEAU_VIEWS
-from meterhouse.cli import parser
+from meterhouse.command_words import parser
 from meterhouse.errors import FixConfiguration, RejectedAnswer
 from meterhouse.export import FORMATS, Selection, export_view
 from meterhouse.views import VIEW_NAMES

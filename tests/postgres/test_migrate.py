@@ -56,21 +56,21 @@ def test_up_and_down_one_revision_at_a_time_differ_by_what_each_of_them_adds(emp
     assert migrate(url, "0001") == ["0001"]
     assert "vendor_organization_id" in str(differences(url))
     assert "alerts" in str(differences(url))
-    assert len(differences(url)) == 31
+    assert len(differences(url)) == 32
     assert migrate(url, "0002") == ["0002"]
     assert "team_access" in str(differences(url))
-    assert len(differences(url)) == 29
+    assert len(differences(url)) == 30
     assert migrate(url, "0003") == ["0003"]
     assert {change[1].name for change in differences(url) if change[0] == "add_table"} == set(ROLLUPS)
     assert "bi_team" in schemas(url)
     assert migrate(url, "0004") == ["0004"]
     assert differences(url) == []
     assert migrate(url, "0003") == ["0004"]
-    assert len(differences(url)) == 28
+    assert len(differences(url)) == 29
     assert migrate(url, "0002") == ["0003"]
     assert "bi_team" not in schemas(url)
     assert migrate(url, "0001") == ["0002"]
-    assert len(differences(url)) == 31
+    assert len(differences(url)) == 32
     assert migrate(url) == ["0002", "0003", "0004"]
     assert differences(url) == []
 

@@ -10,6 +10,7 @@ import pytest
 from tests.conftest import Warehouse
 
 from meterhouse.endpoints import HOUR, MODERATIONS
+from meterhouse.migrate import migrate
 from meterhouse.rollups import fill
 from meterhouse.staging import Stream
 from meterhouse.store import Store
@@ -82,7 +83,7 @@ def test_two_counts_that_do_not_fit_a_bigint_when_added_up_do_not_stop_a_load(lo
     assert shown(loading) == [(day(0).date(), "a", "omni", 2, 2 * largest, 2)]
 
 
-@pytest.mark.parametrize("by", ["sync", "backfill"])
+@pytest.mark.parametrize("by", ["sync", "backfill", "add-up"])
 def test_sums_that_drifted_are_mended_by_the_next_load_of_their_day_and_the_others_stay(acme: LoadedOrganization, by: str) -> None:
     url = acme.warehouse.superuser_url
     acme.sync().raise_first()
@@ -100,14 +101,31 @@ def test_sums_that_drifted_are_mended_by_the_next_load_of_their_day_and_the_othe
     assert {found[0] for found in not_added_up(url)} == {
         f"{name.removeprefix('rollup_').replace('_by', '_daily_by', 1)}" for name in ROLLUPS
     }
-    done = acme.sync() if by == "sync" else acme.backfill(yesterday, acme.today)
-    done.raise_first()
+    if by == "add-up":
+        with Store(acme.warehouse.loader_url) as store:
+            assert store.add_up() > 0
+            assert store.add_up() == 0
+    else:
+        done = acme.sync() if by == "sync" else acme.backfill(yesterday, acme.today)
+        done.raise_first()
+        assert sum(one.rows_inserted + one.rows_updated + one.rows_removed for one in done.summaries) == 0
     assert not_added_up(url) == []
-    assert sum(one.rows_inserted + one.rows_updated + one.rows_removed for one in done.summaries) == 0
     assert places(url, SUMS, f"usage_date <> '{yesterday}'") == stood
 
 
-def test_all_days_can_be_added_up_anew(warehouse: Warehouse, loading: Loading) -> None:
+@pytest.mark.parametrize("time_zone", ["UTC", "Pacific/Kiritimati", "America/New_York"])
+def test_an_upgrade_adds_up_all_days_in_every_time_zone_of_the_server(warehouse: Warehouse, loading: Loading, time_zone: str) -> None:
+    loading.replace(window(0, 2), {day(0): {key("a"): (10, 1, None)}, day(1): {key("b"): (20, 1, None)}})
+    loading.store.connection.close()
+    rows(warehouse.superuser_url, f"ALTER DATABASE {warehouse.superuser_url.rpartition('/')[2]} SET timezone = '{time_zone}'")
+    migrate(warehouse.owner_url, "0003")
+    assert migrate(warehouse.owner_url) == ["0004"]
+    assert not_added_up(warehouse.superuser_url) == []
+    added = "SELECT usage_date, input_tokens::int FROM warehouse.rollup_usage_by_model ORDER BY 1"
+    assert rows(warehouse.superuser_url, added) == [(day(0).date(), 10), (day(1).date(), 20)]
+
+
+def test_days_that_have_no_rows_any_more_lose_their_sums(warehouse: Warehouse, loading: Loading) -> None:
     loading.replace(window(0, 2), {day(0): {key("a"): (10, 1, None)}, day(1): {key("b"): (20, 1, None)}})
     rows(warehouse.superuser_url, "UPDATE warehouse.rollup_usage_by_model SET usage_date = usage_date + 400")
     with psycopg.connect(warehouse.owner_url) as owner:

@@ -23,37 +23,33 @@ from tests.bi.public_columns import released
 from tests.conftest import Server, Warehouse
 
 from meterhouse import migrate as migrations
-from meterhouse import staging
-from meterhouse import store as stores
 from meterhouse.checks import run_warehouse_checks
 from meterhouse.directory import sync_directory
-from meterhouse.endpoints import DAY, MODERATIONS
 from meterhouse.errors import FixConfiguration, TryAgainLater
 from meterhouse.fake_openai import FakeOrganization
 from meterhouse.migrate import migrate, owner_engine
-from meterhouse.staging import Stream
 from meterhouse.store import Store
 from meterhouse.tables import ROLLUPS, SCHEMA_REVISION
 from meterhouse.views import VIEW_NAMES, View, rebuild_views, views
 
+from .added_up import not_added_up
 from .comparison import assert_equals_source
 from .fingerprints import TABLES, places, row_counts, writes
 from .loaded_organization import FEW, NOW, LoadedOrganization, fresh_warehouse, rows, served
+from .old_loader import loaded_by_the_old, old_load, put
 from .test_migrate import differences, schemas
-from .test_replace_window import Loading, day, key, window
 
 FIRST = (NOW - timedelta(days=365)).date()
 END = NOW.date() + timedelta(days=1)
 LATER = ["0002", "0003", "0004"]
 FIRST_VIEWS = {("warehouse", "usage_named"), *(("bi", name) for name in released()[1])}
 FIRST_VERSION = Path(__file__).parent / "first_version"
-# Tables that came later, and the one table that the upgrade changes, so that its rows read otherwise.
+# Tables that came later, and those that the upgrade gives a column, so that their rows read otherwise.
 NEW = {"ops.alerts", "ops.team_access", *(f"warehouse.{name}" for name in ROLLUPS)}
 OLD = tuple(name for name in TABLES if name not in NEW)
-KEPT = tuple(name for name in OLD if name != "warehouse.dim_organization")
+KEPT = tuple(name for name in OLD if name not in {"warehouse.dim_organization", "ops.load_log"})
 ORGANIZATIONS = "SELECT organization_id, label, vendor, created_at, ctid::text, xmin::text FROM warehouse.dim_organization ORDER BY 1"
-# A stream that is loaded by nobody else here.
-OLD_STREAM = Stream("of-the-old-version", MODERATIONS, DAY)
+LOADS = "SELECT load_id, run_id, window_start, rows_inserted, loaded_at, ctid::text, xmin::text FROM ops.load_log ORDER BY 1"
 RIGHTS = """
 SELECT 'relation', c.oid::regclass::text, a.grantor::regrole::text, a.grantee::regrole::text, a.privilege_type, c.relowner::regrole::text
 FROM pg_class c CROSS JOIN aclexplode(c.relacl) a WHERE c.relnamespace::regnamespace::text IN ('warehouse', 'ops', 'bi')
@@ -141,6 +137,7 @@ def migrating(warehouse: Warehouse, home: Path) -> Iterator[subprocess.Popen[str
 def test_a_year_of_rows_is_as_it_was_after_the_upgrade_and_the_views_are_this_versions(old: LoadedOrganization) -> None:
     warehouse = old.warehouse
     stood, organizations, granted = places(warehouse.superuser_url, KEPT), old.query(ORGANIZATIONS), rights(warehouse)
+    loads = old.query(LOADS)
     assert len(stood) > 20_000
     with psycopg.connect(warehouse.owner_url, autocommit=True) as owner:
         # What an older version shipped under this name, and what somebody built on another view.
@@ -156,8 +153,10 @@ def test_a_year_of_rows_is_as_it_was_after_the_upgrade_and_the_views_are_this_ve
     assert differences(warehouse.owner_url) == []
     assert places(warehouse.superuser_url, KEPT) == stood
     assert old.query(ORGANIZATIONS) == organizations
+    assert old.query(LOADS) == loads
     assert old.query("SELECT DISTINCT vendor_organization_id FROM warehouse.dim_organization") == [(None,)]
     assert old.query("SELECT cost FROM mine.spend") == spent
+    assert not_added_up(warehouse.superuser_url) == []
     new = {view.qualified for view in views() if (view.schema, view.name) not in FIRST_VIEWS} | NEW | {"mine", "bi_team"}
     assert {right for right in rights(warehouse) if right[1] not in new} == granted
     assert {right[4] for right in rights(warehouse) if right[1] == "ops.alerts" and right[3] == "meterhouse_loader"} >= {"INSERT", "SELECT"}
@@ -219,29 +218,6 @@ def test_a_load_goes_on_through_migrators_that_have_only_views_to_rebuild(old: L
     assert sum(one.rows_inserted + one.rows_updated + one.rows_removed for one in again.summaries) == 0
 
 
-@contextmanager
-def old_load(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Iterator[Loading]:
-    """A loader as of 0001: it replaces windows with the statements of all versions, and knows no column or table of the later ones."""
-    with monkeypatch.context() as patch:
-        patch.setattr(stores, "SCHEMA_REVISION", "0001")
-        loading = Loading.opened(warehouse.loader_url)
-    with loading.store, monkeypatch.context() as patch:
-        patch.setattr(staging, "replace_statements", lambda *_: ())
-        yield loading
-
-
-def put(loading: Loading, number: int) -> int:
-    return loading.replace(window(number, number + 1), {day(number): {key("a"): (number, 1, None)}}, stream=OLD_STREAM).inserted
-
-
-def loaded_by_the_old(old: LoadedOrganization) -> list[tuple[Any, ...]]:
-    return old.query(
-        "SELECT f.input_tokens::int FROM warehouse.usage_moderations f JOIN warehouse.dim_group USING (group_id)"
-        " JOIN warehouse.dim_organization USING (organization_id) WHERE label = %s ORDER BY 1",
-        [OLD_STREAM.organization],
-    )
-
-
 def test_the_upgrade_waits_for_a_window_that_the_old_version_is_putting_in_place(
     old: LoadedOrganization, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -258,21 +234,18 @@ def test_the_upgrade_waits_for_a_window_that_the_old_version_is_putting_in_place
         holder.rollback()
         assert load.result(20) == 1
         assert upgrade.result(20) == LATER
-        # The old task is still running, and ends its other windows.
-        assert put(loading, 2) == 1
-    assert loaded_by_the_old(old) == [(0,), (1,), (2,)]
+        # The old task is still running. It would write rows without their sums by day, so it can write no more.
+        with pytest.raises(FixConfiguration, match=r"migrated meanwhile, to a newer version .*start that one; nothing was written"):
+            put(loading, 2)
+    assert loaded_by_the_old(old) == [(0,), (1,)]
     assert differences(warehouse.owner_url) == []
-    # What it wrote after the upgrade is in no sum, and is found.
     found = {result.check.name: result.detail for result in run_warehouse_checks(old.settings(), clock=old.fake.clock.now)}
-    assert f"{OLD_STREAM.organization}/moderations on {day(2).date()}: bi.usage_daily_by_api_key and bi." in str(
-        found["rollups_equal_facts"]
-    )
-    assert f"moderations on {day(1).date()}" not in str(found["rollups_equal_facts"])
+    assert found["rollups_equal_facts"] is None
     old.sync().raise_first()
     assert_equals_source(old, FIRST, END)
 
 
-def test_a_load_of_the_old_version_waits_for_the_upgrade_and_then_ends_right(
+def test_a_load_of_the_old_version_waits_for_the_upgrade_and_then_writes_nothing(
     old: LoadedOrganization, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     warehouse = old.warehouse
@@ -285,8 +258,10 @@ def test_a_load_of_the_old_version_waits_for_the_upgrade_and_then_ends_right(
             until(lambda: len(waiting(warehouse)) == 2, "the load does not wait for the changed table")
             holder.rollback()
             assert upgrade.result(20) == LATER
-            assert load.result(20) == 1
-    assert loaded_by_the_old(old) == [(0,), (1,)]
+            with pytest.raises(FixConfiguration, match="migrated meanwhile"):
+                load.result(20)
+    assert loaded_by_the_old(old) == [(0,)]
+    assert not_added_up(warehouse.superuser_url) == []
 
 
 def test_an_old_load_that_does_not_end_makes_the_upgrade_give_up_in_one_line_and_change_nothing(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from meterhouse.dashboard.notices import notices
 from meterhouse.dashboard.queries import Reader, Snapshot
 from meterhouse.dashboard.static_report import report, write_page
 from meterhouse.dashboard.usage_charts import usage_total
+from meterhouse.endpoints import DAY
 from meterhouse.errors import FixConfiguration, TryAgainLater
 from meterhouse.orchestration.alerts import NotTaken, send_mail
 from meterhouse.orchestration.connections import connection
@@ -91,7 +92,7 @@ def write_week(url: str, first: date, last: date, folder: Path, now: datetime | 
     size = write_page(report(snapshot, now or datetime.now(UTC)), path, _REMEDY)
     log.info("wrote %s kB to %s", f"{size / 1000:,.0f}", path)
     usage = usage_total(snapshot)
-    limits = _limits(snapshot)
+    limits = _limits(snapshot, last)
     for line in limits:
         log.warning("%s", line)
     totals = {code: total for code in snapshot.currencies if (total := cost_total(snapshot, code)) is not None}
@@ -100,10 +101,28 @@ def write_week(url: str, first: date, last: date, folder: Path, now: datetime | 
     )
 
 
-def _limits(snapshot: Snapshot) -> list[str]:
+def _limits(snapshot: Snapshot, last: date) -> list[str]:
     """Return what a reader of the totals must know, as the report says it."""
     unknown = sum(total.unknown_costs for code in snapshot.currencies if (total := cost_total(snapshot, code)) is not None)
-    return [*notices(snapshot), *([f"{formats.count(unknown)} rows of costs have no amount and are not in the total."] if unknown else [])]
+    return [
+        *notices(snapshot),
+        *_behind(snapshot, last),
+        *([f"{formats.count(unknown)} rows of costs have no amount and are not in the total."] if unknown else []),
+    ]
+
+
+def _behind(snapshot: Snapshot, last: date) -> list[str]:
+    """Return what is not loaded to the end of the week; the stream that is furthest behind speaks for the others."""
+    end = datetime.combine(last + timedelta(days=1), time())
+    until = {row.dataset: row.loaded_until_utc for row in snapshot.freshness if row.bucket_width == DAY.name}
+    lines = []
+    for dataset, are in (("costs", "costs are"), ("usage", "usage is")):
+        loaded_until = until.get(dataset)
+        if loaded_until is None:
+            lines.append(f"No {are} loaded by a schedule yet: the totals may lack some.")
+        elif loaded_until < end:
+            lines.append(f"Not all {are} loaded beyond {formats.moment(loaded_until)}: what came later may not be in the totals.")
+    return lines
 
 
 def mail_report(written: WeeklyReport) -> None:

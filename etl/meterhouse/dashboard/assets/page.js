@@ -59,14 +59,16 @@ window.dash_clientside = Object.assign({}, window.dash_clientside, {
   const isDrawn = (picture) => picture.hidden || picture.querySelector(".main-svg") !== null;
   const isUsable = () => document.querySelector(".failure") || ["first-day", "users"].every((id) => document.getElementById(id));
 
-  function uncover() {
-    if (!cover.isConnected) return;
-    const panels = document.querySelectorAll("#react-entry-point .panel");
-    cover.querySelectorAll(".panel").forEach((panel, number) => {
-      const picture = panels[number]?.querySelector(".picture");
-      if (picture && !isDrawn(picture)) picture.append(...panel.querySelectorAll(".drawn"));
-    });
-    cover.remove();
+  // There may be no cover: the warehouse did not answer when the page was made, or the app took too long.
+  function start() {
+    if (cover?.isConnected) {
+      const panels = document.querySelectorAll("#react-entry-point .panel");
+      cover.querySelectorAll(".panel").forEach((panel, number) => {
+        const picture = panels[number]?.querySelector(".picture");
+        if (picture && !isDrawn(picture)) picture.append(...panel.querySelectorAll(".drawn"));
+      });
+      cover.remove();
+    }
     performance.mark("meterhouse-usable");
     drawAll();
   }
@@ -90,16 +92,16 @@ window.dash_clientside = Object.assign({}, window.dash_clientside, {
       if (!picture().hidden && !picture().querySelector(".dash-graph")) {
         window.dash_clientside.set_props("soon-" + id.replace(/-picture$/, ""), { data: Date.now() });
       }
-      await until(() => isDrawn(picture()), document.getElementById("figures"));
+      // A chart whose answer got lost keeps its picture, and the others are drawn.
+      await Promise.race([until(() => isDrawn(picture()), document.getElementById("figures")), new Promise((go) => setTimeout(go, 10000))]);
+      if (!isDrawn(picture())) continue;
       for (const drawn of picture().querySelectorAll(".drawn")) drawn.remove();
     }
     performance.mark("meterhouse-drawn");
   }
 
-  if (cover) {
-    until(isUsable, document.body).then(() => requestAnimationFrame(uncover));
-    setTimeout(uncover, 15000);
-  }
+  until(isUsable, document.body).then(() => requestAnimationFrame(start));
+  if (cover) setTimeout(() => cover.remove(), 15000);
 
   document.addEventListener("toggle", (event) => {
     if (event.target.matches("details[data-src]") && event.target.open) fill(event.target);

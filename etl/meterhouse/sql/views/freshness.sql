@@ -52,7 +52,7 @@ LEFT JOIN (
         count(*) FILTER (WHERE c.is_complete AND c.row_count = 0) AS empty_bucket_count,
         count(*) FILTER (WHERE NOT c.is_complete) AS provisional_bucket_count,
         -- Those that there should be less those that there are: buckets are aligned and of one width.
-        coalesce(
+        greatest(
             extract(epoch FROM max(c.bucket_start) - l.loaded_from)::bigint / 60 / c.bucket_width + 1
             - count(*) FILTER (WHERE c.bucket_start >= l.loaded_from),
             0

@@ -1,0 +1,54 @@
+"""A loader of the first version that is still at work while the warehouse is upgraded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from tests.conftest import Warehouse
+
+from meterhouse import staging
+from meterhouse import store as stores
+from meterhouse.endpoints import DAY, MODERATIONS
+from meterhouse.staging import Stream
+
+from .loaded_organization import LoadedOrganization
+from .test_replace_window import Loading, day, key, window
+
+# A stream that is loaded by nobody else.
+OLD_STREAM = Stream("of-the-old-version", MODERATIONS, DAY)
+
+
+@contextmanager
+def old_load(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Iterator[Loading]:
+    """A loader as of 0001: it replaces windows with the statements of all versions, and knows no column or table of the later ones."""
+    with monkeypatch.context() as patch:
+        patch.setattr(stores, "SCHEMA_REVISION", "0001")
+        loading = Loading.opened(warehouse.loader_url)
+    with loading.store, monkeypatch.context() as patch:
+        patch.setattr(staging, "replace_statements", lambda *_: ())
+        patch.setattr(staging.Stage, "_log_load", _log_load_as_of_0001)
+        yield loading
+
+
+def _log_load_as_of_0001(stage: Any, window: Any, fetch: Any, replaced: Any, run_id: int, _: Any) -> None:
+    stage._connection.execute(
+        "INSERT INTO ops.load_log (run_id, organization_id, endpoint, bucket_width, window_start, window_end, fetch_number,"
+        " source_grouping, pages, buckets, rows_inserted, rows_updated, rows_removed, rows_unchanged, fetch_seconds, load_seconds)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, '', 1, 1, %s, 0, 0, 0, 0, 0)",
+        (run_id, *stage._identity, window.start, window.end, fetch.number, replaced.inserted),
+    )
+
+
+def put(loading: Loading, number: int) -> int:
+    return loading.replace(window(number, number + 1), {day(number): {key("a"): (number, 1, None)}}, stream=OLD_STREAM).inserted
+
+
+def loaded_by_the_old(old: LoadedOrganization) -> list[tuple[Any, ...]]:
+    return old.query(
+        "SELECT f.input_tokens::int FROM warehouse.usage_moderations f JOIN warehouse.dim_group USING (group_id)"
+        " JOIN warehouse.dim_organization USING (organization_id) WHERE label = %s ORDER BY 1",
+        [OLD_STREAM.organization],
+    )
