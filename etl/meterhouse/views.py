@@ -81,6 +81,7 @@ _SCOPED = (
 )  # fmt: skip
 # Once shipped and no longer; a view of another name in schema bi is somebody else's and stays.
 RETIRED_VIEW_NAMES: tuple[str, ...] = ()
+_FACTS = "usage_facts"
 _NAMED = "usage_named"
 # Measures that say how much there is, and not how much was added.
 LEVELS = {"storage_bytes"}
@@ -99,9 +100,7 @@ SELECT
     k.api_key_name::varchar(255) AS api_key_name,
     {measures},
     coalesce(c.is_complete, false) AS is_complete
-FROM (
-{branches}
-) f
+FROM warehouse.usage_facts f
 JOIN warehouse.dim_group g ON g.group_id = f.group_id
 JOIN warehouse.dim_organization o ON o.organization_id = g.organization_id
 LEFT JOIN ops.coverage c
@@ -155,10 +154,17 @@ def views(time_zone: str = DEFAULT_TIME_ZONE) -> list[View]:
 
     `time_zone` is the one of usage_daily_local.
     """
+    facts = View(WAREHOUSE, _FACTS, _usage_facts(), "All usage facts, with the same columns for every endpoint.")
     internal = View(WAREHOUSE, _NAMED, _usage_named(), "All usage facts with names joined in; the public usage views select from it.")
     public = [_read(name, time_zone) for name in VIEW_NAMES]
     scoped = [_stand_in("scope"), *(_stand_in(table.partition(".")[2]) for table in _SCOPED)]
-    return [internal, *public, *scoped, *(_for_teams(view) for view in (internal, *public) if REACH.get(view.name) is not Reach.NOTHING)]
+    return [
+        facts,
+        internal,
+        *public,
+        *scoped,
+        *(_for_teams(view) for view in (internal, *public) if REACH.get(view.name) is not Reach.NOTHING),
+    ]
 
 
 def _read(name: str, time_zone: str) -> View:
@@ -166,6 +172,7 @@ def _read(name: str, time_zone: str) -> View:
     filled = query.format(
         measures=",\n    ".join(f"u.{column}" for column in MEASURES),
         attributes=",\n    ".join(f"u.{column}" for column in ATTRIBUTES),
+        group_attributes=",\n    ".join(f"g.{_cast(one)}" for one in USAGE_DIMENSIONS if one.name in ATTRIBUTES),
         sums=",\n    ".join(_sum(column) for column in MEASURES),
         rolled_up=",\n    ".join(f"r.{column}::bigint AS {column}" for column in MEASURES),
         or_zero=",\n    ".join(_or_zero(column) for column in MEASURES),
@@ -212,12 +219,15 @@ def _for_teams(view: View) -> View:
     return View(TEAM, view.name, query, view.comment + _TEAM_REMARK[REACH[view.name]])
 
 
+def _usage_facts() -> str:
+    """One branch per endpoint, with the same columns in each; a figure that it does not have is null."""
+    return "\nUNION ALL\n".join(_branch(endpoint) for endpoint in USAGE)
+
+
 def _usage_named() -> str:
-    """One branch per endpoint, with the same columns in each; a figure or dimension that it does not have is null."""
-    branches = "\nUNION ALL\n".join(_branch(endpoint) for endpoint in USAGE)
     dimensions = ",\n    ".join(f"g.{_cast(dimension)}" for dimension in USAGE_DIMENSIONS)
     measures = ",\n    ".join(f"f.{column}" for column in MEASURES)
-    return _NAMED_QUERY.format(dimensions=dimensions, measures=measures, branches=branches)
+    return _NAMED_QUERY.format(dimensions=dimensions, measures=measures)
 
 
 def _branch(endpoint: Endpoint) -> str:

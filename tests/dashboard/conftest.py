@@ -12,6 +12,7 @@ from datetime import date
 from pathlib import Path
 from uuid import uuid4
 
+import psycopg
 import pytest
 import requests
 from playwright.sync_api import Browser, sync_playwright
@@ -25,6 +26,7 @@ from meterhouse.directory import sync_directory
 from meterhouse.fake_openai import FakeOrganization
 from meterhouse.local.ports import free_port
 from meterhouse.local.postgres import EmbeddedPostgres
+from meterhouse.rollups import fill
 
 FIRST, LAST = date(2026, 10, 22), NOW.date()
 EVERYTHING = Filters(FIRST, LAST)
@@ -106,3 +108,9 @@ def report_command(url: str, home: Path, *arguments: str) -> subprocess.Complete
     """Run `meterhouse report` as in a terminal."""
     line = [sys.executable, "-m", "meterhouse", "report", *arguments]
     return subprocess.run(line, env=environment(url, home), capture_output=True, text=True, check=False)
+
+
+def add_up(warehouse: Warehouse) -> None:
+    """Write the sums by day as a load would have, after rows were changed by hand."""
+    with psycopg.connect(warehouse.owner_url) as owner:
+        fill(owner)

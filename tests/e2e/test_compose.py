@@ -45,6 +45,7 @@ HOLDERS = {
     # A connection may hold a token or a password.
     "AIRFLOW_CONN_METERHOUSE_ALERTS": {"airflow-worker"},
     "AIRFLOW_CONN_METERHOUSE_ALERTS_MAIL": {"airflow-worker"},
+    "AIRFLOW_CONN_METERHOUSE_REPORT_MAIL": {"airflow-worker"},
 }
 # The Celery provider is not in the tests' environment; where it is, the options are compared with its own.
 CELERY_OPTIONS = {

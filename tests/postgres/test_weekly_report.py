@@ -23,6 +23,7 @@ from meterhouse.errors import FixConfiguration, TryAgainLater
 from meterhouse.fake_openai import FakeOrganization
 from meterhouse.local.ports import LOOPBACK, free_port
 from meterhouse.orchestration.weekly_report import WeeklyReport, mail_report, week_before, write_week
+from meterhouse.rollups import fill
 
 from .conftest import MakeWarehouse
 from .loaded_organization import LABEL, NOW, LoadedOrganization, midnight, served
@@ -140,14 +141,35 @@ def test_an_amount_that_is_not_known_is_said_beside_the_total(warehouse: Warehou
             "UPDATE warehouse.costs SET amount = NULL WHERE ctid = (SELECT ctid FROM warehouse.costs"
             " WHERE bucket_start >= '2026-11-10' AND bucket_start < '2026-11-11' ORDER BY amount DESC LIMIT 1) RETURNING bucket_start"
         )
+        with psycopg.connect(warehouse.owner_url) as owner:
+            fill(owner)
         written = write_week(warehouse.loader_url, MONDAY, SUNDAY, tmp_path)
     assert key[0].date() == date(2026, 11, 10)
-    assert written.limits == ("1 rows of costs have no amount and are not in the total.",)
+    assert written.limits == (
+        "No usage is loaded by a schedule yet: the totals may lack some.",
+        "1 rows of costs have no amount and are not in the total.",
+    )
     with psycopg.connect(warehouse.reader_url) as reader:
         known = reader.execute("SELECT sum(cost) FROM bi.costs_daily WHERE usage_date BETWEEN '2026-11-09' AND '2026-11-15'").fetchone()
     assert known == (written.cost["usd"],)
     assert written.requests is None
     assert "Requests: —" in written.mail()[1]
+
+
+def test_a_week_that_is_not_loaded_to_its_end_says_so(warehouse: Warehouse, tmp_path: Path) -> None:
+    with served(FakeOrganization(NOW, scale=0.2), warehouse, LABEL) as organization:
+        organization.defaults |= {"history_start": midnight(date(2026, 11, 9)), "hourly_history_days": 2}
+        organization.sync().raise_first()
+        assert write_week(warehouse.loader_url, MONDAY, SUNDAY, tmp_path).limits == ()
+        # As if costs had failed since Wednesday noon, and one endpoint since Friday.
+        organization.query("UPDATE ops.watermarks SET watermark = '2026-11-11T12:00Z' WHERE endpoint = 'costs'")
+        organization.query("UPDATE ops.watermarks SET watermark = '2026-11-13Z' WHERE endpoint = 'images' AND bucket_width = 1440")
+        written = write_week(warehouse.loader_url, MONDAY, SUNDAY, tmp_path)
+    assert written.limits == (
+        "Not all costs are loaded beyond 11 Nov 2026, 12:00 UTC: what came later may not be in the totals.",
+        "Not all usage is loaded beyond 13 Nov 2026, 00:00 UTC: what came later may not be in the totals.",
+    )
+    assert "Not all costs are loaded beyond" in written.mail()[1]
 
 
 def test_a_week_of_which_nothing_is_loaded_is_waited_for(warehouse: Warehouse, tmp_path: Path) -> None:

@@ -15,19 +15,19 @@ WITH loaded AS (
 SELECT
     u.usage_date_local,
     {time_zone}::varchar(64) AS time_zone,
-    u.organization,
-    u.endpoint,
-    u.project_id,
-    u.project_name,
-    u.user_id,
-    u.user_name,
-    u.user_email,
-    u.api_key_id,
-    u.api_key_name,
-    u.model,
-    u.is_batch,
-    u.service_tier,
-    {attributes},
+    o.label::varchar(64) AS organization,
+    g.endpoint::varchar(64) AS endpoint,
+    g.project_id::varchar(128) AS project_id,
+    p.project_name::varchar(255) AS project_name,
+    g.user_id::varchar(128) AS user_id,
+    n.user_name::varchar(255) AS user_name,
+    n.user_email::varchar(255) AS user_email,
+    g.api_key_id::varchar(128) AS api_key_id,
+    k.api_key_name::varchar(255) AS api_key_name,
+    g.model::varchar(255) AS model,
+    g.batch AS is_batch,
+    g.service_tier::varchar(64) AS service_tier,
+    {group_attributes},
     {measures},
     coalesce(
         l.hours = ceil(extract(epoch FROM (u.usage_date_local + 1)::timestamp AT TIME ZONE {time_zone}) / 3600)
@@ -35,25 +35,18 @@ SELECT
         false
     ) AS is_complete
 FROM (
+    -- Added up by the key of the combination first: names and ids of a year of hours need not be sorted.
     SELECT
-        (u.bucket_at AT TIME ZONE {time_zone})::date AS usage_date_local,
-        u.organization,
-        u.endpoint,
-        u.project_id,
-        u.project_name,
-        u.user_id,
-        u.user_name,
-        u.user_email,
-        u.api_key_id,
-        u.api_key_name,
-        u.model,
-        u.is_batch,
-        u.service_tier,
-        {attributes},
+        (u.bucket_start AT TIME ZONE {time_zone})::date AS usage_date_local,
+        u.group_id,
         {sums}
-    FROM warehouse.usage_named u
+    FROM warehouse.usage_facts u
     WHERE u.bucket_width = 60
-    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, {attributes}
+    GROUP BY 1, 2
 ) u
-JOIN warehouse.dim_organization o ON o.label = u.organization
-LEFT JOIN loaded l ON l.organization_id = o.organization_id AND l.endpoint = u.endpoint AND l.usage_date_local = u.usage_date_local
+JOIN warehouse.dim_group g ON g.group_id = u.group_id
+JOIN warehouse.dim_organization o ON o.organization_id = g.organization_id
+LEFT JOIN loaded l ON l.organization_id = g.organization_id AND l.endpoint = g.endpoint AND l.usage_date_local = u.usage_date_local
+LEFT JOIN warehouse.dim_project p ON p.organization_id = g.organization_id AND p.project_id = g.project_id AND p.valid_to IS NULL
+LEFT JOIN warehouse.dim_user n ON n.organization_id = g.organization_id AND n.user_id = g.user_id AND n.valid_to IS NULL
+LEFT JOIN warehouse.dim_api_key k ON k.organization_id = g.organization_id AND k.api_key_id = g.api_key_id AND k.valid_to IS NULL
