@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -25,200 +26,98 @@ SHOWN = (
     ("dim_cost_group", "currency", 3),
 )  # fmt: skip
 SQL_FOLDER = Path(__file__).resolve().parents[1] / "sql"
+USAGE_COUNTS = (
+    ("row_count", "Rows of the facts that were added up."),
+    ("rows_without_requests", "Rows whose requests are null although their endpoint has them."),
+    ("rows_without_tokens", "Rows with a null for input or output tokens that their endpoint has."),
+)
+USAGE_SUMS = (
+    ("cacheable_input_tokens", "Input tokens of the rows that tell the cached ones. Unit: tokens."),
+    ("input_tokens", "Input tokens of all kinds (text, audio, image), cached and cache-write ones included. Unit: tokens."),
+    ("output_tokens", "Output tokens of all kinds (text, audio, image). Unit: tokens."),
+    ("input_cached_tokens", "Input tokens read from the cache, all kinds; contained in input_tokens, never add the two. Unit: tokens."),
+    ("input_cache_write_tokens", "Input tokens written to the cache, all retention periods; contained in input_tokens. Unit: tokens."),
+    ("input_cache_write_30m_tokens", "Input tokens written to the cache for 30 minutes; part of input_cache_write_tokens. Unit: tokens."),
+    ("input_cache_write_12h_tokens", "Input tokens written to the cache for 12 hours; part of input_cache_write_tokens. Unit: tokens."),
+    (
+        "input_uncached_tokens",
+        "Input tokens neither read from nor written to the cache, all kinds; contained in input_tokens. Unit: tokens.",
+    ),
+    ("input_text_tokens", "Uncached text input tokens; part of input_uncached_tokens. Unit: tokens."),
+    ("input_audio_tokens", "Uncached audio input tokens; until 2024 the vendor counted cached audio here as well. Unit: tokens."),
+    ("input_image_tokens", "Uncached image input tokens; part of input_uncached_tokens. Unit: tokens."),
+    ("input_cached_text_tokens", "Text input tokens read from the cache; part of input_cached_tokens. Unit: tokens."),
+    ("input_cached_audio_tokens", "Audio input tokens read from the cache; part of input_cached_tokens. Unit: tokens."),
+    ("input_cached_image_tokens", "Image input tokens read from the cache; part of input_cached_tokens. Unit: tokens."),
+    ("output_text_tokens", "Text output tokens; part of output_tokens. Unit: tokens."),
+    ("output_audio_tokens", "Audio output tokens; part of output_tokens. Unit: tokens."),
+    ("output_image_tokens", "Image output tokens; part of output_tokens. Unit: tokens."),
+    ("requests", "Model requests; for web searches those that carried them, which the model's endpoint counts too. Unit: requests."),
+    ("images", "Images processed. Unit: images."),
+    ("characters", "Characters of text turned into speech. Unit: characters."),
+    ("seconds", "Seconds of audio transcribed. Unit: seconds."),
+    ("storage_bytes", "Bytes stored, a level and not a flow: never add it over time. Unit: bytes."),
+    ("sessions", "Code interpreter sessions started. Unit: sessions."),
+    ("tool_calls", "Calls made to the tool. Unit: calls."),
+)
+COST_COUNTS = (
+    ("row_count", "Rows of the facts that were added up."),
+    ("rows_without_cost", "Rows whose amount the vendor left out."),
+)
+COST_SUMS = (
+    ("amount", "Billed amounts, with every digit. Unit: units of currency."),
+    ("cost", "The same, of amounts rounded to twelve decimals as the views show them. Unit: units of currency."),
+)
+
+
+def _usage_rollup(name: str, *dimensions: sa.Column[Any]) -> None:
+    """One rollup of usage: what it keeps, and the same figures in each."""
+    kept = [dimension.name for dimension in dimensions]
+    op.create_table(
+        name,
+        sa.Column("usage_date", sa.Date(), nullable=False, comment="UTC day."),
+        sa.Column("organization_id", sa.Integer(), nullable=False, comment="Organization that the row belongs to."),
+        sa.Column("endpoint", sa.Text(), nullable=False, comment="Endpoint that reported the rows."),
+        *dimensions,
+        *(sa.Column(count, sa.Integer(), nullable=False, comment=comment) for count, comment in USAGE_COUNTS),
+        *(sa.Column(total, sa.Numeric(), nullable=True, comment=comment) for total, comment in USAGE_SUMS),
+        sa.UniqueConstraint("usage_date", "organization_id", "endpoint", *kept, name=f"uq_{name}", postgresql_nulls_not_distinct=True),
+        schema="warehouse",
+        comment=f"Sums of the day facts by {' and '.join(kept)}; written with the facts.",
+    )
+
+
+def _costs_rollup(name: str, dimension: sa.Column[Any]) -> None:
+    op.create_table(
+        name,
+        sa.Column("usage_date", sa.Date(), nullable=False, comment="UTC day."),
+        sa.Column("organization_id", sa.Integer(), nullable=False, comment="Organization that the row belongs to."),
+        _project(),
+        dimension,
+        sa.Column("currency", sa.Text(), nullable=True, comment="Currency of the amounts."),
+        *(sa.Column(count, sa.Integer(), nullable=False, comment=comment) for count, comment in COST_COUNTS),
+        *(sa.Column(total, sa.Numeric(), nullable=True, comment=comment) for total, comment in COST_SUMS),
+        sa.UniqueConstraint(
+            "usage_date", "organization_id", "project_id", dimension.name, "currency", name=f"uq_{name}", postgresql_nulls_not_distinct=True
+        ),
+        schema="warehouse",
+        comment=f"Sums of the day facts by project_id and {dimension.name}; written with the facts.",
+    )
+
+
+def _project() -> sa.Column[Any]:
+    return sa.Column("project_id", sa.Text(), nullable=True, comment="Identifier of the project that the usage belongs to.")
+
+
+def _api_key() -> sa.Column[Any]:
+    return sa.Column("api_key_id", sa.Text(), nullable=True, comment="Identifier of the API key that made the requests.")
 
 
 def upgrade() -> None:
     # They are filled once all migrations are done, by the code that will keep them.
-    op.create_table(
-        "rollup_costs_by_api_key",
-        sa.Column("usage_date", sa.Date(), nullable=False, comment="UTC day."),
-        sa.Column("organization_id", sa.Integer(), nullable=False, comment="Organization that the row belongs to."),
-        sa.Column("project_id", sa.Text(), nullable=True, comment="Identifier of the project that the usage belongs to."),
-        sa.Column("api_key_id", sa.Text(), nullable=True, comment="Identifier of the API key that made the requests."),
-        sa.Column("currency", sa.Text(), nullable=True, comment="Currency of the amounts."),
-        sa.Column("row_count", sa.Integer(), nullable=False, comment="Rows of the facts that were added up."),
-        sa.Column("rows_without_cost", sa.Integer(), nullable=False, comment="Rows whose amount the vendor left out."),
-        sa.Column("amount", sa.Numeric(), nullable=True, comment="Billed amounts, with every digit. Unit: units of currency."),
-        sa.Column(
-            "cost",
-            sa.Numeric(),
-            nullable=True,
-            comment="The same, of amounts rounded to twelve decimals as the views show them. Unit: units of currency.",
-        ),
-        sa.UniqueConstraint(
-            "usage_date",
-            "organization_id",
-            "project_id",
-            "api_key_id",
-            "currency",
-            name="uq_rollup_costs_by_api_key",
-            postgresql_nulls_not_distinct=True,
-        ),
-        schema="warehouse",
-        comment="Sums of the day facts by project_id and api_key_id; written with the facts.",
-    )
-    op.create_table(
-        "rollup_costs_by_line_item",
-        sa.Column("usage_date", sa.Date(), nullable=False, comment="UTC day."),
-        sa.Column("organization_id", sa.Integer(), nullable=False, comment="Organization that the row belongs to."),
-        sa.Column("project_id", sa.Text(), nullable=True, comment="Identifier of the project that the usage belongs to."),
-        sa.Column("line_item", sa.Text(), nullable=True, comment="Line of the invoice that the amount belongs to, as the vendor words it."),
-        sa.Column("currency", sa.Text(), nullable=True, comment="Currency of the amounts."),
-        sa.Column("row_count", sa.Integer(), nullable=False, comment="Rows of the facts that were added up."),
-        sa.Column("rows_without_cost", sa.Integer(), nullable=False, comment="Rows whose amount the vendor left out."),
-        sa.Column("amount", sa.Numeric(), nullable=True, comment="Billed amounts, with every digit. Unit: units of currency."),
-        sa.Column(
-            "cost",
-            sa.Numeric(),
-            nullable=True,
-            comment="The same, of amounts rounded to twelve decimals as the views show them. Unit: units of currency.",
-        ),
-        sa.UniqueConstraint(
-            "usage_date",
-            "organization_id",
-            "project_id",
-            "line_item",
-            "currency",
-            name="uq_rollup_costs_by_line_item",
-            postgresql_nulls_not_distinct=True,
-        ),
-        schema="warehouse",
-        comment="Sums of the day facts by project_id and line_item; written with the facts.",
-    )
-    op.create_table(
-        "rollup_usage_by_api_key",
-        sa.Column("usage_date", sa.Date(), nullable=False, comment="UTC day."),
-        sa.Column("organization_id", sa.Integer(), nullable=False, comment="Organization that the row belongs to."),
-        sa.Column("endpoint", sa.Text(), nullable=False, comment="Endpoint that reported the rows."),
-        sa.Column("project_id", sa.Text(), nullable=True, comment="Identifier of the project that the usage belongs to."),
-        sa.Column("api_key_id", sa.Text(), nullable=True, comment="Identifier of the API key that made the requests."),
-        sa.Column("row_count", sa.Integer(), nullable=False, comment="Rows of the facts that were added up."),
-        sa.Column(
-            "rows_without_requests", sa.Integer(), nullable=False, comment="Rows whose requests are null although their endpoint has them."
-        ),
-        sa.Column(
-            "rows_without_tokens",
-            sa.Integer(),
-            nullable=False,
-            comment="Rows with a null for input or output tokens that their endpoint has.",
-        ),
-        sa.Column(
-            "cacheable_input_tokens",
-            sa.Numeric(),
-            nullable=True,
-            comment="Input tokens of the rows that tell the cached ones. Unit: tokens.",
-        ),
-        sa.Column(
-            "input_tokens",
-            sa.Numeric(),
-            nullable=True,
-            comment="Input tokens of all kinds (text, audio, image), cached and cache-write ones included. Unit: tokens.",
-        ),
-        sa.Column("output_tokens", sa.Numeric(), nullable=True, comment="Output tokens of all kinds (text, audio, image). Unit: tokens."),
-        sa.Column(
-            "input_cached_tokens",
-            sa.Numeric(),
-            nullable=True,
-            comment="Input tokens read from the cache, all kinds; contained in input_tokens, never add the two. Unit: tokens.",
-        ),
-        sa.Column(
-            "input_cache_write_tokens",
-            sa.Numeric(),
-            nullable=True,
-            comment="Input tokens written to the cache, all retention periods; contained in input_tokens. Unit: tokens.",
-        ),
-        sa.Column(
-            "input_cache_write_30m_tokens",
-            sa.Numeric(),
-            nullable=True,
-            comment="Input tokens written to the cache for 30 minutes; part of input_cache_write_tokens. Unit: tokens.",
-        ),
-        sa.Column(
-            "input_cache_write_12h_tokens",
-            sa.Numeric(),
-            nullable=True,
-            comment="Input tokens written to the cache for 12 hours; part of input_cache_write_tokens. Unit: tokens.",
-        ),
-        sa.Column(
-            "input_uncached_tokens",
-            sa.Numeric(),
-            nullable=True,
-            comment="Input tokens neither read from nor written to the cache, all kinds; contained in input_tokens. Unit: tokens.",
-        ),
-        sa.Column(
-            "input_text_tokens",
-            sa.Numeric(),
-            nullable=True,
-            comment="Uncached text input tokens; part of input_uncached_tokens. Unit: tokens.",
-        ),
-        sa.Column(
-            "input_audio_tokens",
-            sa.Numeric(),
-            nullable=True,
-            comment="Uncached audio input tokens; until 2024 the vendor counted cached audio here as well. Unit: tokens.",
-        ),
-        sa.Column(
-            "input_image_tokens",
-            sa.Numeric(),
-            nullable=True,
-            comment="Uncached image input tokens; part of input_uncached_tokens. Unit: tokens.",
-        ),
-        sa.Column(
-            "input_cached_text_tokens",
-            sa.Numeric(),
-            nullable=True,
-            comment="Text input tokens read from the cache; part of input_cached_tokens. Unit: tokens.",
-        ),
-        sa.Column(
-            "input_cached_audio_tokens",
-            sa.Numeric(),
-            nullable=True,
-            comment="Audio input tokens read from the cache; part of input_cached_tokens. Unit: tokens.",
-        ),
-        sa.Column(
-            "input_cached_image_tokens",
-            sa.Numeric(),
-            nullable=True,
-            comment="Image input tokens read from the cache; part of input_cached_tokens. Unit: tokens.",
-        ),
-        sa.Column("output_text_tokens", sa.Numeric(), nullable=True, comment="Text output tokens; part of output_tokens. Unit: tokens."),
-        sa.Column("output_audio_tokens", sa.Numeric(), nullable=True, comment="Audio output tokens; part of output_tokens. Unit: tokens."),
-        sa.Column("output_image_tokens", sa.Numeric(), nullable=True, comment="Image output tokens; part of output_tokens. Unit: tokens."),
-        sa.Column(
-            "requests",
-            sa.Numeric(),
-            nullable=True,
-            comment="Model requests; for web searches those that carried them, which the model's endpoint counts too. Unit: requests.",
-        ),
-        sa.Column("images", sa.Numeric(), nullable=True, comment="Images processed. Unit: images."),
-        sa.Column("characters", sa.Numeric(), nullable=True, comment="Characters of text turned into speech. Unit: characters."),
-        sa.Column("seconds", sa.Numeric(), nullable=True, comment="Seconds of audio transcribed. Unit: seconds."),
-        sa.Column(
-            "storage_bytes",
-            sa.Numeric(),
-            nullable=True,
-            comment="Bytes stored, a level and not a flow: never add it over time. Unit: bytes.",
-        ),
-        sa.Column("sessions", sa.Numeric(), nullable=True, comment="Code interpreter sessions started. Unit: sessions."),
-        sa.Column("tool_calls", sa.Numeric(), nullable=True, comment="Calls made to the tool. Unit: calls."),
-        sa.UniqueConstraint(
-            "usage_date",
-            "organization_id",
-            "endpoint",
-            "project_id",
-            "api_key_id",
-            name="uq_rollup_usage_by_api_key",
-            postgresql_nulls_not_distinct=True,
-        ),
-        schema="warehouse",
-        comment="Sums of the day facts by project_id and api_key_id; written with the facts.",
-    )
-    op.create_table(
+    _usage_rollup(
         "rollup_usage_by_model",
-        sa.Column("usage_date", sa.Date(), nullable=False, comment="UTC day."),
-        sa.Column("organization_id", sa.Integer(), nullable=False, comment="Organization that the row belongs to."),
-        sa.Column("endpoint", sa.Text(), nullable=False, comment="Endpoint that reported the rows."),
-        sa.Column("project_id", sa.Text(), nullable=True, comment="Identifier of the project that the usage belongs to."),
+        _project(),
         sa.Column(
             "model",
             sa.Text(),
@@ -226,256 +125,18 @@ def upgrade() -> None:
             comment="Model name as the vendor reports it for usage; it does not always match the name in line items.",
         ),
         sa.Column("batch", sa.Boolean(), nullable=True, comment="Whether the requests went through the Batch API."),
-        sa.Column("row_count", sa.Integer(), nullable=False, comment="Rows of the facts that were added up."),
-        sa.Column(
-            "rows_without_requests", sa.Integer(), nullable=False, comment="Rows whose requests are null although their endpoint has them."
-        ),
-        sa.Column(
-            "rows_without_tokens",
-            sa.Integer(),
-            nullable=False,
-            comment="Rows with a null for input or output tokens that their endpoint has.",
-        ),
-        sa.Column(
-            "cacheable_input_tokens",
-            sa.Numeric(),
-            nullable=True,
-            comment="Input tokens of the rows that tell the cached ones. Unit: tokens.",
-        ),
-        sa.Column(
-            "input_tokens",
-            sa.Numeric(),
-            nullable=True,
-            comment="Input tokens of all kinds (text, audio, image), cached and cache-write ones included. Unit: tokens.",
-        ),
-        sa.Column("output_tokens", sa.Numeric(), nullable=True, comment="Output tokens of all kinds (text, audio, image). Unit: tokens."),
-        sa.Column(
-            "input_cached_tokens",
-            sa.Numeric(),
-            nullable=True,
-            comment="Input tokens read from the cache, all kinds; contained in input_tokens, never add the two. Unit: tokens.",
-        ),
-        sa.Column(
-            "input_cache_write_tokens",
-            sa.Numeric(),
-            nullable=True,
-            comment="Input tokens written to the cache, all retention periods; contained in input_tokens. Unit: tokens.",
-        ),
-        sa.Column(
-            "input_cache_write_30m_tokens",
-            sa.Numeric(),
-            nullable=True,
-            comment="Input tokens written to the cache for 30 minutes; part of input_cache_write_tokens. Unit: tokens.",
-        ),
-        sa.Column(
-            "input_cache_write_12h_tokens",
-            sa.Numeric(),
-            nullable=True,
-            comment="Input tokens written to the cache for 12 hours; part of input_cache_write_tokens. Unit: tokens.",
-        ),
-        sa.Column(
-            "input_uncached_tokens",
-            sa.Numeric(),
-            nullable=True,
-            comment="Input tokens neither read from nor written to the cache, all kinds; contained in input_tokens. Unit: tokens.",
-        ),
-        sa.Column(
-            "input_text_tokens",
-            sa.Numeric(),
-            nullable=True,
-            comment="Uncached text input tokens; part of input_uncached_tokens. Unit: tokens.",
-        ),
-        sa.Column(
-            "input_audio_tokens",
-            sa.Numeric(),
-            nullable=True,
-            comment="Uncached audio input tokens; until 2024 the vendor counted cached audio here as well. Unit: tokens.",
-        ),
-        sa.Column(
-            "input_image_tokens",
-            sa.Numeric(),
-            nullable=True,
-            comment="Uncached image input tokens; part of input_uncached_tokens. Unit: tokens.",
-        ),
-        sa.Column(
-            "input_cached_text_tokens",
-            sa.Numeric(),
-            nullable=True,
-            comment="Text input tokens read from the cache; part of input_cached_tokens. Unit: tokens.",
-        ),
-        sa.Column(
-            "input_cached_audio_tokens",
-            sa.Numeric(),
-            nullable=True,
-            comment="Audio input tokens read from the cache; part of input_cached_tokens. Unit: tokens.",
-        ),
-        sa.Column(
-            "input_cached_image_tokens",
-            sa.Numeric(),
-            nullable=True,
-            comment="Image input tokens read from the cache; part of input_cached_tokens. Unit: tokens.",
-        ),
-        sa.Column("output_text_tokens", sa.Numeric(), nullable=True, comment="Text output tokens; part of output_tokens. Unit: tokens."),
-        sa.Column("output_audio_tokens", sa.Numeric(), nullable=True, comment="Audio output tokens; part of output_tokens. Unit: tokens."),
-        sa.Column("output_image_tokens", sa.Numeric(), nullable=True, comment="Image output tokens; part of output_tokens. Unit: tokens."),
-        sa.Column(
-            "requests",
-            sa.Numeric(),
-            nullable=True,
-            comment="Model requests; for web searches those that carried them, which the model's endpoint counts too. Unit: requests.",
-        ),
-        sa.Column("images", sa.Numeric(), nullable=True, comment="Images processed. Unit: images."),
-        sa.Column("characters", sa.Numeric(), nullable=True, comment="Characters of text turned into speech. Unit: characters."),
-        sa.Column("seconds", sa.Numeric(), nullable=True, comment="Seconds of audio transcribed. Unit: seconds."),
-        sa.Column(
-            "storage_bytes",
-            sa.Numeric(),
-            nullable=True,
-            comment="Bytes stored, a level and not a flow: never add it over time. Unit: bytes.",
-        ),
-        sa.Column("sessions", sa.Numeric(), nullable=True, comment="Code interpreter sessions started. Unit: sessions."),
-        sa.Column("tool_calls", sa.Numeric(), nullable=True, comment="Calls made to the tool. Unit: calls."),
-        sa.UniqueConstraint(
-            "usage_date",
-            "organization_id",
-            "endpoint",
-            "project_id",
-            "model",
-            "batch",
-            name="uq_rollup_usage_by_model",
-            postgresql_nulls_not_distinct=True,
-        ),
-        schema="warehouse",
-        comment="Sums of the day facts by project_id and model and batch; written with the facts.",
     )
-    op.create_table(
+    _usage_rollup("rollup_usage_by_api_key", _project(), _api_key())
+    _usage_rollup(
         "rollup_usage_by_user",
-        sa.Column("usage_date", sa.Date(), nullable=False, comment="UTC day."),
-        sa.Column("organization_id", sa.Integer(), nullable=False, comment="Organization that the row belongs to."),
-        sa.Column("endpoint", sa.Text(), nullable=False, comment="Endpoint that reported the rows."),
-        sa.Column("project_id", sa.Text(), nullable=True, comment="Identifier of the project that the usage belongs to."),
+        _project(),
         sa.Column("user_id", sa.Text(), nullable=True, comment="Identifier of the user that the usage is attributed to."),
-        sa.Column("row_count", sa.Integer(), nullable=False, comment="Rows of the facts that were added up."),
-        sa.Column(
-            "rows_without_requests", sa.Integer(), nullable=False, comment="Rows whose requests are null although their endpoint has them."
-        ),
-        sa.Column(
-            "rows_without_tokens",
-            sa.Integer(),
-            nullable=False,
-            comment="Rows with a null for input or output tokens that their endpoint has.",
-        ),
-        sa.Column(
-            "cacheable_input_tokens",
-            sa.Numeric(),
-            nullable=True,
-            comment="Input tokens of the rows that tell the cached ones. Unit: tokens.",
-        ),
-        sa.Column(
-            "input_tokens",
-            sa.Numeric(),
-            nullable=True,
-            comment="Input tokens of all kinds (text, audio, image), cached and cache-write ones included. Unit: tokens.",
-        ),
-        sa.Column("output_tokens", sa.Numeric(), nullable=True, comment="Output tokens of all kinds (text, audio, image). Unit: tokens."),
-        sa.Column(
-            "input_cached_tokens",
-            sa.Numeric(),
-            nullable=True,
-            comment="Input tokens read from the cache, all kinds; contained in input_tokens, never add the two. Unit: tokens.",
-        ),
-        sa.Column(
-            "input_cache_write_tokens",
-            sa.Numeric(),
-            nullable=True,
-            comment="Input tokens written to the cache, all retention periods; contained in input_tokens. Unit: tokens.",
-        ),
-        sa.Column(
-            "input_cache_write_30m_tokens",
-            sa.Numeric(),
-            nullable=True,
-            comment="Input tokens written to the cache for 30 minutes; part of input_cache_write_tokens. Unit: tokens.",
-        ),
-        sa.Column(
-            "input_cache_write_12h_tokens",
-            sa.Numeric(),
-            nullable=True,
-            comment="Input tokens written to the cache for 12 hours; part of input_cache_write_tokens. Unit: tokens.",
-        ),
-        sa.Column(
-            "input_uncached_tokens",
-            sa.Numeric(),
-            nullable=True,
-            comment="Input tokens neither read from nor written to the cache, all kinds; contained in input_tokens. Unit: tokens.",
-        ),
-        sa.Column(
-            "input_text_tokens",
-            sa.Numeric(),
-            nullable=True,
-            comment="Uncached text input tokens; part of input_uncached_tokens. Unit: tokens.",
-        ),
-        sa.Column(
-            "input_audio_tokens",
-            sa.Numeric(),
-            nullable=True,
-            comment="Uncached audio input tokens; until 2024 the vendor counted cached audio here as well. Unit: tokens.",
-        ),
-        sa.Column(
-            "input_image_tokens",
-            sa.Numeric(),
-            nullable=True,
-            comment="Uncached image input tokens; part of input_uncached_tokens. Unit: tokens.",
-        ),
-        sa.Column(
-            "input_cached_text_tokens",
-            sa.Numeric(),
-            nullable=True,
-            comment="Text input tokens read from the cache; part of input_cached_tokens. Unit: tokens.",
-        ),
-        sa.Column(
-            "input_cached_audio_tokens",
-            sa.Numeric(),
-            nullable=True,
-            comment="Audio input tokens read from the cache; part of input_cached_tokens. Unit: tokens.",
-        ),
-        sa.Column(
-            "input_cached_image_tokens",
-            sa.Numeric(),
-            nullable=True,
-            comment="Image input tokens read from the cache; part of input_cached_tokens. Unit: tokens.",
-        ),
-        sa.Column("output_text_tokens", sa.Numeric(), nullable=True, comment="Text output tokens; part of output_tokens. Unit: tokens."),
-        sa.Column("output_audio_tokens", sa.Numeric(), nullable=True, comment="Audio output tokens; part of output_tokens. Unit: tokens."),
-        sa.Column("output_image_tokens", sa.Numeric(), nullable=True, comment="Image output tokens; part of output_tokens. Unit: tokens."),
-        sa.Column(
-            "requests",
-            sa.Numeric(),
-            nullable=True,
-            comment="Model requests; for web searches those that carried them, which the model's endpoint counts too. Unit: requests.",
-        ),
-        sa.Column("images", sa.Numeric(), nullable=True, comment="Images processed. Unit: images."),
-        sa.Column("characters", sa.Numeric(), nullable=True, comment="Characters of text turned into speech. Unit: characters."),
-        sa.Column("seconds", sa.Numeric(), nullable=True, comment="Seconds of audio transcribed. Unit: seconds."),
-        sa.Column(
-            "storage_bytes",
-            sa.Numeric(),
-            nullable=True,
-            comment="Bytes stored, a level and not a flow: never add it over time. Unit: bytes.",
-        ),
-        sa.Column("sessions", sa.Numeric(), nullable=True, comment="Code interpreter sessions started. Unit: sessions."),
-        sa.Column("tool_calls", sa.Numeric(), nullable=True, comment="Calls made to the tool. Unit: calls."),
-        sa.UniqueConstraint(
-            "usage_date",
-            "organization_id",
-            "endpoint",
-            "project_id",
-            "user_id",
-            name="uq_rollup_usage_by_user",
-            postgresql_nulls_not_distinct=True,
-        ),
-        schema="warehouse",
-        comment="Sums of the day facts by project_id and user_id; written with the facts.",
     )
+    _costs_rollup(
+        "rollup_costs_by_line_item",
+        sa.Column("line_item", sa.Text(), nullable=True, comment="Line of the invoice that the amount belongs to, as the vendor words it."),
+    )
+    _costs_rollup("rollup_costs_by_api_key", _api_key())
     # A loader of an older version, still running, would write rows without their sums; without this column it cannot commit.
     revision_column = sa.Column(
         "schema_revision", sa.Text(), nullable=False, server_default="0003", comment="Migration that the loader was made for."
