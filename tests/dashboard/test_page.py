@@ -289,6 +289,17 @@ def test_the_filters_work_and_pictures_stand_there_before_the_library_of_the_cha
     visit.page.close()
 
 
+def test_charts_are_drawn_where_the_picture_of_the_page_could_not_be_made(browser: Browser, dashboard: str) -> None:
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    # As when the warehouse did not answer in time.
+    page.route(re.compile(r"/\?first="), lambda route: route.fulfill(body=route.fetch().text().replace('id="first-paint"', "hidden")))
+    page.goto(f"{dashboard}/?{EVERYTHING.to_query()}")
+    for key in KEYS:
+        page.wait_for_selector(f"#{key}-graph .main-svg", state="attached")
+    assert page.locator("#first-paint").count() == 0
+    page.close()
+
+
 def test_long_names_stay_in_their_panels_at_every_width(browser: Browser, dashboard: str, loaded: Warehouse) -> None:
     long = "An unusually long name of a project that somebody chose to describe all of its purpose without a single abbreviation " * 2
     before = rows(loaded.superuser_url, "SELECT project_name, project_id, valid_from FROM warehouse.dim_project")
