@@ -50,7 +50,7 @@ down: $(VENV)/bin/uv ## Stop a stack that runs in another terminal, or what a ki
 	@exec $(VENV)/bin/python -m meterhouse down
 
 test: install-dev ## Run all tests; ends with their number, seconds and coverage
-	@exec $(VENV)/bin/python -m pytest -n 2 --dist loadfile --cov --cov-report=term
+	@exec $(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term
 
 cluster-test: install-cluster ## Kill workers, the scheduler and the database under a load on the CeleryExecutor (needs redis-server)
 	@exec $(VENV)/bin/python -m pytest -m cluster
