@@ -9,7 +9,7 @@ COMPILE := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 
 DIGEST := $(VENV)/bin/python -c 'import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())'
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev install-cluster up down test cluster-test downtime-test bi-test lint lock clean compose-env compose-up
+.PHONY: help install install-dev install-cluster up down test cluster-test downtime-test bi-test soak-test lint lock clean compose-env compose-up
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -60,6 +60,9 @@ downtime-test: install-dev ## Stop everything for five days of the clock and see
 
 bi-test: install-dev ## Open the files for BI tools with the vendors' own tools, which are fetched for it (needs npm)
 	@exec $(VENV)/bin/python -m pytest -m bi_tools
+
+soak-test: install-dev ## Stop and resume the backfill of a year, and export many rows in little memory
+	@exec $(VENV)/bin/python -m pytest -m soak
 
 lint: install-dev ## Check style and types
 	$(VENV)/bin/ruff check

@@ -39,6 +39,10 @@ def not_added_up(url: str, first: date = date.min, end: date = date.max) -> list
             added = f"SELECT {key}, sum(cost), sum(cost_usd), count(*), count(*) FILTER (WHERE cost IS NULL) FROM bi.costs_daily"
         days = f"WHERE usage_date >= '{first}' AND usage_date < '{end}'"
         shown, added = f"{shown} FROM bi.{view} {days}", f"{added} {days} GROUP BY {key}"
-        found += [(view, True, *row) for row in rows(url, f"{shown} EXCEPT {added}")]
-        found += [(view, False, *row) for row in rows(url, f"{added} EXCEPT {shown}")]
+        both = f"WITH shown AS MATERIALIZED ({shown}), added AS MATERIALIZED ({added})"
+        odd = (
+            f"{both} SELECT true, * FROM (TABLE shown EXCEPT TABLE added) s"
+            " UNION ALL SELECT false, * FROM (TABLE added EXCEPT TABLE shown) a"
+        )
+        found += [(view, *row) for row in rows(url, odd)]
     return found

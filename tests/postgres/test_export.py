@@ -127,12 +127,20 @@ def test_an_error_in_the_middle_leaves_no_file_and_an_older_one_as_it_was(
     assert out.read_text() == "yesterday's"
 
 
+# A shell that starts the tests in the background has what they start ignore Ctrl-C.
+HEED_CTRL_C = """
+import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+runpy.run_module("meterhouse", run_name="__main__")
+"""
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_an_export_that_is_killed_leaves_no_file_under_the_name_that_was_asked_for(
     loaded: LoadedOrganization, tmp_path: Path, number: signal.Signals
 ) -> None:
     out = tmp_path / "out.csv"
-    command = [sys.executable, "-m", "meterhouse", "export", "costs_daily", "--format", "csv", "--out", str(out)]
+    command = [sys.executable, "-c", HEED_CTRL_C, "export", "costs_daily", "--format", "csv", "--out", str(out)]
     environment = {"PATH": os.environ["PATH"], "METERHOUSE_HOME": str(tmp_path / "home"), "WAREHOUSE_URL": loaded.warehouse.loader_url}
     # The reading stops at a locked table, when the draft is already there.
     with psycopg.connect(loaded.warehouse.superuser_url) as holder:
@@ -183,6 +191,7 @@ print(rows, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """
 
 
+@pytest.mark.soak
 def test_four_times_the_rows_need_no_more_memory(warehouse: Any, tmp_path: Path) -> None:
     with psycopg.connect(warehouse.superuser_url, autocommit=True) as connection:
         connection.execute("INSERT INTO warehouse.dim_organization (label, vendor) VALUES ('acme', 'openai')")

@@ -136,6 +136,7 @@ def interrupt_after(windows: int) -> Callable[[Progress], None]:
     return report
 
 
+@pytest.mark.soak
 def test_a_backfill_that_was_stopped_half_way_asks_only_for_the_rest(
     make_warehouse: MakeWarehouse, make_organization: MakeOrganization
 ) -> None:
