@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from meterhouse.accounting.finality import Finality, finality
 from meterhouse.endpoints import BucketWidth
 from meterhouse.errors import RejectedAnswer
 from meterhouse.rows import Bucket, Key, Page, Values
@@ -19,17 +20,18 @@ class CoveredBucket:
     start: datetime
     reported_start: datetime
     reported_end: datetime
-    is_complete: bool
+    finality: Finality
     row_count: int
 
 
 class Chain:
     """Collects the buckets of one answer. A bucket stands under its aligned start, even when the vendor clipped it."""
 
-    def __init__(self, window: Window, width: BucketWidth, now: datetime) -> None:
+    def __init__(self, window: Window, width: BucketWidth, now: datetime, settling_time: timedelta) -> None:
         self._window = window
         self._width = width
         self._now = now
+        self._settling_time = settling_time
         self._covered: dict[datetime, CoveredBucket] = {}
         self._contents: dict[datetime, int] = {}
         self.pages = 0
@@ -86,5 +88,6 @@ class Chain:
         whole = aligned + timedelta(seconds=self._width.seconds)
         if not start < end <= whole:
             raise RejectedAnswer(f"a bucket from {start:%Y-%m-%dT%H:%M:%SZ} to {end:%Y-%m-%dT%H:%M:%SZ} is not one of {self._width.name}")
-        is_complete = start == aligned and end == whole <= self._now
-        return CoveredBucket(aligned, start, end, is_complete, len(bucket.rows))
+        is_whole = start == aligned and end == whole
+        state = finality(whole, is_whole=is_whole, read_at=self._now, settling_time=self._settling_time)
+        return CoveredBucket(aligned, start, end, state, len(bucket.rows))

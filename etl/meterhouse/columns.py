@@ -6,6 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from meterhouse.accounting.finality import Finality
 from meterhouse.endpoints import Dimension, Kind
 
 WAREHOUSE = "warehouse"
@@ -21,6 +22,7 @@ metadata = sa.MetaData(
     }
 )
 INSTANT = sa.DateTime(timezone=True)
+FINALITY = sa.Enum(*Finality, name="finality", schema=WAREHOUSE, metadata=metadata, values_callable=list)
 SQL_TYPES: dict[Kind, Any] = {
     Kind.COUNT: sa.BigInteger(),
     Kind.DECIMAL: sa.Numeric(),

@@ -153,7 +153,7 @@ class _Comparison:
                 "SELECT date_trunc('day', c.bucket_start), string_agg(DISTINCT c.source_grouping, ',')"
                 " FROM ops.coverage c JOIN warehouse.dim_organization o USING (organization_id)"
                 " WHERE o.label = %s AND c.endpoint = %s AND c.bucket_width = %s AND c.bucket_start >= %s AND c.bucket_start < %s"
-                " AND c.is_complete GROUP BY 1 HAVING count(*) = %s ORDER BY 1",
+                " AND c.finality <> 'open' GROUP BY 1 HAVING count(*) = %s ORDER BY 1",
                 (stream.organization, stream.endpoint.name, stream.width.minutes, window.start, window.end, _buckets_a_day(stream.width)),
             ).fetchall()
         return dict(rows)
@@ -173,7 +173,7 @@ class _Comparison:
     def _ask(self, endpoint: Endpoint, window: Window) -> Totals:
         """Return the vendor's figures without any grouping, for those days of `window` that are whole and that it still reports."""
         while not window.is_empty:
-            chain = Chain(window, DAY, self._clock())
+            chain = Chain(window, DAY, self._clock(), self._settings.settling_time(endpoint))
             totals: Totals = {}
             before, answered_before = self._clock(), self._client.answered_at
             try:
@@ -191,7 +191,7 @@ class _Comparison:
             finally:
                 if self._client.answered_at is not answered_before:
                     self._read_clock(before)
-            return {bucket.start: totals[bucket.start] for bucket in chain.covered() if bucket.is_complete}
+            return {bucket.start: totals[bucket.start] for bucket in chain.covered() if bucket.finality.is_over}
         return {}
 
     def _read_clock(self, before: datetime) -> None:

@@ -65,7 +65,45 @@ COLUMNS: dict[str, Meaning] = {
     "user_name": Meaning("Newest known name of the user or service account.", null=_NO_NAME),
     "user_email": Meaning("Newest known e-mail address of the user.", null="a service account, or " + _NO_NAME),
     "api_key_name": Meaning("Newest known name of the API key.", null=_NO_NAME),
-    "is_complete": Meaning("Whether the period was over and read whole; false figures will still grow."),
+    "is_complete": Meaning(
+        "Whether the period is settled: over, read whole, and older than the settling time of its stream when last read."
+    ),
+    "finality": Meaning(
+        "How final the figures are: open (not over, or not read whole), settling (over, but the vendor may still add to them), settled, or"
+        " invoiced (the invoice of the month ties).",
+        null="not loaded",
+    ),
+    "settled_through_date": Meaning("Last UTC day that is settled.", null="no day is settled"),
+    "settled_bucket_count": Meaning("Buckets that are settled.", "buckets", "nothing loaded"),
+    "age_hours": Meaning("Hours since the end of the day.", "hours"),
+    "day_count": Meaning("Days that were observed at this age.", "days"),
+    "known_share": Meaning(
+        "Sum of what was known at this age, as a share of the sum of the final figures.", "share", "the final figures add up to 0"
+    ),
+    "least_known_share": Meaning("The smallest such share of a single day.", "share", "every final figure is 0"),
+    "final_day_count": Meaning("Days whose figure at this age was the final one, to the last digit.", "days"),
+    "cost_to_date": Meaning("Billed amount of the month's settled days.", "units of currency", "no day is settled, or no amount is known"),
+    "compared_cost": Meaning(
+        "Billed amount of the month's days that are compared: settled, with the same day of the month before settled too.",
+        "units of currency",
+        "no day can be compared, or no amount is known",
+    ),
+    "previous_compared_cost": Meaning(
+        "Billed amount of the same days of the month before; of all its days when both months are settled to the last day.",
+        "units of currency",
+        "no day can be compared, or no amount is known",
+    ),
+    "compared_days": Meaning("Days of the month that are compared.", "days"),
+    "previous_compared_days": Meaning(
+        "Days of the month before that are compared; another number only when months of unequal length are.", "days"
+    ),
+    "days_in_month": Meaning("Days of the calendar month.", "days"),
+    "loaded_days": Meaning("Days of the month whose costs were loaded; amounts say nothing of the others.", "days"),
+    "settled_days": Meaning("Days of the month whose costs are settled.", "days"),
+    "is_current_month": Meaning("Whether it is the month of the newest day loaded."),
+    "has_spend": Meaning("Whether anything was billed in the month; false for a project that was billed only in the month before."),
+    "month_cost": Meaning("Billed amount of the month's loaded days, open ones too.", "units of currency", "no amount is known"),
+    "is_comparable": Meaning("Whether the day and the day before it are both settled."),
     "currency": Meaning("Lowercase currency code of the amounts in the row; never add up two currencies.", null="the vendor gave none"),
     "cost_usd": Meaning("Billed amount when the currency is usd.", "US dollars", "another currency, or the vendor left the amount out"),
     "cost_exact": Meaning(
@@ -118,14 +156,12 @@ COLUMNS: dict[str, Meaning] = {
     "last_bucket_utc": Meaning("Start of the last bucket loaded or due.", null="nothing loaded"),
     "bucket_count": Meaning("Buckets loaded, empty ones too.", "buckets", "nothing loaded"),
     "empty_bucket_count": Meaning("Buckets that were read and hold no rows.", "buckets", "nothing loaded"),
-    "provisional_bucket_count": Meaning("Buckets that were not over, or were clipped, when last read.", "buckets", "nothing loaded"),
+    "provisional_bucket_count": Meaning("Buckets that were not settled, or were clipped, when last read.", "buckets", "nothing loaded"),
     "missing_bucket_count": Meaning("Buckets between the first and the last one that were never loaded.", "buckets", "nothing loaded"),
     "detail": Meaning("What was found or said, in words.", null="nothing to say"),
     "recorded_at_utc": Meaning("When the change was committed, UTC."),
     "change": Meaning("changed for other values, removed for a row that the vendor no longer reports."),
-    "is_restatement": Meaning(
-        "Whether the bucket had counted as complete; false for growth, and for another grouping of the same figures."
-    ),
+    "is_restatement": Meaning("Whether the bucket had counted as settled; false for growth, and for another grouping of the same figures."),
     "metric": Meaning("Figure that changed, as the vendor names it."),
     "old_value": Meaning("Value before the change.", "unit of the metric", "the row had none"),
     "new_value": Meaning("Value after the change.", "unit of the metric", "the row was removed"),

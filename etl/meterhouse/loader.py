@@ -175,7 +175,7 @@ class Loader:
     def sync(self, endpoint: Endpoint, width: BucketWidth, run: Run, interval: Window | None = None) -> Summary:
         """Read again what a scheduled run of `interval` covers; without one, up to now. Moves the watermark with each commit."""
         stream = Stream(self._organization, endpoint, width)
-        lookback = timedelta(days=self._settings.costs_lookback_days if endpoint.is_costs else self._settings.usage_lookback_days)
+        lookback = self._settings.lookback(endpoint)
         watermark = self._store.watermark(stream)
         window = increment(
             now=self._now,
@@ -195,7 +195,7 @@ class Loader:
         """Read a given range, whatever the watermark says, and leave the watermark alone; windows that `run` has done are skipped."""
         stream = Stream(self._organization, endpoint, width)
         done = self._store.loaded_windows(run.run_id, stream) if run.run_id is not None else set()
-        lookback = timedelta(days=self._settings.costs_lookback_days if endpoint.is_costs else self._settings.usage_lookback_days)
+        lookback = self._settings.lookback(endpoint)
         mode = _Mode(moves_watermark=False, lookback_start=self._now - lookback, force=force)
         return self._load(stream, window, run, mode, skip=done)
 
@@ -347,7 +347,7 @@ class Loader:
     ) -> tuple[Fetch, Replaced]:
         number = self._store.next_fetch_number()
         asked = Window(window.start, min(window.end, self._now))
-        chain = Chain(asked, stream.width, self._now)
+        chain = Chain(asked, stream.width, self._now, self._settings.settling_time(stream.endpoint))
         waited = self._client.seconds_waited
         stage: Stage | None = None
         try:

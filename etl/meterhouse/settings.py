@@ -9,14 +9,14 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 import meterhouse
-from meterhouse.endpoints import ENDPOINTS, USAGE_DIMENSIONS, WIDTHS
+from meterhouse.endpoints import ENDPOINTS, USAGE_DIMENSIONS, WIDTHS, Endpoint
 from meterhouse.errors import FixConfiguration
 from meterhouse.local.stack_file import StackFile
 
@@ -215,6 +215,18 @@ class Settings:
         _whole(0, 28),
         default=5,
     )
+    usage_settling_hours: int = _setting(
+        "METERHOUSE_USAGE_SETTLING_HOURS",
+        "Hours after a bucket's end until its usage counts as settled; until then the vendor may still add to it.",
+        _whole(0, 720),
+        default=6,
+    )
+    costs_settling_hours: int = _setting(
+        "METERHOUSE_COSTS_SETTLING_HOURS",
+        "Hours after a day's end until its costs count as settled; until then the vendor may still add to them.",
+        _whole(0, 720),
+        default=24,
+    )
     usage_freshness_hours: int = _setting(
         "METERHOUSE_USAGE_FRESHNESS_HOURS",
         "Hours that usage may be behind before `meterhouse check` says so.",
@@ -272,6 +284,14 @@ class Settings:
     postgres_port: int = _setting("METERHOUSE_POSTGRES_PORT", "Port of the embedded PostgreSQL.", _whole(1, 65535), default=54329)
     fake_api_port: int = _setting("METERHOUSE_FAKE_API_PORT", "Port of the stand-in API.", _whole(1, 65535), default=8089)
     dashboard_port: int = _setting("METERHOUSE_DASHBOARD_PORT", "Port of the dashboard.", _whole(1, 65535), default=8050)
+
+    def lookback(self, endpoint: Endpoint) -> timedelta:
+        """Return how far back every scheduled run reads again."""
+        return timedelta(days=self.costs_lookback_days if endpoint.is_costs else self.usage_lookback_days)
+
+    def settling_time(self, endpoint: Endpoint) -> timedelta:
+        """Return how long after its end a bucket may still grow."""
+        return timedelta(hours=self.costs_settling_hours if endpoint.is_costs else self.usage_settling_hours)
 
     def require_warehouse(self) -> str:
         """Return the loader's URL, or say how to get one."""

@@ -12,8 +12,12 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any, LiteralString
 
+from psycopg.types.json import Jsonb
+
+from meterhouse.accounting.growth import bucket_totals
 from meterhouse.chain import CoveredBucket
 from meterhouse.database import Connection, translated
 from meterhouse.endpoints import DAY, BucketWidth, Dimension, Endpoint
@@ -29,6 +33,8 @@ from meterhouse.windows import buckets as starts_of
 log = logging.getLogger(__name__)
 
 _ANALYSE_FROM_ROWS = 1000
+# Days older than this are no longer watched while they settle: the longest lookback that the schedule has by default.
+_WATCHED = timedelta(days=45)
 
 
 @dataclass(frozen=True)
@@ -94,6 +100,7 @@ class Stage:
         self._sql = Statements(stream.endpoint, stream.width, organization_id)
         self._groups = Groups(self._connection, stream.endpoint, organization_id, self._columns)
         self.rows = 0
+        self._totals: dict[datetime, Mapping[str, Decimal]] = {}
         with translated(str(stream)):
             self._connection.execute(self._sql.create_stage())
             self._connection.execute(
@@ -117,6 +124,8 @@ class Stage:
                     for key, values in rows.items():
                         copy.write_row((start, ids[key], *values))
                     self.rows += len(rows)
+                    if self._stream.width is DAY and (totals := bucket_totals(self._stream.endpoint, rows.items())) is not None:
+                        self._totals[start] = totals
 
     def would_empty(self, window: Window, buckets: Sequence[CoveredBucket]) -> bool:
         """Whether nothing is staged for `buckets` although the warehouse holds rows in their window."""
@@ -157,6 +166,7 @@ class Stage:
                 counts = self._replace_rows(window, current, fetch, protected)
                 self._replace_rollups(window, current)
                 self._write_coverage(current, fetch, now)
+                self._write_totals(current, now)
                 self._move_watermark(window, buckets, now, moves_watermark=moves_watermark)
                 replaced = Replaced(
                     *counts,
@@ -244,14 +254,18 @@ class Stage:
 
     def _write_coverage(self, buckets: Sequence[CoveredBucket], fetch: Fetch, now: datetime) -> None:
         self._connection.execute(
-            "INSERT INTO ops.coverage SELECT %s, %s, %s, b.*, %s, %s FROM unnest(%s::timestamptz[], %s::timestamptz[], %s::timestamptz[],"
-            " %s::boolean[], %s::integer[]) AS b (bucket_start, reported_start, reported_end, is_complete, row_count)"
+            "INSERT INTO ops.coverage (organization_id, endpoint, bucket_width, source_grouping, changed_at,"
+            " bucket_start, reported_start, reported_end, finality, is_complete, row_count)"
+            " SELECT %s, %s, %s, %s, %s,"
+            " b.bucket_start, b.reported_start, b.reported_end, b.finality, b.finality >= 'settled', b.row_count"
+            " FROM unnest(%s::timestamptz[], %s::timestamptz[], %s::timestamptz[], %s::warehouse.finality[], %s::integer[])"
+            " AS b (bucket_start, reported_start, reported_end, finality, row_count)"
             " WHERE NOT EXISTS (SELECT FROM ops.coverage c WHERE c.organization_id = %s AND c.endpoint = %s AND c.bucket_width = %s"
-            " AND c.bucket_start = b.bucket_start AND (c.reported_start, c.reported_end, c.is_complete, c.row_count, c.source_grouping)"
-            " IS NOT DISTINCT FROM (b.reported_start, b.reported_end, b.is_complete, b.row_count, %s))"
+            " AND c.bucket_start = b.bucket_start AND (c.reported_start, c.reported_end, c.finality, c.row_count, c.source_grouping)"
+            " IS NOT DISTINCT FROM (b.reported_start, b.reported_end, b.finality, b.row_count, %s))"
             " ON CONFLICT (organization_id, endpoint, bucket_width, bucket_start) DO UPDATE SET reported_start = excluded.reported_start,"
-            " reported_end = excluded.reported_end, is_complete = excluded.is_complete, row_count = excluded.row_count,"
-            " source_grouping = excluded.source_grouping, changed_at = excluded.changed_at",
+            " reported_end = excluded.reported_end, finality = excluded.finality, is_complete = excluded.is_complete,"
+            " row_count = excluded.row_count, source_grouping = excluded.source_grouping, changed_at = excluded.changed_at",
             (
                 *self._identity,
                 fetch.grouping,
@@ -259,10 +273,31 @@ class Stage:
                 [bucket.start for bucket in buckets],
                 [bucket.reported_start for bucket in buckets],
                 [bucket.reported_end for bucket in buckets],
-                [bucket.is_complete for bucket in buckets],
+                [str(bucket.finality) for bucket in buckets],
                 [bucket.row_count for bucket in buckets],
                 *self._identity,
                 fetch.grouping,
+            ),
+        )
+
+    def _write_totals(self, buckets: Sequence[CoveredBucket], now: datetime) -> None:
+        """Note the total of every young day that is another one than at the last reading: how fast a stream settles is read from it."""
+        young = [bucket for bucket in buckets if bucket.start in self._totals and bucket.start > now - _WATCHED]
+        if not young:
+            return
+        self._connection.execute(
+            "INSERT INTO ops.bucket_totals (organization_id, endpoint, bucket_width, bucket_start, read_at, totals)"
+            " SELECT %s, %s, %s, b.bucket_start, %s, b.totals FROM unnest(%s::timestamptz[], %s::jsonb[]) AS b (bucket_start, totals)"
+            " WHERE b.totals IS DISTINCT FROM (SELECT t.totals FROM ops.bucket_totals t WHERE t.organization_id = %s AND t.endpoint = %s"
+            " AND t.bucket_width = %s AND t.bucket_start = b.bucket_start ORDER BY t.read_at DESC LIMIT 1)"
+            # Two readings within one minute: the later one counts.
+            " ON CONFLICT (organization_id, endpoint, bucket_width, bucket_start, read_at) DO UPDATE SET totals = excluded.totals",
+            (
+                *self._identity,
+                now,
+                [bucket.start for bucket in young],
+                [Jsonb({name: str(total) for name, total in self._totals[bucket.start].items()}) for bucket in young],
+                *self._identity,
             ),
         )
 

@@ -12,7 +12,18 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from meterhouse import rollup_tables
-from meterhouse.columns import INSTANT, OPS, SQL_TYPES, WAREHOUSE, column, dimension_column, identity, metadata, organization_column
+from meterhouse.columns import (
+    FINALITY,
+    INSTANT,
+    OPS,
+    SQL_TYPES,
+    WAREHOUSE,
+    column,
+    dimension_column,
+    identity,
+    metadata,
+    organization_column,
+)
 from meterhouse.endpoints import COSTS, LINE_ITEM, USAGE, USAGE_DIMENSIONS, Endpoint
 
 BI = "bi"
@@ -21,7 +32,7 @@ OWNER_ROLE = "meterhouse_owner"
 LOADER_ROLE = "meterhouse_loader"
 READER_ROLE = "meterhouse_reader"
 TEAM_ROLE = "meterhouse_team"
-SCHEMA_REVISION = "0004"
+SCHEMA_REVISION = "0005"
 
 _BUCKET_START = "Start of the bucket in UTC, aligned to its width."
 _BUCKET_WIDTH = "Width of the bucket in minutes: 1, 60 or 1440."
@@ -251,12 +262,24 @@ coverage = sa.Table(
         nullable=False,
     ),
     column("reported_end", INSTANT, "End that the vendor gave the bucket.", nullable=False),
-    column("is_complete", sa.Boolean, "Whether the bucket was over and whole when it was last read.", nullable=False),
+    column("is_complete", sa.Boolean, "Whether the bucket is settled: later readings are not expected to differ.", nullable=False),
     column("row_count", sa.Integer, "Rows of the bucket; 0 for one that was read and is empty.", nullable=False),
     column("source_grouping", sa.Text, "Dimensions that were asked for, joined by commas; empty for none.", nullable=False),
     column("changed_at", INSTANT, "When anything about the bucket last changed.", nullable=False),
+    column("finality", FINALITY, "How final the bucket was when it was last read: open, settling or settled.", nullable=False),
+    sa.CheckConstraint("is_complete = (finality >= 'settled')", name="is_complete_from_settled_on"),
     schema=OPS,
     comment="One row per stream and bucket that was read, empty ones too.",
+)
+bucket_totals = sa.Table(
+    "bucket_totals",
+    metadata,
+    *_stream(primary_key=True),
+    column("bucket_start", INSTANT, _BUCKET_START, primary_key=True),
+    column("read_at", INSTANT, "When the vendor was asked.", primary_key=True),
+    column("totals", JSONB, "Total by currency for costs, by metric for usage, as text with every digit.", nullable=False),
+    schema=OPS,
+    comment="One row per young day and reading at which its total was another one than at the reading before.",
 )
 revisions = sa.Table(
     "revisions",

@@ -49,10 +49,12 @@ REACH = {
     "costs_daily_spine": Reach.PROJECTS,
     "tokens_by_model_daily": Reach.PROJECTS,
     "usage_by_api_key_daily": Reach.PROJECTS,
+    "spend_month_to_date": Reach.PROJECTS,
     "spend_by_project_month": Reach.PROJECTS,
     "spend_by_line_item_daily": Reach.PROJECTS,
     "coverage": Reach.ORGANIZATION,
     "freshness": Reach.ORGANIZATION,
+    "settle_curve": Reach.NOTHING,  # made of whole organizations' totals
     "revisions": Reach.PROJECTS,
     "checks": Reach.NOTHING,  # what was found is told in words, which name anybody's projects
     "dim_organization": Reach.ORGANIZATION,
@@ -99,7 +101,8 @@ SELECT
     n.user_email::varchar(255) AS user_email,
     k.api_key_name::varchar(255) AS api_key_name,
     {measures},
-    coalesce(c.is_complete, false) AS is_complete
+    coalesce(c.is_complete, false) AS is_complete,
+    coalesce(c.finality, 'open')::varchar(16) AS finality
 FROM warehouse.usage_facts f
 JOIN warehouse.dim_group g ON g.group_id = f.group_id
 JOIN warehouse.dim_organization o ON o.organization_id = g.organization_id

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from meterhouse.accounting.finality import Finality
 from meterhouse.chain import Chain
 from meterhouse.endpoints import DAY, HOUR
 from meterhouse.errors import RejectedAnswer
@@ -18,6 +19,7 @@ EXAMPLES = settings(max_examples=100, deadline=None, derandomize=True)
 FIRST = datetime(2026, 3, 1, tzinfo=UTC)
 WEEK = Window(FIRST, FIRST + timedelta(days=7))
 LATER = datetime(2026, 4, 1, tzinfo=UTC)
+SETTLING = timedelta(hours=6)
 ROWS = {("proj",): (1, None)}
 
 
@@ -31,7 +33,7 @@ def page(*buckets: Bucket) -> Page:
 
 
 def chain(now: datetime = LATER) -> Chain:
-    return Chain(WEEK, DAY, now)
+    return Chain(WEEK, DAY, now, SETTLING)
 
 
 def test_a_whole_answer_has_every_bucket_and_nothing_to_say():
@@ -39,7 +41,7 @@ def test_a_whole_answer_has_every_bucket_and_nothing_to_say():
     rows = answer.accept(page(*(bucket(day) for day in range(4)))) + answer.accept(page(*(bucket(day) for day in range(4, 7))))
     assert rows == [(FIRST + timedelta(days=day), ROWS) for day in range(7)]
     assert [covered.start for covered in answer.covered()] == [FIRST + timedelta(days=day) for day in range(7)]
-    assert all(covered.is_complete and covered.row_count == 1 for covered in answer.covered())
+    assert all(covered.finality is Finality.SETTLED and covered.row_count == 1 for covered in answer.covered())
     assert (answer.pages, answer.missing(), answer.all_warnings()) == (2, [], set())
 
 
@@ -123,20 +125,23 @@ def test_a_clipped_bucket_stands_under_its_aligned_start_and_is_not_complete():
     answer = chain()
     answer.accept(page(bucket(0, begins=3660, lasts=86400 - 3660)))
     [covered] = answer.covered()
-    assert (covered.start, covered.is_complete) == (FIRST, False)
+    assert (covered.start, covered.finality) == (FIRST, Finality.OPEN)
     assert (covered.reported_start, covered.reported_end) == (FIRST + timedelta(seconds=3660), FIRST + timedelta(days=1))
 
 
-@pytest.mark.parametrize(("now", "is_complete"), [(-1, False), (0, True), (1, True)])
-def test_the_current_bucket_is_incomplete_even_if_the_vendor_gives_it_its_full_width(now, is_complete):
+@pytest.mark.parametrize(
+    ("now", "state"),
+    [(-1, Finality.OPEN), (0, Finality.SETTLING), (6 * 3600 - 1, Finality.SETTLING), (6 * 3600, Finality.SETTLED)],
+)
+def test_a_bucket_is_open_until_its_end_and_settling_for_hours_even_if_the_vendor_gives_it_its_full_width(now, state):
     answer = chain(FIRST + timedelta(days=1, seconds=now))
     answer.accept(page(bucket(0)))
-    assert answer.covered()[0].is_complete is is_complete
+    assert answer.covered()[0].finality is state
 
 
 def test_hours_are_placed_like_days():
     window = Window(FIRST, FIRST + timedelta(hours=2))
-    answer = Chain(window, HOUR, LATER)
+    answer = Chain(window, HOUR, LATER, SETTLING)
     start = to_epoch(FIRST)
     answer.accept(Page((Bucket(start + 3600, start + 7200, {}), Bucket(start, start + 3600, {}))))
     assert answer.missing() == []

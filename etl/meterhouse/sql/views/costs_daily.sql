@@ -19,7 +19,8 @@ SELECT
     l.surface::varchar(255) AS surface,
     l.modality::varchar(64) AS modality,
     l.direction::varchar(64) AS direction,
-    f.amount::text::varchar(96) AS cost_exact
+    f.amount::text::varchar(96) AS cost_exact,
+    coalesce(c.finality, 'open')::varchar(16) AS finality
 FROM warehouse.costs f
 JOIN warehouse.dim_cost_group g ON g.group_id = f.group_id
 JOIN warehouse.dim_organization o ON o.organization_id = g.organization_id

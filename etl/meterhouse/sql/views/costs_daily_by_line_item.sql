@@ -12,7 +12,8 @@ SELECT
     CASE WHEN r.currency = 'usd' THEN r.cost END::numeric(28, 12) AS cost_usd,
     coalesce(c.is_complete, false) AS is_complete,
     r.row_count::bigint AS row_count,
-    r.rows_without_cost::bigint AS rows_without_cost
+    r.rows_without_cost::bigint AS rows_without_cost,
+    coalesce(c.finality, 'open')::varchar(16) AS finality
 FROM warehouse.rollup_costs_by_line_item r
 JOIN warehouse.dim_organization o ON o.organization_id = r.organization_id
 LEFT JOIN ops.coverage c

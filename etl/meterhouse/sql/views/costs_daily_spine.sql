@@ -35,7 +35,8 @@ SELECT
     v.amount::numeric(28, 12) AS cost,
     m.currency::varchar(3) AS currency,
     CASE WHEN m.currency = 'usd' THEN v.amount END::numeric(28, 12) AS cost_usd,
-    coalesce(c.is_complete, false) AS is_complete
+    coalesce(c.is_complete, false) AS is_complete,
+    c.finality::varchar(16) AS finality
 FROM span s
 JOIN member m ON m.organization_id = s.organization_id
 JOIN warehouse.dim_organization o ON o.organization_id = s.organization_id

@@ -13,5 +13,6 @@ SELECT
     c.quantity,
     c.quantity_unit,
     c.source_grouping,
-    c.is_complete
+    c.is_complete,
+    c.finality
 FROM bi.costs_daily c

@@ -12,5 +12,6 @@ SELECT
     u.service_tier,
     {measures},
     u.is_complete,
-    {attributes}
+    {attributes},
+    u.finality
 FROM bi.usage_daily u

@@ -15,7 +15,9 @@ SELECT
     v.provisional_bucket_count,
     v.missing_bucket_count,
     v.row_count,
-    coalesce(r.detail, n.detail)::varchar(1000) AS detail
+    coalesce(r.detail, n.detail)::varchar(1000) AS detail,
+    v.settled_through_date,
+    v.settled_bucket_count
 FROM (
     SELECT w.organization_id, w.endpoint, w.bucket_width FROM ops.watermarks w
     UNION
@@ -57,7 +59,11 @@ LEFT JOIN (
             - count(*) FILTER (WHERE c.bucket_start >= l.loaded_from),
             0
         ) AS missing_bucket_count,
-        sum(c.row_count)::bigint AS row_count
+        sum(c.row_count)::bigint AS row_count,
+        -- Of hours: the last day whose last hour is settled.
+        ((max(c.bucket_start) FILTER (WHERE c.is_complete) + make_interval(mins => c.bucket_width)) AT TIME ZONE 'UTC')::date - 1
+        AS settled_through_date,
+        count(*) FILTER (WHERE c.is_complete) AS settled_bucket_count
     FROM ops.coverage c
     LEFT JOIN ops.watermarks l
         ON l.organization_id = c.organization_id AND l.endpoint = c.endpoint AND l.bucket_width = c.bucket_width

@@ -1,5 +1,6 @@
 -- One row per organization, UTC day, line item and currency: spend, the day before, and the share of the day. A line item without spend on a day
--- has no row on it. Refreshed by every load of costs. cost can be added up within one currency; the day before and shares cannot.
+-- has no row on it. Refreshed by every load of costs. Compare with the day before only where is_comparable: while a day is open or settling, it looks like a fall.
+-- cost can be added up within one currency; the day before and shares cannot.
 WITH daily AS (
     SELECT
         r.organization_id,
@@ -39,7 +40,9 @@ SELECT
         ELSE 0
     END::numeric(28, 12) AS previous_day_cost,
     CASE WHEN d.day_amount > 0 AND abs(d.amount) < 1000 * d.day_amount THEN d.amount / d.day_amount END::numeric(12, 6) AS share_of_day,
-    coalesce(c.is_complete, false) AS is_complete
+    coalesce(c.is_complete, false) AS is_complete,
+    coalesce(c.finality, 'open')::varchar(16) AS finality,
+    coalesce(c.is_complete AND c_before.is_complete, false) AS is_comparable
 FROM compared d
 JOIN warehouse.dim_organization o ON o.organization_id = d.organization_id
 LEFT JOIN warehouse.dim_line_item l ON l.line_item = d.line_item

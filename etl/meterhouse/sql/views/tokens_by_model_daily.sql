@@ -19,7 +19,8 @@ SELECT
         coalesce(sum(coalesce(r.input_tokens, 0) + coalesce(r.output_tokens, 0)) FILTER (WHERE r.batch), 0)
         / nullif(sum(coalesce(r.input_tokens, 0) + coalesce(r.output_tokens, 0)) FILTER (WHERE r.batch IS NOT NULL), 0)
     )::numeric(12, 6) AS batch_share,
-    bool_and(coalesce(c.is_complete, false)) AS is_complete
+    bool_and(coalesce(c.is_complete, false)) AS is_complete,
+    min(coalesce(c.finality, 'open'))::varchar(16) AS finality
 FROM warehouse.rollup_usage_by_model r
 JOIN warehouse.dim_organization o ON o.organization_id = r.organization_id
 LEFT JOIN ops.coverage c

@@ -18,7 +18,8 @@ SELECT
     u.characters,
     u.seconds,
     u.tool_calls,
-    u.is_complete
+    u.is_complete,
+    u.finality
 FROM (
     SELECT
         d.usage_date,
@@ -32,7 +33,8 @@ FROM (
         sum(d.characters)::bigint AS characters,
         sum(d.seconds)::bigint AS seconds,
         sum(d.tool_calls)::bigint AS tool_calls,
-        bool_and(d.is_complete) AS is_complete
+        bool_and(d.is_complete) AS is_complete,
+        min(d.finality::warehouse.finality)::varchar(16) AS finality
     FROM bi.usage_daily_by_api_key d
     WHERE d.endpoint NOT IN ('vector_stores', 'code_interpreter_sessions')
     GROUP BY d.usage_date, d.organization, d.api_key_id

@@ -13,7 +13,8 @@ SELECT
     r.cacheable_input_tokens::bigint AS cacheable_input_tokens,
     r.row_count::bigint AS row_count,
     r.rows_without_requests::bigint AS rows_without_requests,
-    r.rows_without_tokens::bigint AS rows_without_tokens
+    r.rows_without_tokens::bigint AS rows_without_tokens,
+    coalesce(c.finality, 'open')::varchar(16) AS finality
 FROM warehouse.rollup_usage_by_model r
 JOIN warehouse.dim_organization o ON o.organization_id = r.organization_id
 LEFT JOIN ops.coverage c

@@ -6,7 +6,8 @@ WITH loaded AS (
         c.organization_id,
         c.endpoint,
         (c.bucket_start AT TIME ZONE {time_zone})::date AS usage_date_local,
-        count(*) FILTER (WHERE c.is_complete) AS hours
+        count(*) AS hours,
+        min(c.finality) AS finality
     FROM ops.coverage c
     WHERE c.bucket_width = 60
     GROUP BY 1, 2, 3
@@ -29,11 +30,9 @@ SELECT
     g.service_tier::varchar(64) AS service_tier,
     {group_attributes},
     {measures},
-    coalesce(
-        l.hours = ceil(extract(epoch FROM (u.usage_date_local + 1)::timestamp AT TIME ZONE {time_zone}) / 3600)
-        - ceil(extract(epoch FROM u.usage_date_local::timestamp AT TIME ZONE {time_zone}) / 3600),
-        false
-    ) AS is_complete
+    coalesce(l.hours = h.hours AND l.finality >= 'settled', false) AS is_complete,
+    -- A day of which an hour was not loaded is not over for its reader.
+    CASE WHEN l.hours = h.hours THEN l.finality ELSE 'open' END::varchar(16) AS finality
 FROM (
     -- Added up by the key of the combination first: names and ids of a year of hours need not be sorted.
     SELECT
@@ -50,3 +49,8 @@ LEFT JOIN loaded l ON l.organization_id = g.organization_id AND l.endpoint = g.e
 LEFT JOIN warehouse.dim_project p ON p.organization_id = g.organization_id AND p.project_id = g.project_id AND p.valid_to IS NULL
 LEFT JOIN warehouse.dim_user n ON n.organization_id = g.organization_id AND n.user_id = g.user_id AND n.valid_to IS NULL
 LEFT JOIN warehouse.dim_api_key k ON k.organization_id = g.organization_id AND k.api_key_id = g.api_key_id AND k.valid_to IS NULL
+CROSS JOIN LATERAL (
+    SELECT
+        ceil(extract(epoch FROM (u.usage_date_local + 1)::timestamp AT TIME ZONE {time_zone}) / 3600)
+        - ceil(extract(epoch FROM u.usage_date_local::timestamp AT TIME ZONE {time_zone}) / 3600) AS hours
+) h

@@ -18,6 +18,7 @@ SELECT
     {measures},
     u.is_complete,
     u.user_name,
-    {attributes}
+    {attributes},
+    u.finality
 FROM warehouse.usage_named u
 WHERE u.bucket_width = 60
