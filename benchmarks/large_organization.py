@@ -139,7 +139,7 @@ ORDER BY 1, 3
 COVERAGE = """
 INSERT INTO ops.coverage
 SELECT %(organization)s, %(endpoint)s, %(minutes)s, s.bucket_start, s.bucket_start, s.bucket_start + make_interval(mins => %(minutes)s),
-    true, coalesce(f.row_count, 0), %(grouping)s, %(changed)s
+    true, coalesce(f.row_count, 0), %(grouping)s, %(changed)s, 'settled'
 FROM generate_series(%(first)s, %(end)s - interval '1 second', make_interval(mins => %(minutes)s)) AS s (bucket_start)
 LEFT JOIN (SELECT bucket_start, count(*) AS row_count FROM {fact} WHERE bucket_width = %(minutes)s GROUP BY 1) f USING (bucket_start)
 """

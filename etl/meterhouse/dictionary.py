@@ -82,7 +82,7 @@ COLUMNS: dict[str, Meaning] = {
     ),
     "least_known_share": Meaning("The smallest such share of a single day.", "share", "every final figure is 0"),
     "final_day_count": Meaning("Days whose figure at this age was the final one, to the last digit.", "days"),
-    "cost_to_date": Meaning("Billed amount of the month's settled days.", "units of currency", "no day is settled, or no amount is known"),
+    "settled_cost": Meaning("Billed amount of the month's settled days.", "units of currency", "no day is settled, or no amount is known"),
     "compared_cost": Meaning(
         "Billed amount of the month's days that are compared: settled, with the same day of the month before settled too.",
         "units of currency",

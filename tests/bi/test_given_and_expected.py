@@ -62,12 +62,13 @@ class Given:
         )  # fmt: skip
         self.covered(endpoint, start, width=width, org=org)
 
-    def covered(self, endpoint: str, start: str, *, width: int = 1440, org: int = 1, complete: bool = True, rows: int = 1) -> None:
+    def covered(self, endpoint: str, start: str, *, width: int = 1440, org: int = 1, finality: str = "settled", rows: int = 1) -> None:
         """A bucket that was read."""
         self.do(
-            "INSERT INTO ops.coverage VALUES (%s, %s, %s, %s::timestamptz, %s::timestamptz, %s::timestamptz + make_interval(mins => %s),"
-            " %s, %s, '', now()) ON CONFLICT DO NOTHING",
-            org, endpoint, width, start, start, start, width, complete, rows,
+            "INSERT INTO ops.coverage (organization_id, endpoint, bucket_width, bucket_start, reported_start, reported_end, finality,"
+            " is_complete, row_count, source_grouping, changed_at) VALUES (%s, %s, %s, %s::timestamptz, %s::timestamptz,"
+            " %s::timestamptz + make_interval(mins => %s), %s, %s, %s, '', now()) ON CONFLICT DO NOTHING",
+            org, endpoint, width, start, start, start, width, finality, finality == "settled", rows,
         )  # fmt: skip
 
     def covered_days(self, endpoint: str, first: str, days: int) -> None:
@@ -108,7 +109,7 @@ def test_a_figure_that_the_vendor_left_out_is_null_and_not_zero(given: Given) ->
 
 
 def test_a_day_that_was_not_read_whole_is_marked_and_hours_are_not_in_the_daily_view(given: Given) -> None:
-    given.covered("embeddings", "2026-01-16T00:00Z", complete=False)
+    given.covered("embeddings", "2026-01-16T00:00Z", finality="open")
     given.usage("embeddings", "2026-01-16", {"input_tokens": 5, "num_model_requests": 1})
     given.usage("embeddings", "2026-01-16T07:00", {"input_tokens": 3, "num_model_requests": 1}, width=60)
     assert given.shown("SELECT usage_date, input_tokens, is_complete FROM bi.usage_daily") == [(date(2026, 1, 16), 5, False)]
@@ -272,7 +273,7 @@ def test_buckets_are_loaded_empty_provisional_or_missing(given: Given) -> None:
     given.covered("images", "2026-01-02T00:00Z")
     given.covered("images", "2026-01-10T00:00Z")
     given.covered("images", "2026-01-11T00:00Z", rows=0)
-    given.covered("images", "2026-01-14T00:00Z", complete=False)
+    given.covered("images", "2026-01-14T00:00Z", finality="open")
     assert given.shown("SELECT usage_date::text, status, row_count FROM bi.coverage ORDER BY 1") == [
         ("2026-01-02", "loaded", 1),
         ("2026-01-10", "loaded", 1),

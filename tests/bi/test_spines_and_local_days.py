@@ -29,7 +29,7 @@ def test_a_day_without_costs_is_zero_and_a_day_that_was_not_loaded_is_null(given
     given.cost("2026-01-10", "2", project_id="a", line_item="x")
     given.cost("2026-01-13", None, project_id="a")
     given.cost("2026-01-13", "7", project_id="b", currency="eur")
-    given.covered("costs", "2026-01-11T00:00Z", complete=False)
+    given.covered("costs", "2026-01-11T00:00Z", finality="open")
     assert given.shown(
         "SELECT extract(day FROM usage_date)::int, project_id, currency, cost, cost_usd, is_complete FROM bi.costs_daily_spine"
         " ORDER BY project_id, usage_date"
@@ -158,7 +158,7 @@ def test_a_local_day_is_complete_when_each_of_its_hours_was_read_whole(
         if begins + timedelta(hours=number) != noon:
             given.covered("images", f"{begins + timedelta(hours=number):%Y-%m-%dT%H:%MZ}", width=60)
     assert given.shown(complete) == [(True,)]
-    given.do("UPDATE ops.coverage SET is_complete = false WHERE bucket_start = %s", begins)
+    given.do("UPDATE ops.coverage SET is_complete = false, finality = 'open' WHERE bucket_start = %s", begins)
     assert given.shown(complete) == [(False,)]
 
 

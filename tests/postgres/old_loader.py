@@ -30,6 +30,8 @@ def old_load(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     with loading.store, monkeypatch.context() as patch:
         patch.setattr(staging, "replace_statements", lambda *_: ())
         patch.setattr(staging.Stage, "_log_load", _log_load_as_of_0001)
+        patch.setattr(staging.Stage, "_write_coverage", _write_coverage_as_of_0001)
+        patch.setattr(staging.Stage, "_write_totals", lambda *_: None)
         yield loading
 
 
@@ -40,6 +42,18 @@ def _log_load_as_of_0001(stage: Any, window: Any, fetch: Any, replaced: Any, run
         " VALUES (%s, %s, %s, %s, %s, %s, %s, '', 1, 1, %s, 0, 0, 0, 0, 0)",
         (run_id, *stage._identity, window.start, window.end, fetch.number, replaced.inserted),
     )
+
+
+def _write_coverage_as_of_0001(stage: Any, buckets: Any, fetch: Any, now: Any) -> None:
+    for bucket in buckets:
+        stage._connection.execute(
+            "INSERT INTO ops.coverage (organization_id, endpoint, bucket_width, bucket_start, reported_start, reported_end, is_complete,"
+            " row_count, source_grouping, changed_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            (
+                *stage._identity, bucket.start, bucket.reported_start, bucket.reported_end, bucket.finality.is_over,
+                bucket.row_count, fetch.grouping, now,
+            ),
+        )  # fmt: skip
 
 
 def put(loading: Loading, number: int) -> int:

@@ -44,7 +44,7 @@ DEFECTS = {
     "days_leaving_reach": (
         [
             "INSERT INTO ops.coverage SELECT organization_id, endpoint, bucket_width, bucket_start - interval '349 days', reported_start,"
-            f" reported_end, false, row_count, source_grouping, changed_at FROM ops.coverage WHERE endpoint = 'images' AND {OF_DAY}"
+            f" reported_end, false, row_count, source_grouping, changed_at, 'open' FROM ops.coverage WHERE endpoint = 'images' AND {OF_DAY}"
             " AND bucket_width = 1440"
         ],
         "acme/images: 0 days missing and 1 unfinished, the first gone in 16 days, to be loaded with"
@@ -385,7 +385,11 @@ def test_days_that_may_still_be_billed_or_were_not_loaded_are_not_held_against_e
     late = [text.replace(OF_SETTLED_DAY, OF_DAY) for text in DEFECTS["usage_without_cost"][0]]
     with planted(loaded, *late):
         assert run(loaded)["usage_without_cost"].is_ok
-    with planted(loaded, *DELETE_USAGE, f"UPDATE ops.coverage SET is_complete = false WHERE endpoint = 'completions' AND {OF_SETTLED_DAY}"):
+    with planted(
+        loaded,
+        *DELETE_USAGE,
+        f"UPDATE ops.coverage SET is_complete = false, finality = 'open' WHERE endpoint = 'completions' AND {OF_SETTLED_DAY}",
+    ):
         assert run(loaded)["cost_without_usage"].is_ok
 
 

@@ -60,7 +60,9 @@ def test_without_a_complete_day_nothing_is_asked_and_the_result_says_so(acme: Lo
 
 def test_a_day_that_the_warehouse_holds_as_unfinished_is_left_to_the_schedule(small: LoadedOrganization) -> None:
     day = f"bucket_start = '{ago(2)}T00:00Z'"
-    small.query(f"UPDATE ops.coverage SET is_complete = false WHERE endpoint = 'completions' AND bucket_width = 1440 AND {day}")
+    small.query(
+        f"UPDATE ops.coverage SET is_complete = false, finality = 'open' WHERE endpoint = 'completions' AND bucket_width = 1440 AND {day}"
+    )
     small.query(f"UPDATE warehouse.usage_completions SET input_tokens = 0 WHERE bucket_width = 1440 AND {day}")
     before = figures(small)
     assert ask(small).is_ok
@@ -71,7 +73,7 @@ def test_a_day_that_the_warehouse_holds_as_unfinished_is_left_to_the_schedule(sm
 def test_a_day_that_is_not_over_for_the_vendor_is_not_compared_although_it_is_over_for_a_clock_that_is_ahead(
     small: LoadedOrganization,
 ) -> None:
-    small.query("UPDATE ops.coverage SET is_complete = true WHERE endpoint = 'completions'")
+    small.query("UPDATE ops.coverage SET is_complete = true, finality = 'settled' WHERE endpoint = 'completions'")
     small.query(f"UPDATE warehouse.usage_completions SET input_tokens = 0 WHERE bucket_width = 1440 AND bucket_start = '{TODAY}T00:00Z'")
     before = figures(small)
     found = asked_vendor(small.settings(endpoints=("completions",)), clock=lambda: NOW + timedelta(hours=12))

@@ -196,7 +196,7 @@ def test_four_times_the_rows_need_no_more_memory(warehouse: Any, tmp_path: Path)
     with psycopg.connect(warehouse.superuser_url, autocommit=True) as connection:
         connection.execute("INSERT INTO warehouse.dim_organization (label, vendor) VALUES ('acme', 'openai')")
         connection.execute(
-            "INSERT INTO ops.coverage SELECT 1, 'images', 1, s, s, s + interval '1 minute', true, 0, '', now()"
+            "INSERT INTO ops.coverage SELECT 1, 'images', 1, s, s, s + interval '1 minute', true, 0, '', now(), 'settled'"
             " FROM generate_series('2024-01-01Z'::timestamptz, '2024-01-01Z'::timestamptz + interval '120 days - 1 minute', '1 minute') s"
         )
         connection.execute("ANALYZE ops.coverage")

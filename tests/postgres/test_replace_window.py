@@ -17,6 +17,7 @@ import psycopg
 import pytest
 from tests.conftest import Warehouse
 
+from meterhouse.accounting.finality import Finality
 from meterhouse.chain import CoveredBucket
 from meterhouse.endpoints import COSTS, DAY, MODERATIONS, BucketWidth, Endpoint
 from meterhouse.errors import RejectedAnswer
@@ -51,7 +52,7 @@ def key(name: str | None, model: str | None = "omni") -> Key:
 
 def covered(buckets: Buckets, width: BucketWidth = DAY) -> list[CoveredBucket]:
     span = timedelta(seconds=width.seconds)
-    return [CoveredBucket(start, start, start + span, True, len(found)) for start, found in sorted(buckets.items())]
+    return [CoveredBucket(start, start, start + span, Finality.SETTLED, len(found)) for start, found in sorted(buckets.items())]
 
 
 @dataclass

@@ -115,10 +115,16 @@ def test_the_current_bucket_is_provisional_and_complete_once_it_is_over(acme: Lo
     # Its end is the vendor's, so a reader sees how much of it is in.
     of_today = "WHERE endpoint = 'completions' AND bucket_width = '1d' AND usage_date = %s"
     assert acme.read(f"SELECT reported_end_utc FROM bi.coverage {of_today}", [day.date()]) == [(acme.now.replace(tzinfo=None),)]
-    acme.advance(hours=13)
+    acme.advance(hours=18)
     acme.sync(["completions", "costs"]).raise_first()
     assert status_of(acme, "completions", "1d", day) == ("loaded", True)
     assert status_of(acme, "completions", "1h", hour) == ("loaded", True)
+    # The bill of a day grows for hours after its end.
+    assert status_of(acme, "costs", "1d", day) == ("provisional", False)
+    assert acme.read(f"SELECT DISTINCT finality FROM bi.coverage {of_today}", [day.date()]) == [("settled",)]
+    assert acme.read("SELECT DISTINCT finality FROM bi.costs_daily WHERE usage_date = %s", [day.date()]) == [("settling",)]
+    acme.advance(hours=24)
+    acme.sync(["costs"]).raise_first()
     assert status_of(acme, "costs", "1d", day) == ("loaded", True)
     # What grew while the day went on is in the revisions, but is no restatement.
     assert acme.read(f"SELECT DISTINCT is_restatement FROM bi.revisions {of_today}", [day.date()]) == [(False,)]

@@ -35,7 +35,7 @@ INSERT INTO ops.watermarks (organization_id, endpoint, bucket_width, loaded_from
     SELECT o, e, w, '2026-11-01Z', '2026-11-04Z', now() FROM unnest(ARRAY[1, 2]) o,
         (VALUES ('costs', 1440), ('completions', 1440), ('completions', 60), ('completions', 1)) v (e, w);
 INSERT INTO ops.coverage
-    SELECT w.organization_id, w.endpoint, w.bucket_width, b, b, b + make_interval(mins => w.bucket_width), true, 3, '', now()
+    SELECT w.organization_id, w.endpoint, w.bucket_width, b, b, b + make_interval(mins => w.bucket_width), true, 3, '', now(), 'settled'
     FROM ops.watermarks w, unnest(ARRAY['2026-11-01Z', '2026-11-02Z', '2026-11-03Z']::timestamptz[]) b;
 INSERT INTO ops.capabilities VALUES (1, 'decisions', 'endpoint', false, NULL, now()), (2, 'decisions', 'endpoint', false, NULL, now());
 INSERT INTO ops.check_results (check_name, severity, is_ok, findings, detail, checked_at)

@@ -63,9 +63,8 @@ UNION ALL SELECT 'function', p.oid::regprocedure::text, p.proacl::text, p.proown
 
 
 def as_first(view: View) -> View:
-    """A view as the first version defined it, which had no rollups."""
-    file = FIRST_VERSION / f"{view.name}.sql"
-    return replace(view, query=file.read_text()) if file.exists() else view
+    """A view as the first version defined it."""
+    return replace(view, query=(FIRST_VERSION / f"{view.name}.sql").read_text())
 
 
 def invented() -> FakeOrganization:

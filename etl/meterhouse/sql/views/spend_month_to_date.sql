@@ -78,7 +78,7 @@ amount AS (
         -- No row is nothing billed; rows whose amounts the vendor left out are not known, which is null.
         bool_or(c.is_of_month) AS has_spend,
         CASE WHEN count(*) FILTER (WHERE c.is_of_month) = 0 THEN 0 ELSE sum(d.cost) FILTER (WHERE c.is_of_month) END AS month_cost,
-        CASE WHEN count(*) FILTER (WHERE c.is_of_month AND c.is_settled) = 0 THEN 0 ELSE sum(d.cost) FILTER (WHERE c.is_of_month AND c.is_settled) END AS cost_to_date,
+        CASE WHEN count(*) FILTER (WHERE c.is_of_month AND c.is_settled) = 0 THEN 0 ELSE sum(d.cost) FILTER (WHERE c.is_of_month AND c.is_settled) END AS settled_cost,
         CASE WHEN count(*) FILTER (WHERE c.is_of_month AND c.is_compared) = 0 THEN 0 ELSE sum(d.cost) FILTER (WHERE c.is_of_month AND c.is_compared) END AS compared_cost,
         CASE WHEN count(*) FILTER (WHERE NOT c.is_of_month AND c.is_compared) = 0 THEN 0 ELSE sum(d.cost) FILTER (WHERE NOT c.is_of_month AND c.is_compared) END AS previous_compared_cost,
         CASE WHEN count(*) FILTER (WHERE NOT c.is_of_month) = 0 THEN 0 ELSE sum(d.cost) FILTER (WHERE NOT c.is_of_month) END AS previous_month_cost
@@ -93,7 +93,7 @@ SELECT
     a.project_id::varchar(128) AS project_id,
     p.project_name::varchar(255) AS project_name,
     a.currency::varchar(3) AS currency,
-    CASE WHEN s.settled_days > 0 THEN a.cost_to_date END::numeric(28, 12) AS cost_to_date,
+    CASE WHEN s.settled_days > 0 THEN a.settled_cost END::numeric(28, 12) AS settled_cost,
     CASE WHEN v.compared_days > 0 THEN a.compared_cost END::numeric(28, 12) AS compared_cost,
     CASE WHEN v.compared_days > 0 THEN a.previous_compared_cost END::numeric(28, 12) AS previous_compared_cost,
     CASE WHEN s.before_is_loaded THEN a.previous_month_cost END::numeric(28, 12) AS previous_month_cost,
