@@ -1,11 +1,12 @@
 """
-### OpenAI costs, daily
+### OpenAI costs, every six hours
 
 Loads what was billed, by day, project, API key and line item. These are the figures that tie to the invoice.
 
-**What a run does.** It reads yesterday, today so far (marked incomplete), and the last ten days once more
-(`METERHOUSE_COSTS_LOOKBACK_DAYS`); in the first days of a month it goes back to the start of the month before, so that a closed month is
-read again whole. Each window replaces what the warehouse held for it, in one transaction.
+**What a run does.** It reads today so far (`open`), yesterday, and the last ten days once more (`METERHOUSE_COSTS_LOOKBACK_DAYS`); in the
+first days of a month it goes back to the start of the month before, so that a closed month is read again whole. Each window replaces what
+the warehouse held for it, in one transaction. The vendor adds to a day's bill for hours after midnight, so a day is `settling` until it was
+read 24 hours after its end (`METERHOUSE_COSTS_SETTLING_HOURS`), and `settled` and complete from then on.
 
 **When the task fails.** The last line of its log, and its XCom `error`, say what to do. A wrong key or setting fails at once; a busy vendor
 or warehouse is tried again. Nothing is ever half-written, and clearing the task is always safe.
@@ -25,7 +26,8 @@ from meterhouse.orchestration.pool import POOL
 
 
 @dag(
-    schedule=CronDataIntervalTimetable("0 0 * * *", timezone="UTC"),
+    # Not at a full hour, when everybody asks; the run at 01:17 settles the day that ended a day before.
+    schedule=CronDataIntervalTimetable("17 1,7,13,19 * * *", timezone="UTC"),
     start_date=datetime(2024, 1, 1),  # noqa: DTZ001  # Airflow reads it in the timetable's zone, UTC
     catchup=False,
     max_active_runs=1,

@@ -90,7 +90,7 @@ def run_warehouse_checks(settings: Settings, *, clock: Clock = utc_now) -> list[
         for check in _sql_checks():
             with translated(check.name):
                 rows = store.connection.execute((check.query or "").encode(), _parameters(settings, labels, now, clock()))
-                results.append(_result(check, [str(row[0]) for row in rows]))
+                results.append(_of_rows(check, rows.fetchall()))
         _keep(store, results, now)
     return results
 
@@ -146,6 +146,10 @@ def _parameters(settings: Settings, labels: Sequence[str], now: datetime, our_cl
     return {
         "now": now,
         "our_clock": our_clock,
+        "usage_settling_hours": settings.usage_settling_hours,
+        "costs_settling_hours": settings.costs_settling_hours,
+        "usage_lookback_days": settings.usage_lookback_days,
+        "costs_lookback_days": settings.costs_lookback_days,
         "usage_freshness_hours": settings.usage_freshness_hours,
         "costs_freshness_hours": settings.costs_freshness_hours,
         "history_start": settings.history_start,
@@ -153,6 +157,12 @@ def _parameters(settings: Settings, labels: Sequence[str], now: datetime, our_cl
         "labels": labels,
         "widths": [WIDTHS[name].minutes for name in settings.widths],
     }
+
+
+def _of_rows(check: Check, rows: Sequence[Sequence[Any]]) -> CheckResult:
+    """A query's rows are findings; one with a second column that is false is a note, for when nothing was found."""
+    notes = [str(row[0]) for row in rows if row[1:] == (False,)]
+    return _result(check, [str(row[0]) for row in rows if row[1:] != (False,)], _first(notes) if notes else None)
 
 
 def _result(check: Check, found: Sequence[str], note: str | None = None) -> CheckResult:

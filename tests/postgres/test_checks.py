@@ -20,6 +20,7 @@ from meterhouse.dictionary import usage_measures
 from meterhouse.endpoints import USAGE
 from meterhouse.loader import utc_now
 from meterhouse.rollups import fill
+from meterhouse.settings import load_settings
 
 from .conftest import MakeOrganization, MakeWarehouse
 from .loaded_organization import NOW, LoadedOrganization, midnight
@@ -64,6 +65,19 @@ DEFECTS = {
             f" WHERE usage_date = '{SETTLED}' AND endpoint = 'embeddings'"
         ],
         f"acme/embeddings on {SETTLED}: bi.usage_daily_by_user is not the sum of the rows, to be mended with meterhouse add-up",
+    ),
+    "settling_time": (
+        [
+            "INSERT INTO ops.coverage SELECT c.organization_id, c.endpoint, c.bucket_width, d, d, d + interval '1 day', true, 1, '', now(),"
+            f" 'settled' FROM ops.coverage c, generate_series('{SETTLED}Z'::timestamptz - interval '40 days',"
+            f" '{SETTLED}Z'::timestamptz - interval '21 days', '1 day') d WHERE c.endpoint = 'images' AND c.bucket_width = 1440 AND {OF_DAY}",
+            # Known ten minutes after the end of each day: half of it.
+            "INSERT INTO ops.bucket_totals SELECT c.organization_id, c.endpoint, c.bucket_width, c.bucket_start,"
+            " c.bucket_start + interval '1 day' + r.age, jsonb_build_object('images', r.total) FROM ops.coverage c,"
+            " (VALUES (interval '10 minutes', '10'), (interval '30 hours', '20')) r (age, total)"
+            f" WHERE c.endpoint = 'images' AND c.bucket_width = 1440 AND c.bucket_start < '{SETTLED}Z'::timestamptz - interval '20 days'",
+        ],
+        "acme/images: 20 of 20 days changed later than 6 hours after their end, so set METERHOUSE_USAGE_SETTLING_HOURS to 30",
     ),
     "token_identities": (
         [
@@ -184,6 +198,9 @@ def test_a_command_that_a_finding_names_is_one_that_exists(loaded: LoadedOrganiz
         pytest.skip("only a newer version cures it")
     with planted(loaded, *DEFECTS[name][0]):
         detail = run(loaded)[name].detail or ""
+    if setting := re.search(r"\bset (METERHOUSE_\w+) to (\d+)", detail):
+        assert load_settings({setting[1]: setting[2]})
+        return
     command = re.search(r"meterhouse (add-up|(?:sync|backfill)(?: --[a-z-]+ [\w-]+)+)", detail)
     assert command, detail
     assert parser().parse_args(shlex.split(command[1])).command in {"sync", "backfill", "add-up"}
