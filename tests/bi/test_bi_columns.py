@@ -53,7 +53,8 @@ def test_what_is_no_number_is_no_measure_and_levels_shares_and_earlier_figures_a
         assert not column.additive or column.role == "measure", column
     never = {column.name for column in public_columns() if column.role == "measure" and not column.additive}
     assert never == {"storage_bytes", "cached_share", "batch_share", "share_of_month", "share_of_day", "previous_month_cost",
-                     "previous_day_cost", "finding_count"}  # fmt: skip
+                     "previous_day_cost", "finding_count", "known_share", "least_known_share", "age_hours", "day_count", "final_day_count",
+                     "days_in_month", "loaded_days", "settled_days", "compared_days", "previous_compared_days"}  # fmt: skip
     # Who adds a measure decides here whether it adds up.
     assert {name for name, meaning in COLUMNS.items() if meaning.unit} - {"cost_exact"} == {
         column.name for column in public_columns() if column.role == "measure"

@@ -57,6 +57,7 @@ def loaded(module_warehouse: Warehouse) -> Iterator[LoadedOrganization]:
         organization.sync().raise_first()
         sync_directory(organization.settings(), clock=organization.fake.clock.now)
         organization.advance(days=1)
+        organization.fake.restate(1)
         organization.sync().raise_first()
         yield organization
 

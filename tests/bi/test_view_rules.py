@@ -32,7 +32,9 @@ PROMISED = {
     "costs_daily": "usage_date, organization, project_id, project_name, api_key_id, api_key_name, line_item, model, cost, currency,"
     " cost_usd, quantity, quantity_unit, source_grouping, is_complete",
 }
-MONEY = ("cost", "cost_usd", "previous_month_cost", "previous_day_cost")
+MONEY = (
+    "cost", "cost_usd", "previous_month_cost", "previous_day_cost", "settled_cost", "compared_cost", "previous_compared_cost", "month_cost"
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -68,9 +68,11 @@ DEFECTS = {
     ),
     "settling_time": (
         [
-            "INSERT INTO ops.coverage SELECT c.organization_id, c.endpoint, c.bucket_width, d, d, d + interval '1 day', true, 1, '', now(),"
-            f" 'settled' FROM ops.coverage c, generate_series('{SETTLED}Z'::timestamptz - interval '40 days',"
-            f" '{SETTLED}Z'::timestamptz - interval '21 days', '1 day') d WHERE c.endpoint = 'images' AND c.bucket_width = 1440 AND {OF_DAY}",
+            "INSERT INTO ops.coverage SELECT c.organization_id, c.endpoint, c.bucket_width, d, d, d + interval '1 day', true, 1, '',"
+            " now(), 'settled'"
+            f" FROM ops.coverage c, generate_series('{SETTLED}Z'::timestamptz - interval '40 days',"
+            f" '{SETTLED}Z'::timestamptz - interval '21 days', '1 day') d"
+            f" WHERE c.endpoint = 'images' AND c.bucket_width = 1440 AND {OF_DAY}",
             # Known ten minutes after the end of each day: half of it.
             "INSERT INTO ops.bucket_totals SELECT c.organization_id, c.endpoint, c.bucket_width, c.bucket_start,"
             " c.bucket_start + interval '1 day' + r.age, jsonb_build_object('images', r.total) FROM ops.coverage c,"

@@ -114,7 +114,7 @@ QUESTIONS = (
     Question("total_cost", "costs_daily_by_line_item", "number", ("cost_usd",), "cost_usd"),
     Question("cost_per_day", "costs_daily_by_line_item", "bars", ("cost_usd",), "cost_usd", time="usage_date"),
     Question(
-        "cost_by_project_month", "spend_by_project_month", "ranking", ("cost_usd", "previous_month_cost"), "cost_usd", series="project"
+        "cost_by_project_month", "spend_month_to_date", "ranking", ("cost_usd", "previous_compared_cost"), "cost_usd", series="project"
     ),
     Question("cost_by_line_item", "costs_daily_by_line_item", "ranking", ("cost_usd",), "cost_usd", series="line_item"),
     Question("tokens_by_model_per_day", "usage_daily_by_model", "bars", ("tokens",), "tokens", time="usage_date", series="model"),

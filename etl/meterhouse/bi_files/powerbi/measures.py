@@ -45,16 +45,23 @@ def _special_measures() -> list[Measure]:
         return column_of(view, name).description
 
     day = dax("dim_date", DATE_KEY)
+    settled = f"KEEPFILTERS({cost('is_complete')} = TRUE())"
     bytes_on = f"CALCULATE(SUM({usage('storage_bytes')}))"
     return [
         Measure("Cost USD", f"SUM({cost('cost_usd')})", _USD, says("fact_costs_daily", "cost_usd"), "Cost"),
         Measure(
-            "Cost USD a month before", f"CALCULATE([Cost USD], DATEADD({day}, -1, MONTH))", _USD,
-            "Cost USD of the same days one month earlier.", "Cost",
+            "Settled cost USD", f"CALCULATE([Cost USD], {settled})", _USD,
+            "Cost USD of the days that are settled: the vendor still adds to the others.", "Cost",
         ),
         Measure(
-            "Cost USD change", "DIVIDE([Cost USD] - [Cost USD a month before], [Cost USD a month before])", _SHARE,
-            "Change of Cost USD against the same days one month earlier, as a share. Null: nothing was billed then.", "Cost",
+            "Cost USD a month before",
+            f"VAR settled_through = CALCULATE(MAX({cost(DATE_KEY)}), {settled})"
+            f" RETURN CALCULATE([Cost USD], DATEADD(FILTER(VALUES({day}), {day} <= settled_through), -1, MONTH))", _USD,
+            "Cost USD of the same days one month earlier, up to the day through which costs are settled.", "Cost",
+        ),
+        Measure(
+            "Cost USD change", "DIVIDE([Settled cost USD] - [Cost USD a month before], [Cost USD a month before])", _SHARE,
+            "Change of Settled cost USD against the same days one month earlier, as a share. Null: nothing was billed then.", "Cost",
         ),
         Measure(
             "Cost", f"IF(HASONEVALUE({cost('currency')}), SUM({cost('cost')}))", _NUMBER,
@@ -69,7 +76,7 @@ def _special_measures() -> list[Measure]:
         Measure(
             "Incomplete days of cost",
             f"CALCULATE(DISTINCTCOUNT({cost(DATE_KEY)}), KEEPFILTERS({cost('is_complete')} = FALSE()))", WHOLE,
-            "Days with a cost that were not over or not read whole; their figures will still grow.", "Cost",
+            "Days with a cost that are not settled; their figures will still grow.", "Cost",
         ),
         Measure(
             "Requests", f'CALCULATE(SUM({usage("requests")}), KEEPFILTERS({usage("endpoint")} <> "web_search_calls"))', WHOLE,

@@ -31,7 +31,7 @@ def dashboard() -> dict[str, Any]:
             "timed_refresh_immune_slices": [],
             "expanded_slices": {},
             # Two measures of one chart would get one colour.
-            "label_colors": {caption("previous_month_cost"): "#B3B3B3", "total_previous_month_cost": "#B3B3B3"},
+            "label_colors": {caption("previous_compared_cost"): "#B3B3B3", "total_previous_compared_cost": "#B3B3B3"},
             "native_filter_configuration": [_days_filter(), _project_filter()],
         },
         "version": VERSION,
