@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 from tests.bi.driver_contract import Contract
+from tests.bi.given import Given
 from tests.conftest import Warehouse, create_database, drop_database, warehouse_addresses
 from tests.postgres.loaded_organization import NOW, fresh_warehouse, midnight, served
 
@@ -41,3 +42,12 @@ def loaded_warehouse(server: EmbeddedPostgres, template: str) -> Iterator[Wareho
 def contract(loaded_warehouse: Warehouse) -> Contract:
     """What every driver must find in that warehouse."""
     return Contract.of(loaded_warehouse)
+
+
+@pytest.fixture
+def given(warehouse: Warehouse) -> Iterator[Given]:
+    """An empty warehouse with two organizations, to be filled row by row."""
+    made = Given(warehouse)
+    yield made
+    made.owner.close()
+    made.reader.close()

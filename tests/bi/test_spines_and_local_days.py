@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 
 import psycopg
 import pytest
-from tests.bi.test_given_and_expected import Given
+from tests.bi.given import Given
 from tests.conftest import Warehouse
 
 from meterhouse.errors import FixConfiguration
 from meterhouse.migrate import migrate
 from meterhouse.views import LEVELS, MEASURES
-
-
-@pytest.fixture
-def given(warehouse: Warehouse) -> Iterator[Given]:
-    made = Given(warehouse)
-    yield made
-    made.owner.close()
-    made.reader.close()
 
 
 def test_a_day_without_costs_is_zero_and_a_day_that_was_not_loaded_is_null(given: Given) -> None:
