@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
 from tests.conftest import Warehouse
+from tests.postgres.loaded_organization import NOW
 
 from meterhouse.dashboard.charts import all_charts
 from meterhouse.dashboard.filters import Filters
 from meterhouse.dashboard.key_figures import key_figures
 from meterhouse.dashboard.queries import Reader
-from meterhouse.dashboard.static_report import write_report
+from meterhouse.dashboard.static_report import report, write_report
 from meterhouse.errors import FixConfiguration
 
 from .conftest import EVERYTHING, FIRST, LAST, report_command
@@ -42,8 +44,11 @@ def test_the_file_opens_offline_with_the_same_charts_totals_and_tables_as_the_da
         assert panel.locator(".total").inner_text() == ("—" if chart.empty else chart.total)
         if chart.empty:
             continue
-        assert panel.locator("svg.phone").locator("rect, path").count() > 1, chart.key
-        assert panel.locator("tbody tr").count() == len(chart.table.rows), chart.key
+        assert panel.locator("svg.narrow").locator("rect, path").count() > 1, chart.key
+        # A table of many columns is told in several beside each other.
+        blocks = panel.locator("table").count()
+        assert blocks == max(1, -(-(len(chart.table.columns) - 1) // 7)), chart.key
+        assert panel.locator("tbody tr").count() == blocks * len(chart.table.rows), chart.key
         foot = panel.locator("tfoot td[data-value]").evaluate_all("cells => cells.map(cell => cell.dataset.value)")
         sums = [cell for cell, column in zip(chart.table.total()[1:], chart.table.columns[1:], strict=True) if column.is_number]
         assert [Decimal(value or 0) for value in foot] == [cell or 0 for cell in sums], chart.key
@@ -84,3 +89,26 @@ def test_names_that_somebody_chose_are_text_and_not_markup(loaded: Warehouse, tm
         assert "&lt;img src=x" in out.read_text()
     finally:
         rows(loaded.superuser_url, name, [before, project])
+
+
+# Selectors that nothing on the page matches; pointing and focus come and go.
+UNUSED = """() => {
+  const rules = (list) => [...list].flatMap(rule => rule instanceof CSSStyleRule ? [rule.selectorText] : rules(rule.cssRules ?? []));
+  const each = (text) => text.split(/,(?![^(]*\\))/).map(one => one.trim());
+  return rules(document.styleSheets[0].cssRules).flatMap(each)
+    .filter(text => !document.querySelector(text.replace(/:(hover|focus-visible)/g, "") || "*"));
+}"""
+
+
+def test_a_report_has_no_rule_that_is_for_the_dashboards_app(browser: Browser, reader: Reader) -> None:
+    full = reader.snapshot(EVERYTHING)
+    unknown = replace(full, costs=[replace(row, unknown_costs=1) for row in full.costs])
+    nothing = reader.snapshot(replace(EVERYTHING, projects=("proj_of_nobody",)))
+    unused: list[set[str]] = []
+    for snapshot in (unknown, nothing):
+        page = browser.new_page()
+        page.set_content(report(snapshot, NOW))
+        unused.append(set(page.evaluate(UNUSED)))
+        page.close()
+    assert unused[0] != unused[1]
+    assert unused[0] & unused[1] == set()

@@ -36,9 +36,11 @@ class Visit:
             details.locator("summary").click()
         wanted = details.get_attribute("data-src")
         self.page.wait_for_selector(f'#{key}-table .slot[data-of="{wanted}"] table')
-        return details.locator("tr").evaluate_all(
-            "rows => rows.map(row => [...row.cells].map(cell => cell.dataset.value ?? cell.textContent))"
+        tables = details.locator("table").evaluate_all(
+            "all => all.map(one => [...one.rows].map(row => [...row.cells].map(cell => cell.dataset.value ?? cell.textContent)))"
         )
+        # A table of many columns comes in several, each with the headings of the rows.
+        return [[*first, *(cell for row in rest for cell in row[1:])] for first, *rest in zip(*tables, strict=True)]
 
     def choose(self, name: str, text: str) -> None:
         """Tick one member of a drop-down."""

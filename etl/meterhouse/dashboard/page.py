@@ -85,12 +85,16 @@ def cards(snapshot: Snapshot) -> list[Any]:
                 html.Dt(one.label),
                 html.Dd(one.value, className="value", id=f"card-{one.key}"),
                 html.Dd(one.detail, className="detail"),
-                *([html.Dd(html.Details([html.Summary("How"), one.rule]), className="rule")] if one.rule else []),
+                *([html.Dd(_rule(one.rule), className="rule")] if one.rule else []),
             ],
             className=f"card card-{one.key}",
         )
         for one in key_figures(snapshot)
     ]
+
+
+def _rule(rule: str) -> list[Any]:
+    return [html.Details(html.Summary("How")), html.Span(rule, className="folded")]
 
 
 def card(chart: Chart, filters: Filters, *, draw: bool = True) -> list[Any]:

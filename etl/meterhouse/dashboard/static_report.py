@@ -19,7 +19,8 @@ from meterhouse.dashboard.sections import FOOTNOTE, SECTIONS
 from meterhouse.dashboard.svg import picture
 from meterhouse.errors import FixConfiguration
 
-STYLES = Path(__file__).parent / "assets"
+# Not dashboard.css: its rules are for controls and charts that a file without scripts does not have.
+STYLES = tuple(Path(__file__).parent / "assets" / name for name in ("base.css", "charts.css", "print.css"))
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
@@ -55,7 +56,7 @@ def write_page(page: str, out: Path, remedy: str) -> int:
 
 def report(snapshot: Snapshot, now: datetime) -> str:
     """Return the page of a snapshot."""
-    style = "".join((STYLES / name).read_text() for name in ("style.css", "svg.css"))
+    style = "".join(sheet.read_text() for sheet in STYLES)
     title = f"OpenAI usage and billed cost, {formats.day(snapshot.filters.first)} to {formats.day(snapshot.filters.last)}"
     return (
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -88,7 +89,7 @@ def body(snapshot: Snapshot, *, with_tables: bool = True) -> str:
 
 
 def _rule(rule: str) -> str:
-    return f'<dd class="rule"><details><summary>How</summary>{escape(rule)}</details></dd>' if rule else ""
+    return f'<dd class="rule"><details><summary>How</summary></details><span class="folded">{escape(rule)}</span></dd>' if rule else ""
 
 
 def _panel(chart: Chart, with_tables: bool) -> str:
@@ -100,9 +101,9 @@ def _panel(chart: Chart, with_tables: bool) -> str:
     shown = f'<p class="empty">{escape(chart.empty)}</p>' if chart.empty else f'<div class="picture">{picture(chart)}</div>'
     notes = f'<p class="notes">{escape(" ".join(chart.notes))}</p>' if chart.notes else ""
     table = (
-        f'<div class="under"><details id="{chart.key}-table"><summary>Table, {len(chart.table.rows)} rows</summary>'
-        f'<div class="slot" tabindex="0" role="region" aria-label="Table of {escape(chart.title)}">{chart.table.to_html()}</div>'
-        "</details></div>"
+        f'<div class="under"><details id="{chart.key}-table"><summary>Table, {len(chart.table.rows)} rows</summary></details>'
+        f'<div class="slot folded" tabindex="0" role="region" aria-label="Table of {escape(chart.title)}">{chart.table.to_html()}</div>'
+        "</div>"
     )
     return (
         f'<article class="panel{" wide" if chart.wide else ""}" id="panel-{chart.key}"><div class="head"><h3>{escape(chart.title)}</h3>'

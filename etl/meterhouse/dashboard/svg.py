@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from html import escape
@@ -13,6 +15,8 @@ from meterhouse.dashboard import formats
 from meterhouse.dashboard.chart import Chart, total_of
 from meterhouse.dashboard.palette import LESS, MORE, colour, ink, is_dotted, texture
 
+# Letters keep about their size where a picture stands in a place of its width; charts.css chooses.
+WIDTHS = {"narrow": 330, "middle": 600, "broad": 1240}
 LEFT, TOP, BOTTOM = 46, 8, 22
 ROW = 38
 # The mean width of a letter of 12 px.
@@ -25,15 +29,17 @@ _STROKES = {
 
 
 def picture(chart: Chart) -> str:
-    """Return the chart as svg elements with its words as label, one for a desk and one for a phone; nothing for an empty one."""
-    return "" if chart.empty else _drawn(chart, 1240 if chart.wide else 600, "desk") + _drawn(chart, 330, "phone")
+    """Return the chart as svg elements with its words as label, one for each width of its place; nothing for an empty one."""
+    if chart.empty:
+        return ""
+    return "".join(_drawn(chart, width, size) for size, width in WIDTHS.items() if chart.wide or size != "broad")
 
 
-def _drawn(chart: Chart, width: int, place: str) -> str:
+def _drawn(chart: Chart, width: int, size: str) -> str:
     # A pattern of another picture on the page may be hidden with it, so each has its own.
-    mark = f"{chart.key}-{place}"
+    mark = f"{chart.key}-{size}"
     tall, body = {"bars": _bars, "lines": _lines, "ranks": _ranks, "pie": _pie}[chart.kind](chart, width, mark)
-    head = f'<svg viewBox="0 0 {width} {tall}" role="img" aria-label="{escape(chart.alternative)}" class="drawn {chart.kind} {place}">'
+    head = f'<svg viewBox="0 0 {width} {tall}" role="img" aria-label="{escape(chart.alternative)}" class="drawn {chart.kind} {size}">'
     return f"{head}{_defs(chart, mark)}{body}</svg>"
 
 
@@ -62,10 +68,10 @@ def _fill(chart: Chart, place: int, mark: str) -> str:
 def _bars(chart: Chart, width: int, mark: str) -> tuple[int, str]:
     highs = [sum(max(float(one.values[index] or 0), 0) for one in chart.series) for index in range(len(chart.labels))]
     lows = [sum(min(float(one.values[index] or 0), 0) for one in chart.series) for index in range(len(chart.labels))]
-    frame, place, step = _frame(chart, width, min([0, *lows]), max([0, *highs]))
-    parts = [frame]
+    frame = _frame(chart, width, min([0, *lows]), max([0, *highs]))
+    parts, place, step = [frame.body], frame.place, frame.step
     for index in range(len(chart.labels)):
-        up, down, x = 0.0, 0.0, LEFT + step * (index + 0.09)
+        up, down, x = 0.0, 0.0, frame.left + step * (index + 0.09)
         for place_in_stack, one in enumerate(chart.series):
             value = float(one.values[index] or 0)
             base = up if value >= 0 else down
@@ -91,12 +97,15 @@ def names_at(chart: Chart) -> int | None:
 
 
 def _lines(chart: Chart, width: int, _: str) -> tuple[int, str]:
-    frame, place, step = _frame(
-        chart, width, 0, max([0, *(float(value) for one in chart.series for value in one.values if value is not None)])
-    )
-    parts, named = [frame], names_at(chart)
+    named = names_at(chart)
+    high = max([0, *(float(value) for one in chart.series for value in one.values if value is not None)])
+    # A name stands above its line, and the highest one needs room there.
+    frame = _frame(chart, width, 0, high if named is None else high * 1.1)
+    parts, place, step = [frame.body], frame.place, frame.step
     for one in chart.series:
-        points = [None if value is None else (LEFT + step * (index + 0.5), place(float(value))) for index, value in enumerate(one.values)]
+        points = [
+            None if value is None else (frame.left + step * (index + 0.5), place(float(value))) for index, value in enumerate(one.values)
+        ]
         for index in range(1, len(points)):
             first, second = points[index - 1], points[index]
             if first and second:
@@ -107,7 +116,7 @@ def _lines(chart: Chart, width: int, _: str) -> tuple[int, str]:
             elif second:
                 parts.append(f'<circle cx="{second[0]:.1f}" cy="{second[1]:.1f}" r="1.5" fill="{colour(one.slot)}"/>')
         if named is not None and (at := points[named]):
-            x = min(max(at[0], LEFT + 20), width - 20)
+            x = min(max(at[0], frame.left + 20), width - 20)
             parts.append(f'<text x="{x:.1f}" y="{max(at[1] - 5, 11):.1f}" class="middle">{escape(one.name)}</text>')
     return 230, "".join(parts)
 
@@ -174,22 +183,40 @@ def _slice(x: float, y: float, start: float, end: float) -> str:
     return f"M{a}A{outer} {outer} 0 {large} 1 {b}L{c}A{inner} {inner} 0 {large} 0 {d}Z"
 
 
-def _frame(chart: Chart, width: int, low: float, high: float) -> tuple[str, _Place, float]:
+def _frame(chart: Chart, width: int, low: float, high: float) -> _Frame:
     unit = _nice((high - low) / 4 or 1)
     place = _Place(low, high or unit)
+    texts = {number: _value(chart, number * unit, unit) for number in range(floor(low / unit), floor(high / unit) + 1)}
+    left = max(LEFT, 6 + GLYPH * max(map(len, texts.values())))
     parts = []
-    for number in range(floor(low / unit), floor(high / unit) + 1):
+    for number, text in texts.items():
         y = place(number * unit)
-        text = f"{'$' if chart.unit == 'money:usd' else ''}{formats.short(int(number * unit)) if unit >= 1 else f'{number * unit:.2g}'}"
         parts.append(
-            f'<path d="M{LEFT} {y:.1f}H{width}" class="grid-line"/><text x="{LEFT - 6}" y="{y + 4:.1f}" class="end weak">{text}</text>'
+            f'<path d="M{left} {y:.1f}H{width}" class="grid-line"/><text x="{left - 6}" y="{y + 4:.1f}" class="end weak">{text}</text>'
         )
-    step = (width - LEFT) / (len(chart.labels) or 1)
+    step = (width - left) / (len(chart.labels) or 1)
     every = max(1, -(-len(chart.labels) // (12 if width > 1000 else 6 if width > 500 else 4)))
     for index in range(0, len(chart.labels), every):
         words = _tick(chart.labels, index, is_hourly=chart.is_hourly)
-        parts.append(f'<text x="{LEFT + step * (index + 0.5):.1f}" y="226" class="middle weak">{escape(words)}</text>')
-    return "".join(parts), place, step
+        parts.append(f'<text x="{left + step * (index + 0.5):.1f}" y="226" class="middle weak">{escape(words)}</text>')
+    return _Frame("".join(parts), place, left, step)
+
+
+def _value(chart: Chart, value: float, unit: float) -> str:
+    """What stands at a line of the grid: as short as it can be said."""
+    text = formats.short(int(value)) if unit >= 1 else f"{value:.2g}"
+    text = re.sub(r"\.?0+(?= )", "", text) if "." in text else text
+    return f"{'$' if chart.unit == 'money:usd' else ''}{text}"
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """Grid and axes of a picture, and where its values and buckets stand."""
+
+    body: str
+    place: _Place
+    left: int
+    step: float
 
 
 class _Place:

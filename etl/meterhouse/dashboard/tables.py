@@ -15,6 +15,8 @@ from meterhouse.dashboard import formats
 Cell = str | int | Decimal | date | datetime | bool | None
 Kind = Literal["text", "day", "hour", "month", "count", "money", "share", "yes"]
 NUMBERS = {"count", "money", "share"}
+# Columns beside the first that a sheet of paper is wide enough for.
+PAPER_COLUMNS = 7
 
 
 @dataclass(frozen=True)
@@ -60,21 +62,28 @@ class Table:
         return out.getvalue()
 
     def to_html(self) -> str:
-        """Return a table element: headings for rows and columns, exact figures in `data-value`."""
-        head = "".join(f'<th scope="col"{_right(column)}>{escape(column.name)}</th>' for column in self.columns)
-        body = "".join(f"<tr>{self._line(row)}</tr>" for row in self.rows)
-        foot = f"<tfoot><tr>{self._line(self.total(), is_total=True)}</tr></tfoot>" if self.has_total and self.rows else ""
-        return f"<table><caption>{escape(self.caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody>{foot}</table>"
+        """Return table elements, more than one for more columns than a sheet of paper is wide: headings for rows and columns in each.
 
-    def _line(self, row: tuple[Cell, ...], *, is_total: bool = False) -> str:
-        cells = []
-        for index, (column, cell) in enumerate(zip(self.columns, row, strict=True)):
-            if index == 0:
-                cells.append(f'<th scope="row">{escape(str(cell) if is_total else shown(cell, column))}</th>')
-            else:
-                text = "" if is_total and cell is None else shown(cell, column)
-                value = f' data-value="{escape(_raw(cell))}"' if column.is_number else ""
-                cells.append(f"<td{_right(column)}{value}>{escape(text)}</td>")
+        Exact figures are in `data-value`.
+        """
+        starts = range(1, max(len(self.columns), 2), PAPER_COLUMNS)
+        return "".join(self._block(range(start, min(start + PAPER_COLUMNS, len(self.columns)))) for start in starts)
+
+    def _block(self, places: range) -> str:
+        columns = (self.columns[0], *(self.columns[index] for index in places))
+        head = "".join(f'<th scope="col"{_right(column)}>{escape(column.name)}</th>' for column in columns)
+        body = "".join(f"<tr>{self._line(row, places)}</tr>" for row in self.rows)
+        foot = f"<tfoot><tr>{self._line(self.total(), places, is_total=True)}</tr></tfoot>" if self.has_total and self.rows else ""
+        caption = self.caption if places.start == 1 else f"{self.caption}, continued"
+        return f"<table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody>{foot}</table>"
+
+    def _line(self, row: tuple[Cell, ...], places: range, *, is_total: bool = False) -> str:
+        cells = [f'<th scope="row">{escape(str(row[0]) if is_total else shown(row[0], self.columns[0]))}</th>']
+        for index in places:
+            column, cell = self.columns[index], row[index]
+            text = "" if is_total and cell is None else shown(cell, column)
+            value = f' data-value="{escape(_raw(cell))}"' if column.is_number else ""
+            cells.append(f"<td{_right(column)}{value}>{escape(text)}</td>")
         return "".join(cells)
 
 

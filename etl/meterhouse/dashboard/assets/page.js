@@ -103,6 +103,18 @@ window.dash_clientside = Object.assign({}, window.dash_clientside, {
   until(isUsable, document.body).then(() => requestAnimationFrame(start));
   if (cover) setTimeout(() => cover.remove(), 15000);
 
+  // Plotly draws for a width in pixels, and paper has another one than the screen: for the time of printing each chart is drawn again, as
+  // wide as its place is there.
+  const plots = () => document.querySelectorAll("#figures .js-plotly-plot");
+  window.addEventListener("beforeprint", () => {
+    document.documentElement.classList.add("on-paper");
+    for (const plot of plots()) Plotly.relayout(plot, { width: plot.closest(".picture").clientWidth });
+  });
+  window.addEventListener("afterprint", () => {
+    document.documentElement.classList.remove("on-paper");
+    for (const plot of plots()) Plotly.relayout(plot, { width: null, autosize: true });
+  });
+
   document.addEventListener("toggle", (event) => {
     if (event.target.matches("details[data-src]") && event.target.open) fill(event.target);
   }, true);

@@ -1,0 +1,139 @@
+"""Every chart is seen, and not only there: in the dashboard and in the report, on a desk and on a phone, on the screen and on paper."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page
+from tests.conftest import Warehouse
+
+from meterhouse.dashboard.chart import Chart
+from meterhouse.dashboard.charts import all_charts
+from meterhouse.dashboard.queries import Reader
+from meterhouse.dashboard.sections import SECTIONS
+from meterhouse.dashboard.static_report import write_report
+from meterhouse.dashboard.tables import shown
+
+from .conftest import EVERYTHING
+from .paper import Sheets, printed
+from .seen import charts_seen
+from .visit import Visit
+
+KEYS = [key for _, _, keys in SECTIONS for key in keys]
+SIZES = {"desk": (1440, 900), "phone": (390, 844)}
+
+
+@pytest.fixture(scope="module")
+def charts(loaded: Warehouse) -> dict[str, Chart]:
+    """What should be seen, none of it empty."""
+    found = {chart.key: chart for chart in all_charts(Reader(loaded.reader_url).snapshot(EVERYTHING))}
+    assert not [key for key, chart in found.items() if chart.empty]
+    return found
+
+
+@pytest.fixture(scope="module")
+def report_file(loaded: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of the same days as a file."""
+    out = tmp_path_factory.mktemp("report") / "report.html"
+    write_report(loaded.reader_url, EVERYTHING, out)
+    return out
+
+
+@pytest.fixture(params=SIZES)
+def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
+    """An empty page, as wide as a desk's or a phone's, of somebody who likes it dark."""
+    width, height = SIZES[request.param]
+    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme="dark")
+    yield context.new_page()
+    context.close()
+
+
+def every_chart_is_seen(page: Page) -> None:
+    """Fail for a chart without height, without marks, or with marks that something cuts off."""
+    found = dict(zip(KEYS, charts_seen(page), strict=True))
+    width = page.evaluate("() => document.documentElement.clientWidth")
+    for key, one in found.items():
+        assert one.height >= 100, (key, one)
+        assert one.right <= width, (key, one)
+        assert one.marks == one.whole > 0, (key, one)
+        assert one.wide >= 100, (key, one)
+        assert one.tall >= 60, (key, one)
+
+
+@pytest.mark.parametrize("media", ["screen", "print"])
+def test_every_chart_of_the_report_is_seen(page: Page, report_file: Path, media: str) -> None:
+    page.emulate_media(media=media)  # type: ignore[arg-type]
+    page.goto(report_file.as_uri())
+    every_chart_is_seen(page)
+
+
+def test_every_chart_of_the_dashboard_is_seen_on_the_screen_and_for_paper(page: Page, dashboard: str) -> None:
+    Visit(page, dashboard, EVERYTHING).drawn()
+    every_chart_is_seen(page)
+    page.emulate_media(media="print")
+    # Plotly draws again for the new width some moments later.
+    page.wait_for_timeout(1500)
+    every_chart_is_seen(page)
+
+
+def test_every_chart_of_the_dashboards_first_paint_is_seen(browser: Browser, dashboard: str) -> None:
+    for width, height in SIZES.values():
+        context = browser.new_context(viewport={"width": width, "height": height}, java_script_enabled=False)
+        page = context.new_page()
+        page.goto(f"{dashboard}/?{EVERYTHING.to_query()}")
+        every_chart_is_seen(page)
+        context.close()
+
+
+def every_chart_is_printed(sheets: Sheets, charts: dict[str, Chart]) -> None:
+    """Fail for a chart under whose title no colour of a series was printed, and for a sheet that is not white."""
+    for key in KEYS:
+        title = next((line for line in sheets.lines if line.text.startswith(charts[key].title)), None)
+        assert title is not None, key
+        assert sheets.marks(title.sheet, title.top, title.top + 300) > 60, key
+    assert {sheets.ground(sheet) for sheet in range(len(sheets.pixels))} == {b"\xff\xff\xff"}
+
+
+def test_the_printed_report_has_every_chart_and_every_row_of_every_table(
+    browser: Browser, report_file: Path, charts: dict[str, Chart], tmp_path: Path
+) -> None:
+    page = browser.new_page(viewport={"width": 1440, "height": 900}, color_scheme="dark")
+    page.goto(report_file.as_uri())
+    sheets = printed(page, tmp_path)
+    page.close()
+    every_chart_is_printed(sheets, charts)
+    words = sheets.words()
+    for chart in charts.values():
+        for row in chart.table.rows:
+            told = [shown(cell, column) for cell, column in zip(row, chart.table.columns, strict=True) if column.is_number]
+            assert {word for text in told for word in text.split()} <= words, (chart.key, row)
+    # Nothing is cut off at the edge: the browser would have made all of it smaller.
+    assert max(line.right for line in sheets.lines) < sheets.width - 20
+    assert min(line.left for line in sheets.lines) > 20
+    # A heading stands above the rows of each sheet that a table goes on to, and its total once.
+    of_days = Counter(line.sheet for line in sheets.lines if re.match(r"\d+ (Oct|Nov) 2026", line.text))
+    headed = {line.sheet for line in sheets.lines if line.text.split()[0] == "day"}
+    assert len(headed) > 4
+    assert headed >= {sheet for sheet, count in of_days.items() if count > 3}
+    assert sum(line.text.split()[0] == "Total" for line in sheets.lines) == report_file.read_text().count("<tfoot>")
+
+
+def test_the_printed_dashboard_has_every_chart_in_the_papers_own_width(
+    browser: Browser, dashboard: str, charts: dict[str, Chart], tmp_path: Path
+) -> None:
+    page = browser.new_page(viewport={"width": 1440, "height": 900}, color_scheme="dark")
+    visit = Visit(page, dashboard, EVERYTHING)
+    visit.drawn()
+    sheets = printed(page, tmp_path)
+    every_chart_is_printed(sheets, charts)
+    assert "Refresh" not in sheets.words()
+    # Afterwards the screen has its own width back.
+    page.wait_for_timeout(1500)
+    every_chart_is_seen(page)
+    assert max(one.wide for one in charts_seen(page)) > 1000
+    assert visit.complaints == []
+    page.close()
