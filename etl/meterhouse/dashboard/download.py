@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from meterhouse.dashboard.chart import Chart
-from meterhouse.dashboard.filters import Filters
+from meterhouse.dashboard.invented import mark
+from meterhouse.dashboard.queries import Snapshot
 
 CSV_TYPE = "text/csv; charset=utf-8"
 
@@ -13,6 +14,7 @@ def csv_bytes(chart: Chart) -> bytes:
     return b"\xef\xbb\xbf" + chart.table.to_csv().encode()
 
 
-def csv_name(chart: Chart, filters: Filters) -> str:
-    """Return the name that a browser saves it under."""
-    return f"meterhouse-{chart.key.replace('_', '-')}-{filters.first}-to-{filters.last}.csv"
+def csv_name(chart: Chart, snapshot: Snapshot) -> str:
+    """Return the name that a browser saves it under. It says what is invented, since a line in the file would be a row to most readers."""
+    parts = [mark(snapshot.organizations), chart.key, f"{snapshot.filters.first}-to-{snapshot.filters.last}"]
+    return "-".join(["meterhouse", *(part.lower().replace(" ", "-").replace("_", "-") for part in parts if part)]) + ".csv"

@@ -7,8 +7,8 @@ from meterhouse.dashboard.filters import MAX_HOUR_DAYS
 from meterhouse.dashboard.queries import Snapshot
 
 OF_A_TEAM = (
-    "Only the projects that were granted to you are shown: totals, shares and the forecast are of those, and stay below the invoice "
-    "unless they are all. How far figures are loaded is told for whole organizations."
+    "Only the projects that were granted to you are shown. Totals, shares and the forecast cover only those, so they stay below the "
+    "invoice unless you may see every project. How far figures are loaded is given for whole organizations."
 )
 
 
@@ -37,7 +37,8 @@ def notices(snapshot: Snapshot) -> list[str]:
     missing = sorted({row.bucket.date() for row in snapshot.coverage if not row.is_loaded})
     if missing:
         found.append(
-            f"Not loaded: {', '.join(map(formats.day, missing[:5]))}{' and more' if len(missing) > 5 else ''}. Charts have a gap there."
+            f"Not loaded: {', '.join(map(formats.day, missing[:5]))}"
+            f"{f' and {len(missing) - 5} more days' if len(missing) > 5 else ''}. Charts have a gap there, and totals leave these days out."
         )
     if not snapshot.has_costs:
         found.append("Costs are not shown: the vendor does not bill by user.")

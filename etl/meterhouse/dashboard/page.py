@@ -9,8 +9,11 @@ import dash
 
 from meterhouse.dashboard.chart import Chart
 from meterhouse.dashboard.charts import all_charts
+from meterhouse.dashboard.chosen import choice_in_words
 from meterhouse.dashboard.figures import CONFIG, figure, height
 from meterhouse.dashboard.filters import DIMENSIONS, Filters
+from meterhouse.dashboard.invented import marked
+from meterhouse.dashboard.invented import warning as invented
 from meterhouse.dashboard.key_figures import key_figures
 from meterhouse.dashboard.legends import legend
 from meterhouse.dashboard.notices import freshness, notices
@@ -41,8 +44,9 @@ def layout(snapshot: Snapshot, today: date) -> Any:
             dcc.Interval(id="tick", interval=REFRESH_SECONDS * 1000),
             # Drawn one after the other when the filters work; until then the pictures are those of the first paint.
             *(dcc.Store(id=f"soon-{key}") for key in CHART_KEYS),
-            dcc.Store(id="shown", data={"version": snapshot.version, "query": snapshot.filters.to_query()}),
+            dcc.Store(id="shown", data=shown(snapshot)),
             html.Div(id="address", hidden=True),
+            html.Div(strip(snapshot), id="invented", role="status"),
             _header(snapshot),
             _filters(snapshot, today),
             html.Div(notice_lines(snapshot), id="notices", className="notices", role="status"),
@@ -161,6 +165,22 @@ def notice_lines(snapshot: Snapshot) -> list[Any]:
     return [html.P(line) for line in notices(snapshot)]
 
 
+def strip(snapshot: Snapshot) -> list[Any]:
+    """Return what stands above everything else where figures are invented."""
+    text = invented(snapshot.organizations)
+    return [html.P(text, className="invented")] if text else []
+
+
+def shown(snapshot: Snapshot) -> dict[str, str]:
+    """Return what the browser keeps of a snapshot: which one it is, its address, and the title of the window."""
+    return {"version": snapshot.version, "query": snapshot.filters.to_query(), "title": title(snapshot)}
+
+
+def title(snapshot: Snapshot) -> str:
+    """Return the title of the window, which browsers print on every sheet too."""
+    return marked("meterhouse", snapshot.organizations)
+
+
 def currency_options(snapshot: Snapshot) -> list[Any]:
     """Return the currencies to choose from."""
     return [{"label": code.upper() or UNNAMED, "value": code} for code in snapshot.currencies or [snapshot.currency]]
@@ -176,6 +196,7 @@ def _header(snapshot: Snapshot) -> Any:
     return html.Header(
         [
             html.Div([html.H1("meterhouse"), html.P("OpenAI usage and billed cost", className="tagline")], className="brand"),
+            html.P(choice_in_words(snapshot), id="choice", className="chosen"),
             html.Ul(freshness_lines(snapshot), id="freshness", className="freshness", **{"aria-label": "How far the figures are loaded"}),
             html.Div(
                 [

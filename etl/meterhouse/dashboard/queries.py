@@ -17,6 +17,7 @@ from psycopg.rows import class_row
 
 from meterhouse.dashboard.filters import WIDTHS, Filters
 from meterhouse.dashboard.forecast import FORECAST_DAYS
+from meterhouse.dashboard.invented import OrganizationRow
 from meterhouse.dashboard.sources import PLAIN, Places, Source, cost_sources, places, usage_sources
 from meterhouse.endpoints import USAGE
 from meterhouse.errors import FixConfiguration, TryAgainLater
@@ -165,6 +166,7 @@ class Snapshot:
     coverage: list[CoverageRow] = field(default_factory=list)
     freshness: list[FreshnessRow] = field(default_factory=list)
     choices: list[Choice] = field(default_factory=list)
+    organizations: list[OrganizationRow] = field(default_factory=list)
     last_complete_day: date | None = None
     is_of_a_team: bool = False
 
@@ -301,10 +303,12 @@ def _snapshot(connection: psycopg.Connection[Any], filters: Filters) -> Snapshot
     coverage = _rows(connection, "coverage", CoverageRow, chosen | endpoints)
     freshness = _rows(connection, "freshness", FreshnessRow, chosen)
     choices = _rows(connection, "choices", Choice, {})
+    organizations = _rows(connection, "organizations", OrganizationRow, chosen | usage_days, places(filters))
     found = connection.execute(statement("last_complete_day"), chosen).fetchone()
     day: date | None = found[0] if found else None
     read = Snapshot(
-        filters, _version(everything), usage, coverage=coverage, freshness=freshness, choices=choices, last_complete_day=day
+        filters, _version(everything), usage, coverage=coverage, freshness=freshness, choices=choices, organizations=organizations,
+        last_complete_day=day,
     )  # fmt: skip
     return _with_costs(connection, read, chosen) if read.has_costs else read
 

@@ -20,11 +20,12 @@ from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 from meterhouse.dashboard import page
 from meterhouse.dashboard.chart import Chart
 from meterhouse.dashboard.charts import all_charts
+from meterhouse.dashboard.chosen import choice_in_words
 from meterhouse.dashboard.download import CSV_TYPE, csv_bytes, csv_name
 from meterhouse.dashboard.filters import DIMENSIONS, Filters, today_utc
 from meterhouse.dashboard.notices import freshness
 from meterhouse.dashboard.queries import Reader, Snapshot
-from meterhouse.dashboard.static_report import body
+from meterhouse.dashboard.static_report import body, strip
 from meterhouse.errors import FixConfiguration, MeterhouseError
 from meterhouse.local.ports import LOOPBACK
 
@@ -140,7 +141,7 @@ def _first_paint(snapshots: Snapshots, today: date) -> str:
     lines = "".join(f"<li>{line}</li>" for line in freshness(snapshot))
     # Only for the eye: what assistive technology reads is the app behind it.
     return (
-        '<div id="first-paint" aria-hidden="true" inert><div class="page"><header><div class="brand"><h1>meterhouse</h1>'
+        f'<div id="first-paint" aria-hidden="true" inert><div class="page">{strip(snapshot)}<header><div class="brand"><h1>meterhouse</h1>'
         f'<p class="tagline">OpenAI usage and billed cost</p></div><ul class="freshness">{lines}</ul><div class="switches"></div></header>'
         f'<div class="filters">Filters</div>{_ID.sub("", body(snapshot, with_tables=False))}</div></div>'
     )
@@ -151,17 +152,17 @@ def _filters(query: str, today: date) -> Filters:
 
 
 def _add_routes(server: flask.Flask, snapshots: Snapshots, today: Callable[[], date]) -> None:
-    def chart(key: str) -> tuple[Chart, Filters]:
-        filters = _filters(flask.request.query_string.decode(errors="replace"), today())
-        found = next((one for one in all_charts(snapshots.get(filters)) if one.key == key), None)
-        return found or flask.abort(404), filters
+    def chart(key: str) -> tuple[Chart, Snapshot]:
+        snapshot = snapshots.get(_filters(flask.request.query_string.decode(errors="replace"), today()))
+        found = next((one for one in all_charts(snapshot) if one.key == key), None)
+        return found or flask.abort(404), snapshot
 
     def table(key: str) -> flask.Response:
         return flask.Response(chart(key)[0].table.to_html(), mimetype="text/html")
 
     def csv(key: str) -> flask.Response:
-        found, filters = chart(key)
-        headers = {"Content-Disposition": f'attachment; filename="{csv_name(found, filters)}"'}
+        found, snapshot = chart(key)
+        headers = {"Content-Disposition": f'attachment; filename="{csv_name(found, snapshot)}"'}
         return flask.Response(csv_bytes(found), content_type=CSV_TYPE, headers=headers)
 
     def health() -> flask.Response:
@@ -195,7 +196,7 @@ def _add_routes(server: flask.Flask, snapshots: Snapshots, today: Callable[[], d
 def _add_callbacks(app: Any, snapshots: Snapshots, today: Callable[[], date]) -> None:
     def show(first: str, last: str, width: str, *rest: Any) -> Any:
         *chosen, currency, _, refresh, shown = rest
-        count = len(page.CHART_KEYS) + 5
+        count = len(page.CHART_KEYS) + 7
         if ctx.triggered_id == "tick" and "on" not in (refresh or []):
             return [no_update] * count
         values = {name: tuple(value or ()) for name, value in zip(DIMENSIONS, chosen, strict=True)}
@@ -210,7 +211,7 @@ def _add_callbacks(app: Any, snapshots: Snapshots, today: Callable[[], date]) ->
         panels = page.chart_cards(snapshot)
         return [
             page.notice_lines(snapshot), page.freshness_lines(snapshot), page.cards(snapshot), page.currency_options(snapshot),
-            {"version": snapshot.version, "query": filters.to_query()}, *(panels[key] for key in page.CHART_KEYS),
+            page.strip(snapshot), choice_in_words(snapshot), page.shown(snapshot), *(panels[key] for key in page.CHART_KEYS),
         ]  # fmt: skip
 
     def draw(key: str, query: str) -> Any:
@@ -220,7 +221,8 @@ def _add_callbacks(app: Any, snapshots: Snapshots, today: Callable[[], date]) ->
         return preset(str(ctx.triggered_id), today())
 
     outputs = [Output("notices", "children"), Output("freshness", "children"), Output("cards", "children"), Output("currency", "options")]
-    outputs += [Output("shown", "data"), *(Output(f"panel-{key}", "children") for key in page.CHART_KEYS)]
+    outputs += [Output("invented", "children"), Output("choice", "children"), Output("shown", "data")]
+    outputs += [*(Output(f"panel-{key}", "children") for key in page.CHART_KEYS)]
     inputs = [
         Input("days", "start_date"),
         Input("days", "end_date"),

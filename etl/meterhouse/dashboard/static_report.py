@@ -10,7 +10,9 @@ from pathlib import Path
 
 from meterhouse.dashboard import formats
 from meterhouse.dashboard.charts import Chart, all_charts
+from meterhouse.dashboard.chosen import choice_in_words, is_filtered
 from meterhouse.dashboard.filters import Filters
+from meterhouse.dashboard.invented import marked, warning
 from meterhouse.dashboard.key_figures import key_figures
 from meterhouse.dashboard.legends import legend
 from meterhouse.dashboard.notices import freshness, notices
@@ -58,14 +60,22 @@ def report(snapshot: Snapshot, now: datetime) -> str:
     """Return the page of a snapshot."""
     style = "".join(sheet.read_text() for sheet in STYLES)
     title = f"OpenAI usage and billed cost, {formats.day(snapshot.filters.first)} to {formats.day(snapshot.filters.last)}"
+    choice = f'<p class="chosen">{escape(choice_in_words(snapshot))}</p>' if is_filtered(snapshot) else ""
     return (
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}"><meta name="color-scheme" content="light dark">'
-        f"<title>{escape(title)}</title><style>{style}</style></head><body><div class='page'>"
+        f"<title>{escape(marked(title, snapshot.organizations))}</title><style>{style}</style></head>"
+        f"<body><div class='page'>{strip(snapshot)}"
         f"<header><div class='brand'><h1>meterhouse</h1><p class='tagline'>{escape(title)}</p></div>"
         f"<ul class='freshness'>{''.join(f'<li>{escape(line)}</li>' for line in freshness(snapshot))}"
-        f"<li>Written {escape(formats.moment(now))}</li></ul></header>{body(snapshot)}</div></body></html>"
+        f"<li>Written {escape(formats.moment(now))}</li></ul>{choice}</header>{body(snapshot)}</div></body></html>"
     )
+
+
+def strip(snapshot: Snapshot) -> str:
+    """Return what stands above everything else where figures are invented; nothing where they are not."""
+    text = warning(snapshot.organizations)
+    return f'<p class="invented">{escape(text)}</p>' if text else ""
 
 
 def body(snapshot: Snapshot, *, with_tables: bool = True) -> str:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from html import escape
+from itertools import pairwise
+from math import ceil
 from typing import Literal
 
 from meterhouse.dashboard import formats
@@ -66,8 +68,11 @@ class Table:
 
         Exact figures are in `data-value`.
         """
-        starts = range(1, max(len(self.columns), 2), PAPER_COLUMNS)
-        return "".join(self._block(range(start, min(start + PAPER_COLUMNS, len(self.columns)))) for start in starts)
+        beside = len(self.columns) - 1
+        count = max(1, ceil(beside / PAPER_COLUMNS))
+        # About as many in each, so that none is left with one.
+        edges = [1 + beside * block // count for block in range(count + 1)]
+        return "".join(self._block(range(start, end)) for start, end in pairwise(edges))
 
     def _block(self, places: range) -> str:
         columns = (self.columns[0], *(self.columns[index] for index in places))

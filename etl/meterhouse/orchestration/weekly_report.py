@@ -16,6 +16,7 @@ from pathlib import Path
 from meterhouse.dashboard import formats
 from meterhouse.dashboard.cost_charts import cost_total
 from meterhouse.dashboard.filters import Filters
+from meterhouse.dashboard.invented import OrganizationRow, marked, warning
 from meterhouse.dashboard.notices import notices
 from meterhouse.dashboard.queries import Reader, Snapshot
 from meterhouse.dashboard.static_report import report, write_page
@@ -42,6 +43,7 @@ class WeeklyReport:
     cost: Mapping[str, Decimal | None]
     requests: int | None
     limits: tuple[str, ...]
+    organizations: tuple[OrganizationRow, ...] = ()
 
     def as_dict(self) -> dict[str, object]:
         """Return what Airflow keeps of it: amounts as text, with every digit."""
@@ -58,7 +60,9 @@ class WeeklyReport:
         days = f"{formats.day(self.first)} to {formats.day(self.last)}"
         money = {code: formats.money(amount, code) for code, amount in self.cost.items()}
         exact = [f"{money[code]} (exactly {amount:f})" for code, amount in self.cost.items() if amount is not None]
+        invented = warning(self.organizations)
         lines = [
+            *([invented, ""] if invented else []),
             f"OpenAI usage and billed cost, {days}, UTC days.",
             f"Cost: {' + '.join(exact) or formats.UNKNOWN}",
             f"Requests: {formats.count(self.requests)}",
@@ -66,7 +70,8 @@ class WeeklyReport:
             "",
             "The charts and tables are in the attached file, which opens offline.",
         ]
-        return f"meterhouse: {days}, {' + '.join(money.values()) or 'no costs'}", "\n".join(lines)
+        subject = f"meterhouse: {days}, {' + '.join(money.values()) or 'no costs'}"
+        return marked(subject, self.organizations), "\n".join(lines)
 
 
 def week_before(moment: datetime) -> tuple[date, date]:
@@ -97,8 +102,9 @@ def write_week(url: str, first: date, last: date, folder: Path, now: datetime | 
         log.warning("%s", line)
     totals = {code: total for code in snapshot.currencies if (total := cost_total(snapshot, code)) is not None}
     return WeeklyReport(
-        path, first, last, {code: total.cost for code, total in totals.items()}, usage.requests if usage else None, tuple(limits)
-    )
+        path, first, last, {code: total.cost for code, total in totals.items()}, usage.requests if usage else None, tuple(limits),
+        tuple(snapshot.organizations),
+    )  # fmt: skip
 
 
 def _limits(snapshot: Snapshot, last: date) -> list[str]:

@@ -10,6 +10,7 @@ window.dash_clientside = Object.assign({}, window.dash_clientside, {
     },
     address(shown) {
       history.replaceState(null, "", "?" + shown.query);
+      document.title = shown.title;
       return shown.query;
     },
   },

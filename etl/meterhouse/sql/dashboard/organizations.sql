@@ -1,0 +1,25 @@
+-- The organizations that figures of the choice are of, and which of them are invented. Costs of any day count, since the page shows months.
+SELECT
+    o.organization,
+    o.is_demo
+FROM bi.dim_organization o
+WHERE (%(organizations)s::text [] IS NULL OR o.organization = ANY (%(organizations)s::text []))
+    AND (
+        %(users)s::text [] IS NULL AND EXISTS (
+            SELECT FROM {costs} c
+            WHERE c.organization = o.organization
+                AND (%(projects)s::text [] IS NULL OR coalesce(c.project_id, '') = ANY (%(projects)s::text []))
+                AND (%(models)s::text [] IS NULL OR coalesce(c.model, '') = ANY (%(models)s::text []))
+                AND {has_chosen_key}
+        )
+        OR EXISTS (
+            SELECT FROM {view} u
+            WHERE u.organization = o.organization
+                AND u.usage_date BETWEEN %(first)s::date AND %(last)s::date
+                AND (%(projects)s::text [] IS NULL OR coalesce(u.project_id, '') = ANY (%(projects)s::text []))
+                AND (%(models)s::text [] IS NULL OR coalesce(u.model, '') = ANY (%(models)s::text []))
+                AND (%(api_keys)s::text [] IS NULL OR coalesce(u.api_key_id, '') = ANY (%(api_keys)s::text []))
+                AND (%(users)s::text [] IS NULL OR coalesce(u.user_id, '') = ANY (%(users)s::text []))
+        )
+    )
+ORDER BY o.organization
