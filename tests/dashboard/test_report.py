@@ -13,10 +13,12 @@ from tests.postgres.loaded_organization import NOW
 
 from meterhouse.dashboard.charts import all_charts
 from meterhouse.dashboard.filters import Filters
+from meterhouse.dashboard.invented import OrganizationRow
 from meterhouse.dashboard.key_figures import key_figures
 from meterhouse.dashboard.queries import Reader
 from meterhouse.dashboard.static_report import report, write_report
 from meterhouse.errors import FixConfiguration
+from meterhouse.settings import DEMO_LABEL
 
 from .conftest import EVERYTHING, FIRST, LAST, report_command
 
@@ -103,7 +105,9 @@ UNUSED = """() => {
 def test_a_report_has_no_rule_that_is_for_the_dashboards_app(browser: Browser, reader: Reader) -> None:
     full = reader.snapshot(EVERYTHING)
     unknown = replace(full, costs=[replace(row, unknown_costs=1) for row in full.costs])
-    nothing = reader.snapshot(replace(EVERYTHING, projects=("proj_of_nobody",)))
+    nothing = replace(
+        reader.snapshot(replace(EVERYTHING, projects=("proj_of_nobody",))), organizations=[OrganizationRow(DEMO_LABEL, is_demo=True)]
+    )
     unused: list[set[str]] = []
     for snapshot in (unknown, nothing):
         page = browser.new_page()
