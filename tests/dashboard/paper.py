@@ -16,13 +16,13 @@ from playwright.sync_api import Page
 from meterhouse.dashboard.palette import SERIES
 
 DPI = 72
-_LINE = re.compile(r'<line xMin="([\d.]+)" yMin="([\d.]+)" xMax="([\d.]+)" yMax="([\d.]+)">(.*?)</line>', re.DOTALL)
-_SIZE = re.compile(r'<page width="([\d.]+)" height="([\d.]+)">')
+_PLACE = r' xMin="([\d.]+)" yMin="([\d.]+)" xMax="([\d.]+)" yMax="[\d.]+">(.*?)</'
+_SIZE = re.compile(r'<page width="([\d.]+)" height="[\d.]+">')
 
 
 @dataclass(frozen=True)
-class Line:
-    """A line of text: its sheet, counted from 0, its place in points from the upper left, and its words."""
+class Word:
+    """A word or a line of text: its sheet, counted from 0, its place in points from the upper left, and what it says."""
 
     sheet: int
     left: float
@@ -33,20 +33,29 @@ class Line:
 
 @dataclass(frozen=True)
 class Sheets:
-    """What was printed: lines of text, and rows of pixels, one for a point."""
+    """What was printed: lines of text and their words, and rows of pixels, one for a point."""
 
     width: float
-    lines: list[Line]
+    lines: list[Word]
+    words: list[Word]
     pixels: list[list[bytes]]
-
-    def words(self) -> set[str]:
-        """Return every word on all sheets."""
-        return {word for line in self.lines for word in line.text.split()}
 
     def marks(self, sheet: int, top: float, bottom: float) -> int:
         """Return how many points between two heights of a sheet have the colour of a series."""
         colours = {bytes.fromhex(one[1:]) for one in SERIES}
         return sum(row[at : at + 3] in colours for row in self.pixels[sheet][int(top) : int(bottom)] for at in range(0, len(row), 3))
+
+    def overprinted(self) -> list[tuple[Word, Word]]:
+        """Return words that stand in each other on one line."""
+        rows: dict[tuple[int, int], list[Word]] = {}
+        for word in self.words:
+            rows.setdefault((word.sheet, round(word.top)), []).append(word)
+        return [
+            (one, other)
+            for row in rows.values()
+            for one, other in pairwise(sorted(row, key=lambda word: word.left))
+            if other.left < one.right - 0.5
+        ]
 
     def ground(self, sheet: int) -> bytes:
         """Return the colour of a sheet's upper left corner."""
@@ -61,14 +70,20 @@ def printed(page: Page, folder: Path) -> Sheets:
     page.pdf(path=file, format="A4", prefer_css_page_size=True)
     subprocess.run(["pdftoppm", "-r", str(DPI), str(file), str(folder / "sheet")], check=True)
     boxes = subprocess.run(["pdftotext", "-bbox-layout", str(file), "-"], capture_output=True, text=True, check=True).stdout
-    starts = [*_SIZE.finditer(boxes)]
-    ends = [*(one.start() for one in starts), len(boxes)]
-    lines = [
-        Line(sheet, float(left), float(top), float(right), " ".join(unescape(re.sub("<[^>]+>", " ", words)).split()))
-        for sheet, (start, end) in enumerate(pairwise(ends))
-        for left, top, right, _, words in _LINE.findall(boxes[start:end])
+    sheets = _SIZE.split(boxes)[2::2]
+    width = _SIZE.search(boxes)
+    assert width is not None
+    return Sheets(
+        float(width[1]), _found("line", sheets), _found("word", sheets), [_rows(one) for one in sorted(folder.glob("sheet-*.ppm"))]
+    )
+
+
+def _found(kind: str, sheets: list[str]) -> list[Word]:
+    return [
+        Word(number, float(left), float(top), float(right), " ".join(unescape(re.sub("<[^>]+>", " ", text)).split()))
+        for number, sheet in enumerate(sheets)
+        for left, top, right, text in re.findall(f"<{kind}{_PLACE}{kind}>", sheet, re.DOTALL)
     ]
-    return Sheets(float(starts[0][1]), lines, [_rows(one) for one in sorted(folder.glob("sheet-*.ppm"))])
 
 
 def _rows(file: Path) -> list[bytes]:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page
 from tests.conftest import Warehouse
+from tests.postgres.loaded_organization import NOW
 
 from meterhouse.dashboard.chart import Chart
 from meterhouse.dashboard.charts import all_charts
 from meterhouse.dashboard.queries import Reader
 from meterhouse.dashboard.sections import SECTIONS
-from meterhouse.dashboard.static_report import write_report
+from meterhouse.dashboard.static_report import report, write_report
 from meterhouse.dashboard.tables import shown
 
 from .conftest import EVERYTHING
@@ -106,7 +108,7 @@ def test_the_printed_report_has_every_chart_and_every_row_of_every_table(
     sheets = printed(page, tmp_path)
     page.close()
     every_chart_is_printed(sheets, charts)
-    words = sheets.words()
+    words = {word.text for word in sheets.words}
     for chart in charts.values():
         for row in chart.table.rows:
             told = [shown(cell, column) for cell, column in zip(row, chart.table.columns, strict=True) if column.is_number]
@@ -122,6 +124,25 @@ def test_the_printed_report_has_every_chart_and_every_row_of_every_table(
     assert sum(line.text.split()[0] == "Total" for line in sheets.lines) == report_file.read_text().count("<tfoot>")
 
 
+def test_figures_of_a_large_organization_do_not_stand_in_each_other_on_paper(browser: Browser, reader: Reader, tmp_path: Path) -> None:
+    found = reader.snapshot(EVERYTHING)
+    large = replace(
+        found,
+        usage=[
+            replace(row, input_tokens=(row.input_tokens or 0) * 10**5, output_tokens=(row.output_tokens or 0) * 10**5)
+            for row in found.usage
+        ],
+        costs=[replace(row, cost=(row.cost or 0) * 10**5) for row in found.costs],
+    )
+    page = browser.new_page()
+    page.set_content(report(large, NOW))
+    sheets = printed(page, tmp_path)
+    page.close()
+    assert max(len(word.text) for word in sheets.words if word.text.replace(",", "").isdigit()) >= len("10,000,000,000,000")
+    assert sheets.overprinted() == []
+    assert max(word.right for word in sheets.words) < sheets.width - 20
+
+
 def test_the_printed_dashboard_has_every_chart_in_the_papers_own_width(
     browser: Browser, dashboard: str, charts: dict[str, Chart], tmp_path: Path
 ) -> None:
@@ -130,7 +151,7 @@ def test_the_printed_dashboard_has_every_chart_in_the_papers_own_width(
     visit.drawn()
     sheets = printed(page, tmp_path)
     every_chart_is_printed(sheets, charts)
-    assert "Refresh" not in sheets.words()
+    assert "Refresh" not in {word.text for word in sheets.words}
     assert "22 Oct 2026 to 20 Nov 2026, UTC days. No filters." in {line.text for line in sheets.lines}
     # Afterwards the screen has its own width back.
     page.wait_for_timeout(1500)
