@@ -7,7 +7,6 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from html import unescape
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ from playwright.sync_api import Page
 from meterhouse.dashboard.palette import SERIES
 
 DPI = 72
-_PLACE = r' xMin="([\d.]+)" yMin="([\d.]+)" xMax="([\d.]+)" yMax="[\d.]+">(.*?)</'
+_PLACE = r' xMin="([\d.]+)" yMin="([\d.]+)" xMax="([\d.]+)" yMax="([\d.]+)">(.*?)</'
 _SIZE = re.compile(r'<page width="([\d.]+)" height="[\d.]+">')
 
 
@@ -28,6 +27,7 @@ class Word:
     left: float
     top: float
     right: float
+    bottom: float
     text: str
 
 
@@ -46,16 +46,17 @@ class Sheets:
         return sum(row[at : at + 3] in colours for row in self.pixels[sheet][int(top) : int(bottom)] for at in range(0, len(row), 3))
 
     def overprinted(self) -> list[tuple[Word, Word]]:
-        """Return words that stand in each other on one line."""
-        rows: dict[tuple[int, int], list[Word]] = {}
-        for word in self.words:
-            rows.setdefault((word.sheet, round(word.top)), []).append(word)
-        return [
-            (one, other)
-            for row in rows.values()
-            for one, other in pairwise(sorted(row, key=lambda word: word.left))
-            if other.left < one.right - 0.5
-        ]
+        """Return words that stand in each other by more than a point, as boxes of letters of neighbouring lines may."""
+        found = []
+        for sheet in range(len(self.pixels)):
+            words = sorted((word for word in self.words if word.sheet == sheet), key=lambda word: word.top)
+            for place, one in enumerate(words):
+                for other in words[place + 1 :]:
+                    if other.top > one.bottom - 1:
+                        break
+                    if min(one.right, other.right) - max(one.left, other.left) > 1:
+                        found.append((one, other))
+        return found
 
     def ground(self, sheet: int) -> bytes:
         """Return the colour of a sheet's upper left corner."""
@@ -80,9 +81,9 @@ def printed(page: Page, folder: Path) -> Sheets:
 
 def _found(kind: str, sheets: list[str]) -> list[Word]:
     return [
-        Word(number, float(left), float(top), float(right), " ".join(unescape(re.sub("<[^>]+>", " ", text)).split()))
+        Word(number, float(left), float(top), float(right), float(bottom), " ".join(unescape(re.sub("<[^>]+>", " ", text)).split()))
         for number, sheet in enumerate(sheets)
-        for left, top, right, text in re.findall(f"<{kind}{_PLACE}{kind}>", sheet, re.DOTALL)
+        for left, top, right, bottom, text in re.findall(f"<{kind}{_PLACE}{kind}>", sheet, re.DOTALL)
     ]
 
 

@@ -153,7 +153,7 @@ def _ranks(chart: Chart) -> Figure:
     notes: list[dict[str, Any]] = []
     for row, label in enumerate(chart.labels):
         text = rank_text(chart, row)
-        common = {"y": row, "yref": "y", "xref": "paper", "showarrow": False, "yshift": 13, "font": {"size": 12}}
+        common = {"y": row, "yref": "y", "xref": "paper", "showarrow": False, "yshift": 15, "font": {"size": 12}}
         notes += [
             common | {"x": 0, "xanchor": "left", "text": escape(cut(str(label), ROOM))},
             common | {"x": 1, "xanchor": "right", "text": text},
