@@ -1,31 +1,20 @@
-"""Names: what can be read from the words of a model or a line item. Pure and best effort: what is not said stays None."""
+"""Names: one name per model, whatever word usage or the bill has for it. Pure; rules only, and what they cannot know an alias says."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
-_DATE_SUFFIX = re.compile(r"-(?:20\d{2}-\d{2}-\d{2}|\d{4})$")
-_DIRECTIONS = {
-    "input": "input",
-    "input_tokens": "input",
-    "cached input": "cached input",
-    "cache writes": "cache writes",
-    "output": "output",
-    "output_tokens": "output",
-}
-_MODALITIES = ("text", "image", "audio")
-_MODEL_SHAPE = re.compile(r"(?:ft-)?(?:gpt|o\d|chatgpt|text-|tts|whisper|dall-e|omni|computer-use|codex|davinci|babbage)[\w.:-]*")
-
-
-@dataclass(frozen=True)
-class LineItem:
-    """The parts of a line item, `[surface | ]model[ modality][, direction]`."""
-
-    surface: str | None
-    model: str | None
-    modality: str | None
-    direction: str | None
+_DATE_SUFFIX = re.compile(r"-(?:20\d{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])|(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]))$")
+# ft:BASE:organization:suffix:job in usage, ft-BASE on the bill, which names no job.
+_FINE_TUNED = re.compile(r"ft[:-](?P<base>[^:]+)(?::.*)?", re.DOTALL)
+# Two words of the vendor for one model, which no rule would find.
+_SAME_MODEL = {"whisper": "whisper-1"}
+_MODEL_SHAPE = re.compile(
+    r"(?:ft[:-])?(?:gpt-|o\d|chatgpt-|text-|tts-|whisper|dall-e|omni-|computer-use|codex|davinci|babbage|sora|(?:ada|curie)\b)[\w.:-]*",
+    re.IGNORECASE,
+)
+# Seen in tests only; taken for a model they would be a wrong one.
+_NO_MODEL = re.compile(r"-(?:input|output)$", re.IGNORECASE)
 
 
 def model_family(model: str) -> str:
@@ -33,17 +22,19 @@ def model_family(model: str) -> str:
     return _DATE_SUFFIX.sub("", model)
 
 
-def parse_line_item(text: str) -> LineItem:
-    """Read the parts of a line item; nothing is guessed from a word that is not there."""
-    surface, bar, rest = text.partition(" | ")
-    if not bar:
-        surface, rest = "", text
-    subject, _, tail = rest.rpartition(", ")
-    direction = _DIRECTIONS.get(tail.strip().lower())
-    if direction is None:
-        subject = rest
-    modality = next((word for word in _MODALITIES if subject.endswith(f" {word}")), None)
-    if modality:
-        subject = subject[: -len(modality) - 1]
-    model = subject.strip() if _MODEL_SHAPE.fullmatch(subject.strip()) else None
-    return LineItem(surface.strip() or None, model, modality, direction)
+def canonical_model(model: str) -> str:
+    """Return the name under which all words for a model are shown: lower case, without release dates; `ft:BASE` for all jobs of a base.
+
+    Never matches by a shorter prefix: gpt-5 is not gpt-5-mini. Returns the word itself, in lower case, where the rules leave nothing.
+    """
+    name = model.strip().lower()
+    if tuned := _FINE_TUNED.fullmatch(name):
+        return "ft:" + canonical_model(tuned["base"])
+    while (shorter := model_family(name)) not in {"", name}:
+        name = shorter
+    return _SAME_MODEL.get(name, name)
+
+
+def is_model(word: str) -> bool:
+    """Whether a word looks like a model's name."""
+    return bool(_MODEL_SHAPE.fullmatch(word)) and not _NO_MODEL.search(word)
