@@ -23,6 +23,7 @@ _MADE_FOR = (
 
 NO_LINE_ITEM_NOTE = "The row names no line of the bill: it was not asked for, or the vendor left it out."
 _NO_MODEL_NOTE = "The bill names a kind of model here and no model."
+_FINE_TUNED_NOTE = "Fine-tuned models are billed by their base: the bill names no job and may name no key."
 _EVALS_NOTE = "Evals are run by the platform, not with an API key."
 _NOTES = {
     Category.TOOL_CALLS: "Tool calls are billed per call, whatever the model: the bill names no model.",
@@ -73,4 +74,6 @@ def category_note(item: LineItem, category: Category) -> str | None:
         return note
     if item.surface and item.surface.lower() == "evals":
         return _EVALS_NOTE
-    return None if item.model else _NO_MODEL_NOTE
+    if item.model is None:
+        return _NO_MODEL_NOTE
+    return _FINE_TUNED_NOTE if item.model.lower().startswith(("ft-", "ft:")) else None

@@ -252,6 +252,23 @@ def _report(settings: Settings, options: argparse.Namespace) -> int:
     return 0
 
 
+def _alias(settings: Settings, options: argparse.Namespace) -> int:
+    from meterhouse.model_aliases import list_aliases, remove_alias, set_alias
+
+    url = settings.require_warehouse()
+    words = [word for word in (options.model, options.shown_as) if word is not None]
+    if options.remove is not None and not words:
+        print(remove_alias(url, options.remove))
+    elif options.remove is None and len(words) == 2:
+        print("\n".join(set_alias(url, *words)))
+    elif options.remove is None and not words:
+        aliases = list_aliases(url)
+        _print_table(("model", "shown as"), aliases) if aliases else print("no model is shown under an alias")
+    else:
+        raise FixConfiguration("name a model and what it is to be shown as, or --remove and a model, or nothing for a list")
+    return 0
+
+
 def _add_up(settings: Settings, _: argparse.Namespace) -> int:
     from meterhouse.store import Store
 
@@ -305,6 +322,7 @@ COMMANDS = {
     "provision-metabase": _provision_metabase,
     "dashboard": _dashboard,
     "report": _report,
+    "alias": _alias,
     "add-up": _add_up,
     "purge": _purge,
     "fake-api": _fake_api,

@@ -50,6 +50,11 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("--offline", action="store_true", help="ask the warehouse alone, and not the vendor for control totals")
 
     _add_reading(commands)
+    alias = commands.add_parser("alias", help="show a model under another name in every view; without words, list the aliases")
+    alias.add_argument("model", nargs="?", metavar="FROM", help="a model's name, or one of the vendor's words for it")
+    alias.add_argument("shown_as", nargs="?", metavar="TO", help="the name to show it under")
+    alias.add_argument("--remove", metavar="FROM", help="show it under its own name again")
+
     commands.add_parser("add-up", help="make the sums by day those of the rows, if a check says that they are not")
 
     purge = commands.add_parser("purge", help="remove an organization, rows and names")

@@ -46,6 +46,13 @@ ATTRIBUTES = ("api_source", "size", "source", "vector_store_id", "context_level"
 
 COLUMNS: dict[str, Meaning] = {
     **{dimension.name: Meaning(dimension.help, null=_NOT_ASKED) for dimension in (*USAGE_DIMENSIONS, LINE_ITEM)},
+    "model": Meaning(
+        "Name of the model, the same in usage and on the bill: lower case, without a release date, or the alias that was set.",
+        null="not asked for, or none is named",
+    ),
+    "model_reported": Meaning("Model as the vendor words it.", null=_NOT_ASKED),
+    "is_free_tier": Meaning("Whether the tokens are free because the organization shares its data.", null="the service tier is not known"),
+    "total_tokens": Meaning("Input and output tokens together.", "tokens", "both are null"),
     **{
         column: Meaning(metric.help, metric.unit, "the endpoint does not report it, or the vendor left it out")
         for column, metric in usage_measures().items()
@@ -113,9 +120,20 @@ COLUMNS: dict[str, Meaning] = {
     "source_grouping": Meaning(
         "Dimensions that the vendor was asked to group by, joined by commas; empty for none.", null="the bucket was not loaded"
     ),
-    "surface": Meaning("Part of the platform that the line item names; derived.", null="the line item names none"),
-    "modality": Meaning("text, image or audio; derived from the line item.", null="the line item does not say"),
-    "direction": Meaning("input, cached input, cache writes or output; derived from the line item.", null="the line item does not say"),
+    "tier": Meaning("Service tier that the line item names, such as priority or flex; derived.", null="the line item names none"),
+    "surface": Meaning("Part of the platform that the line item names, such as evals; derived.", null="the line item names none"),
+    "modality": Meaning("text, image, audio or video; derived from the line item.", null="the line item does not say"),
+    "direction": Meaning(
+        "input, cached input, cache writes, output or training; derived from the line item.", null="the line item does not say"
+    ),
+    "context_band": Meaning("Price band behind the direction, such as long context; derived.", null="the line item names none"),
+    "feature": Meaning("What was billed where it is not tokens of a model; derived.", null="tokens of a model, or no line item"),
+    "category": Meaning(
+        "What the amount is for: text_tokens, audio_tokens, image_tokens, embeddings, audio, images, video, tool_calls, storage, sessions,"
+        " training, credits, taxes, other or unknown; derived from the line item and its unit."
+    ),
+    "category_note": Meaning("Why such lines have no key or no model.", null="they have both"),
+    "is_parsed": Meaning("Whether this version knows what every part of the line item is."),
     "cached_share": Meaning(
         "Input tokens read from the cache, as a share of those input tokens for which the vendor tells the cached ones.",
         "share, 0 to 1",
@@ -194,8 +212,8 @@ COLUMNS: dict[str, Meaning] = {
     "user_deleted_at_utc": Meaning("When the user was first missing from the vendor's list, UTC.", null="it is listed"),
     "redacted_value": Meaning("First and last characters of the key, as the vendor shows them.", null=_NO_NAME),
     "api_key_deleted_at_utc": Meaning("When the key was first missing from the vendor's list, UTC.", null="it is listed"),
-    "model_family": Meaning("Model name without its release date; derived."),
-    "line_item_model": Meaning("Model that the line item names; derived.", null="the line item names none"),
+    "model_family": Meaning("Name of the model by rule, before aliases."),
+    "line_item_model": Meaning("Name of the model that the line item names, as in model.", null="the line item names none"),
     "year": Meaning("Calendar year."),
     "quarter": Meaning("Quarter of the year, 1 to 4."),
     "month": Meaning("Month of the year, 1 to 12."),

@@ -68,6 +68,8 @@ API_KEY = Dimension("api_key_id", "Identifier of the API key that made the reque
 MODEL = Dimension("model", "Model name as the vendor reports it for usage; it does not always match the name in line items.")
 BATCH = Dimension("batch", "Whether the requests went through the Batch API.", kind=Kind.FLAG)
 SERVICE_TIER = Dimension("service_tier", "Service tier that served the requests, such as default, flex or priority.", max_length=64)
+# Traffic that the vendor does not bill because the organization shares its data.
+FREE_SERVICE_TIERS = ("incentivized-tier",)
 API_SOURCE = Dimension("api_source", "Published source of the traffic; unlabeled means that no source was published.", max_length=64)
 SIZE = Dimension("size", "Size of the images as width x height.", max_length=64)
 SOURCE = Dimension("source", "Operation that made the images: generation, edit or variation.", max_length=64)

@@ -1,17 +1,15 @@
-"""Groups: the integer keys of combinations of dimensions, and the names of models and line items that come with them."""
+"""Groups: the integer keys of combinations of dimensions, and the models and line items that come with them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
-import psycopg
 from psycopg.sql import SQL, Identifier
 
 from meterhouse.columns import WAREHOUSE
 from meterhouse.database import Connection
+from meterhouse.derived_names import keep_line_items, keep_models
 from meterhouse.endpoints import Endpoint
-from meterhouse.names import model_family, parse_line_item
 from meterhouse.rows import Key
 from meterhouse.tables import group_table
 
@@ -31,6 +29,7 @@ class Groups:
             column.name for column in self._table.columns if column.name not in {"group_id", "organization_id", "endpoint", *self._columns}
         ]
         self._known: dict[Key, int] = {}
+        self._units: dict[str, str | None] | None = None
 
     def ids(self, keys: Iterable[Key]) -> dict[Key, int]:
         """Return the ids of all known combinations, `keys` among them; those that are new are stored first."""
@@ -41,6 +40,22 @@ class Groups:
             self._insert(sorted(missing, key=repr))
             self._read()
         return self._known
+
+    def name_line_items(self, rows: Iterable[tuple[Key, str | None]]) -> None:
+        """Keep the dimension of line items in step with rows of costs, given as key and unit of the quantity."""
+        if "line_item" not in self._columns:
+            return
+        if self._units is None:
+            self._units = dict(self._connection.execute("SELECT line_item, quantity_unit FROM warehouse.dim_line_item").fetchall())
+        units, found = self._units, dict[str, str | None]()
+        for key, unit in rows:
+            item = key[self._columns.index("line_item")]
+            if isinstance(item, str) and (item not in units or (units[item] is None and unit is not None)):
+                found[item] = found.get(item) or unit
+        if found:
+            with self._connection.transaction(), self._connection.cursor() as cursor:
+                keep_line_items(cursor, found)
+            units |= found
 
     def _read(self) -> None:
         """Read the combinations in which every dimension that was not asked for is null."""
@@ -62,19 +77,5 @@ class Groups:
         )
         with self._connection.transaction(), self._connection.cursor() as cursor:
             cursor.executemany(query, [(*self._owned.values(), *key) for key in keys])
-            self._name_models(cursor, keys)
-
-    def _name_models(self, cursor: psycopg.Cursor[Any], keys: Sequence[Key]) -> None:
-        """Keep the dimensions of models and line items in step with the combinations; in one order, so that loaders cannot deadlock."""
-        models = {key[self._columns.index("model")] for key in keys} if "model" in self._columns else set()
-        if "line_item" in self._columns:
-            items = {str(item): parse_line_item(str(item)) for key in keys if (item := key[self._columns.index("line_item")])}
-            models |= {item.model for item in items.values()}
-            cursor.executemany(
-                "INSERT INTO warehouse.dim_line_item VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
-                [(text, item.surface, item.model, item.modality, item.direction) for text, item in sorted(items.items())],
-            )
-        cursor.executemany(
-            "INSERT INTO warehouse.dim_model VALUES (%s, %s) ON CONFLICT DO NOTHING",
-            [(model, model_family(model)) for model in sorted(str(model) for model in models if model)],
-        )
+            if "model" in self._columns:
+                keep_models(cursor, {str(model) for key in keys if (model := key[self._columns.index("model")]) is not None})

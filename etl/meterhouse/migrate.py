@@ -17,6 +17,7 @@ from alembic.util.exc import CommandError
 import meterhouse
 from meterhouse.columns import metadata
 from meterhouse.database import connect
+from meterhouse.derived_names import derive_again
 from meterhouse.errors import FixConfiguration, TryAgainLater
 from meterhouse.rollups import fill as fill_rollups
 from meterhouse.settings import local_time_zone
@@ -70,12 +71,13 @@ def migrate(url: str, revision: str = "head") -> list[str]:
                     _hold_off_loads(connection)
                 command.upgrade(config, revision)
                 if ROLLUPS_SINCE in _applied(scripts, before, _current(connection)):
-                    fill_rollups(cast("psycopg.Connection[Any]", connection.connection.driver_connection))
+                    fill_rollups(_driver(connection))
             else:
                 drop_views(connection)
                 command.downgrade(config, revision)
             after = _current(connection)
             if after == scripts.get_current_head():
+                derive_again(_driver(connection))
                 rebuild_views(connection, time_zone=time_zone)
     except CommandError as error:
         raise FixConfiguration(
@@ -89,6 +91,10 @@ def migrate(url: str, revision: str = "head") -> list[str]:
     if applied and after == scripts.get_current_head():
         _gather_statistics(url)
     return applied
+
+
+def _driver(connection: sa.Connection) -> psycopg.Connection[Any]:
+    return cast("psycopg.Connection[Any]", connection.connection.driver_connection)
 
 
 def _lock_views(connection: sa.Connection) -> None:

@@ -26,7 +26,7 @@ from meterhouse.groups import Groups
 from meterhouse.rollups import replace_statements
 from meterhouse.rows import Key, Values
 from meterhouse.statements import Statements, stage_types
-from meterhouse.tables import SCHEMA_REVISION
+from meterhouse.tables import SCHEMA_REVISION, fact_columns
 from meterhouse.windows import Window
 from meterhouse.windows import buckets as starts_of
 
@@ -118,6 +118,9 @@ class Stage:
         buckets = list(buckets)
         with translated(str(self._stream)):
             ids = self._groups.ids(key for _, rows in buckets for key in rows)
+            if self._stream.endpoint.is_costs:
+                unit = fact_columns(self._stream.endpoint).index("quantity_unit")
+                self._groups.name_line_items((key, values[unit]) for _, rows in buckets for key, values in rows.items())
             with self._connection.cursor() as cursor, cursor.copy(self._sql.copy_stage()) as copy:
                 copy.set_types(stage_types(self._stream.endpoint))
                 for start, rows in buckets:

@@ -32,7 +32,7 @@ OWNER_ROLE = "meterhouse_owner"
 LOADER_ROLE = "meterhouse_loader"
 READER_ROLE = "meterhouse_reader"
 TEAM_ROLE = "meterhouse_team"
-SCHEMA_REVISION = "0005"
+SCHEMA_REVISION = "0006"
 
 _BUCKET_START = "Start of the bucket in UTC, aligned to its width."
 _BUCKET_WIDTH = "Width of the bucket in minutes: 1, 60 or 1440."
@@ -199,6 +199,7 @@ dim_model = sa.Table(
     metadata,
     column("model", sa.Text, "Model name as it appears in usage or in line items.", primary_key=True),
     column("model_family", sa.Text, "Model name without its release date; derived, best effort."),
+    column("canonical_model", sa.Text, "Name under which all words for the model are shown, unless an alias says another; derived."),
     schema=WAREHOUSE,
     comment="One row per model name seen.",
 )
@@ -206,12 +207,28 @@ dim_line_item = sa.Table(
     "dim_line_item",
     metadata,
     column(LINE_ITEM.name, sa.Text, LINE_ITEM.help, primary_key=True),
-    column("surface", sa.Text, "Part of the platform before the bar, such as assistants api; derived."),
+    column("surface", sa.Text, "Part of the platform before the bar, such as evals; derived."),
     column("model", sa.Text, "Model that the line item names; null when it names none; derived."),
     column("modality", sa.Text, "text, image or audio; null when the line item does not say; derived."),
     column("direction", sa.Text, "input, cached input, cache writes or output; null when the line item does not say; derived."),
+    column("quantity_unit", sa.Text, "First unit that came with a quantity of the line; null while none did."),
+    column("tier", sa.Text, "Service tier before the bar, such as priority; derived."),
+    column("context_band", sa.Text, "Part behind the direction, such as long context; derived."),
+    column("feature", sa.Text, "What was billed where it is not tokens of a model; derived."),
+    column("is_parsed", sa.Boolean, "Whether this version knows what every part of the line is; derived."),
+    column("category", sa.Text, "What the line is for, such as text_tokens or tool_calls; derived from the words and the unit."),
+    column("category_note", sa.Text, "Why the line names no key or no model; null where it names both; derived."),
     schema=WAREHOUSE,
     comment="One row per line item seen, with what can be read from its words.",
+)
+model_alias = sa.Table(
+    "model_alias",
+    metadata,
+    column("model", sa.Text, "Word or name of a model, in lower case.", primary_key=True),
+    column("shown_as", sa.Text, "Name under which it is shown.", nullable=False),
+    column("created_at", INSTANT, "When it was set.", nullable=False, server_default=sa.func.now()),
+    schema=WAREHOUSE,
+    comment="One row per model that people want under another name; views look it up when they are read.",
 )
 dim_date = sa.Table(
     "dim_date",

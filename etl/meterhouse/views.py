@@ -1,13 +1,14 @@
 """Views: the BI schema, rebuilt from sql/views/*.sql in the migration's transaction, with comments and grants.
 
-A view that only gained columns at its end is replaced in place, so views that other people built on it stay. Words in braces in a file
-stand for the catalogue's usage columns. Schema bi_team holds the same views once more, made from what `sql/team` leaves of the tables:
+A view that only gained columns at its end is replaced in place, so views that other people built on it stay. `view_words` says what
+the words in braces in a file stand for. Schema bi_team holds the same views once more, made from what `sql/team` leaves of the tables:
 the projects that were granted to whoever asks.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from importlib import resources
@@ -16,12 +17,12 @@ import psycopg
 import sqlalchemy as sa
 
 from meterhouse.columns import WAREHOUSE
-from meterhouse.dictionary import ATTRIBUTES, COLUMNS, MEASURES, TEAM_COLUMNS
-from meterhouse.endpoints import BATCH, USAGE, USAGE_DIMENSIONS, Dimension, Endpoint, Kind
+from meterhouse.dictionary import COLUMNS, TEAM_COLUMNS
 from meterhouse.errors import FixConfiguration
 from meterhouse.rollup_tables import ROLLUPS, TABLES
 from meterhouse.settings import DEFAULT_TIME_ZONE
 from meterhouse.tables import BI, LOADER_ROLE, READER_ROLE, TEAM, TEAM_ROLE
+from meterhouse.view_words import literal, usage_facts, view_words
 
 
 class Reach(Enum):
@@ -78,41 +79,14 @@ _TEAM_REMARK = {
 # What stands in for these tables in bi_team, in the order in which they build on each other.
 _SCOPED = (
     "warehouse.dim_organization", "warehouse.dim_group", "warehouse.dim_cost_group", "warehouse.dim_project", "warehouse.dim_user",
-    "warehouse.dim_api_key", "warehouse.dim_line_item", "warehouse.dim_model", "ops.revisions", "ops.coverage", "ops.watermarks",
-    "ops.capabilities", *(f"warehouse.{rollup.name}" for rollup in ROLLUPS),
+    "warehouse.dim_api_key", "warehouse.dim_line_item", "warehouse.dim_model", "warehouse.model_alias", "ops.revisions", "ops.coverage",
+    "ops.watermarks", "ops.capabilities", *(f"warehouse.{rollup.name}" for rollup in ROLLUPS),
 )  # fmt: skip
 # Once shipped and no longer; a view of another name in schema bi is somebody else's and stays.
 RETIRED_VIEW_NAMES: tuple[str, ...] = ()
 _FACTS = "usage_facts"
-_NAMED = "usage_named"
-# Measures that say how much there is, and not how much was added.
-LEVELS = {"storage_bytes"}
-_NAMED_QUERY = """
-SELECT
-    f.bucket_width,
-    (f.bucket_start AT TIME ZONE 'UTC')::date AS usage_date,
-    (f.bucket_start AT TIME ZONE 'UTC') AS bucket_start_utc,
-    f.bucket_start AS bucket_at,
-    o.label::varchar(64) AS organization,
-    g.endpoint::varchar(64) AS endpoint,
-    {dimensions},
-    p.project_name::varchar(255) AS project_name,
-    n.user_name::varchar(255) AS user_name,
-    n.user_email::varchar(255) AS user_email,
-    k.api_key_name::varchar(255) AS api_key_name,
-    {measures},
-    coalesce(c.is_complete, false) AS is_complete,
-    coalesce(c.finality, 'open')::varchar(16) AS finality
-FROM warehouse.usage_facts f
-JOIN warehouse.dim_group g ON g.group_id = f.group_id
-JOIN warehouse.dim_organization o ON o.organization_id = g.organization_id
-LEFT JOIN ops.coverage c
-    ON c.organization_id = g.organization_id AND c.endpoint = g.endpoint AND c.bucket_width = f.bucket_width
-    AND c.bucket_start = f.bucket_start
-LEFT JOIN warehouse.dim_project p ON p.organization_id = g.organization_id AND p.project_id = g.project_id AND p.valid_to IS NULL
-LEFT JOIN warehouse.dim_user n ON n.organization_id = g.organization_id AND n.user_id = g.user_id AND n.valid_to IS NULL
-LEFT JOIN warehouse.dim_api_key k ON k.organization_id = g.organization_id AND k.api_key_id = g.api_key_id AND k.valid_to IS NULL
-"""
+# What the public views select from: names of models and of line items, and all usage facts with their names.
+_INTERNAL = ("model_names", "line_item_names", "usage_named")
 
 # Every view that selects from one view, directly or through others.
 _BUILD_ON = """
@@ -153,35 +127,32 @@ class View:
 
 
 def views(time_zone: str = DEFAULT_TIME_ZONE) -> list[View]:
-    """Return all views in the order in which they build on each other: the internal one that joins the facts, the public ones, the teams'.
+    """Return all views in the order in which they build on each other: internal ones that join names, the public ones, the teams'.
 
     `time_zone` is the one of usage_daily_local.
     """
-    facts = View(WAREHOUSE, _FACTS, _usage_facts(), "All usage facts, with the same columns for every endpoint.")
-    internal = View(WAREHOUSE, _NAMED, _usage_named(), "All usage facts with names joined in; the public usage views select from it.")
-    public = [_read(name, time_zone) for name in VIEW_NAMES]
+    words = view_words(time_zone)
+    facts = View(WAREHOUSE, _FACTS, usage_facts(), "All usage facts, with the same columns for every endpoint.")
+    internal = [_internal(name, words) for name in _INTERNAL]
+    public = [_read(name, words) for name in VIEW_NAMES]
     scoped = [_stand_in("scope"), *(_stand_in(table.partition(".")[2]) for table in _SCOPED)]
     return [
         facts,
-        internal,
+        *internal,
         *public,
         *scoped,
-        *(_for_teams(view) for view in (internal, *public) if REACH.get(view.name) is not Reach.NOTHING),
+        *(_for_teams(view) for view in (*internal, *public) if REACH.get(view.name) is not Reach.NOTHING),
     ]
 
 
-def _read(name: str, time_zone: str) -> View:
+def _read(name: str, words: Mapping[str, object]) -> View:
     query, comment = _file("views", name)
-    filled = query.format(
-        measures=",\n    ".join(f"u.{column}" for column in MEASURES),
-        attributes=",\n    ".join(f"u.{column}" for column in ATTRIBUTES),
-        group_attributes=",\n    ".join(f"g.{_cast(one)}" for one in USAGE_DIMENSIONS if one.name in ATTRIBUTES),
-        sums=",\n    ".join(_sum(column) for column in MEASURES),
-        rolled_up=",\n    ".join(f"r.{column}::bigint AS {column}" for column in MEASURES),
-        or_zero=",\n    ".join(_or_zero(column) for column in MEASURES),
-        time_zone=_literal(time_zone),
-    )
-    return View(BI, name, filled, comment)
+    return View(BI, name, query.format_map(words), comment)
+
+
+def _internal(name: str, words: Mapping[str, object]) -> View:
+    query, comment = _file("internal", name)
+    return View(WAREHOUSE, name, query.format_map(words), comment)
 
 
 def _file(folder: str, name: str) -> tuple[str, str]:
@@ -189,19 +160,6 @@ def _file(folder: str, name: str) -> tuple[str, str]:
     lines = resources.files("meterhouse").joinpath("sql", folder, f"{name}.sql").read_text().splitlines()
     comment = [line.removeprefix("-- ") for line in lines if line.startswith("-- ")]
     return "\n".join(line for line in lines if not line.startswith("-- ")), " ".join(comment)
-
-
-def _sum(column: str) -> str:
-    return f"max(u.{column})::bigint AS {column}" if column in LEVELS else f"sum(u.{column})::bigint AS {column}"
-
-
-def _or_zero(column: str) -> str:
-    """The figure of a day: zero where the day was loaded without a row, and null for an endpoint that has no such figure."""
-    having = ", ".join(f"'{endpoint.name}'" for endpoint in USAGE if column in {metric.column for metric in endpoint.metrics})
-    return (
-        f"CASE WHEN d.usage_date IS NOT NULL THEN d.{column}"
-        f" WHEN c.bucket_start IS NOT NULL AND m.endpoint IN ({having}) THEN 0 END AS {column}"
-    )
 
 
 def _stand_in(name: str) -> View:
@@ -215,34 +173,11 @@ def _for_teams(view: View) -> View:
     query = view.query
     for table in _SCOPED:
         query = re.sub(rf"\b{re.escape(table)}\b", f"warehouse.team_{table.partition('.')[2]}", query)
-    query = re.sub(rf"\bwarehouse\.{_NAMED}\b", f"warehouse.team_{_NAMED}", query)
+    query = re.sub(rf"\bwarehouse\.({'|'.join(_INTERNAL)})\b", r"warehouse.team_\1", query)
     query = re.sub(r"\bbi\.", f"{TEAM}.", query).replace("'bi'", f"'{TEAM}'")
     if not view.is_public:
         return View(WAREHOUSE, f"team_{view.name}", query, view.comment)
     return View(TEAM, view.name, query, view.comment + _TEAM_REMARK[REACH[view.name]])
-
-
-def _usage_facts() -> str:
-    """One branch per endpoint, with the same columns in each; a figure that it does not have is null."""
-    return "\nUNION ALL\n".join(_branch(endpoint) for endpoint in USAGE)
-
-
-def _usage_named() -> str:
-    dimensions = ",\n    ".join(f"g.{_cast(dimension)}" for dimension in USAGE_DIMENSIONS)
-    measures = ",\n    ".join(f"f.{column}" for column in MEASURES)
-    return _NAMED_QUERY.format(dimensions=dimensions, measures=measures)
-
-
-def _branch(endpoint: Endpoint) -> str:
-    have = {metric.column: metric.name for metric in endpoint.metrics}
-    figures = ", ".join(f"{have[column]} AS {column}" if column in have else f"NULL::bigint AS {column}" for column in MEASURES)
-    return f"SELECT bucket_start, bucket_width, group_id, {figures} FROM warehouse.{endpoint.table}"  # noqa: S608  # catalogue names
-
-
-def _cast(dimension: Dimension) -> str:
-    if dimension.kind is Kind.FLAG:
-        return f"{dimension.name} AS {'is_batch' if dimension is BATCH else dimension.name}"
-    return f"{dimension.name}::varchar({dimension.max_length}) AS {dimension.name}"
 
 
 def rebuild_views(connection: sa.Connection, wanted: list[View] | None = None, *, time_zone: str = DEFAULT_TIME_ZONE) -> None:
@@ -325,7 +260,7 @@ def _drop(connection: sa.Connection, names: list[str]) -> None:
 
 
 def _comment(connection: sa.Connection, view: View) -> None:
-    connection.exec_driver_sql(f"COMMENT ON VIEW {view.qualified} IS {_percent(_literal(view.comment))}")
+    connection.exec_driver_sql(f"COMMENT ON VIEW {view.qualified} IS {_percent(literal(view.comment))}")
     if not view.is_public:
         return
     meanings = COLUMNS | TEAM_COLUMNS if view.schema == TEAM else COLUMNS
@@ -333,11 +268,7 @@ def _comment(connection: sa.Connection, view: View) -> None:
         "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped", (view.qualified,)
     ).scalars()
     for column in columns:
-        connection.exec_driver_sql(f"COMMENT ON COLUMN {view.qualified}.{column} IS {_percent(_literal(meanings[column].comment()))}")
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+        connection.exec_driver_sql(f"COMMENT ON COLUMN {view.qualified}.{column} IS {_percent(literal(meanings[column].comment()))}")
 
 
 def _percent(statement: str) -> str:

@@ -10,9 +10,10 @@ import pytest
 from tests.bi.given import Given
 from tests.conftest import Warehouse
 
+from meterhouse.dictionary import MEASURES
 from meterhouse.errors import FixConfiguration
 from meterhouse.migrate import migrate
-from meterhouse.views import LEVELS, MEASURES
+from meterhouse.view_words import LEVELS
 
 
 def test_a_day_without_costs_is_zero_and_a_day_that_was_not_loaded_is_null(given: Given) -> None:

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from meterhouse.dictionary import MEASURES
-from meterhouse.views import LEVELS
+from meterhouse.view_words import LEVELS
 
 from .loaded_organization import rows
 

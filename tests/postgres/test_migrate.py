@@ -23,7 +23,10 @@ from meterhouse.views import TEAM_VIEW_NAMES, VIEW_NAMES
 
 # A table, a column, and the comment of another.
 ADDED_BY_0005 = 3
-REVISIONS = ["0001", "0002", "0003", "0004", "0005"]
+# A table, eight columns, and the comment of another.
+ADDED_BY_0006 = 10
+ADDED_SINCE_0004 = ADDED_BY_0005 + ADDED_BY_0006
+REVISIONS = ["0001", "0002", "0003", "0004", "0005", "0006"]
 
 
 def differences(url: str) -> list[object]:
@@ -58,27 +61,32 @@ def test_up_and_down_one_revision_at_a_time_differ_by_what_each_of_them_adds(emp
     assert migrate(url, "0001") == ["0001"]
     assert "vendor_organization_id" in str(differences(url))
     assert "alerts" in str(differences(url))
-    assert len(differences(url)) == 32 + ADDED_BY_0005
+    assert len(differences(url)) == 32 + ADDED_SINCE_0004
     assert migrate(url, "0002") == ["0002"]
     assert "team_access" in str(differences(url))
-    assert len(differences(url)) == 30 + ADDED_BY_0005
+    assert len(differences(url)) == 30 + ADDED_SINCE_0004
     assert migrate(url, "0003") == ["0003"]
-    assert {change[1].name for change in differences(url) if change[0] == "add_table"} == {*ROLLUPS, "bucket_totals"}
+    assert {change[1].name for change in differences(url) if change[0] == "add_table"} == {*ROLLUPS, "bucket_totals", "model_alias"}
     assert "bi_team" in schemas(url)
     assert migrate(url, "0004") == ["0004"]
     assert {change[0] for change in differences(url) if isinstance(change, tuple)} == {"add_table", "add_column"}
-    assert len(differences(url)) == ADDED_BY_0005
+    assert len(differences(url)) == ADDED_SINCE_0004
     assert migrate(url, "0005") == ["0005"]
+    assert {change[1].name for change in differences(url) if change[0] == "add_table"} == {"model_alias"}
+    assert len(differences(url)) == ADDED_BY_0006
+    assert migrate(url, "0006") == ["0006"]
     assert differences(url) == []
+    assert migrate(url, "0005") == ["0006"]
+    assert len(differences(url)) == ADDED_BY_0006
     assert migrate(url, "0004") == ["0005"]
-    assert len(differences(url)) == ADDED_BY_0005
+    assert len(differences(url)) == ADDED_SINCE_0004
     assert migrate(url, "0003") == ["0004"]
-    assert len(differences(url)) == 29 + ADDED_BY_0005
+    assert len(differences(url)) == 29 + ADDED_SINCE_0004
     assert migrate(url, "0002") == ["0003"]
     assert "bi_team" not in schemas(url)
     assert migrate(url, "0001") == ["0002"]
-    assert len(differences(url)) == 32 + ADDED_BY_0005
-    assert migrate(url) == ["0002", "0003", "0004", "0005"]
+    assert len(differences(url)) == 32 + ADDED_SINCE_0004
+    assert migrate(url) == ["0002", "0003", "0004", "0005", "0006"]
     assert differences(url) == []
 
 

@@ -19,9 +19,7 @@ EXAMPLES = settings(max_examples=400, deadline=None, derandomize=True)
 PARTS = ("tier", "surface", "model", "modality", "direction", "context_band", "feature")
 with (Path(__file__).parent / "line_items.csv").open(newline="") as table:
     KNOWN = list(csv.DictReader(table))
-UNITS = [
-    None, "", "tokens", "1000_tokens", "duration_seconds", "duration_minutes", "duration_hours", "gibibyte_hours", "images", "characters", "?"
-]  # fmt: skip
+UNITS = [None, "", "tokens", "1000_tokens", "duration_seconds", "duration_hours", "gibibyte_hours", "images", "characters", "?"]
 WORDS = re.compile(r"[\w.:-]+")
 # Two words of the vendor that are kept as another.
 SPELT_OTHERWISE = {"input_tokens": "input", "output_tokens": "output"}
@@ -72,13 +70,11 @@ def test_what_was_not_seen_yet_is_read_for_what_it_says_and_no_more(text, expect
     assert parse_line_item(text) == expected
 
 
-GRAMMAR = st.lists(
-    st.sampled_from(
-        [" | ", ", ", " ", "priority", "evals", "gpt-5", "o3-2025-01-31", "audio", "text", "input", "cached input", "output_tokens", "long context",
-         "file search", "credit", "x7"]
-    ),
-    max_size=12,
-).map("".join)  # fmt: skip
+PIECES = [
+    " | ", ", ", " ", "priority", "evals", "gpt-5", "o3-2025-01-31", "audio", "text", "input", "cached input", "output_tokens",
+    "long context", "file search", "credit", "x7",
+]  # fmt: skip
+GRAMMAR = st.lists(st.sampled_from(PIECES), max_size=12).map("".join)
 
 
 @EXAMPLES

@@ -8,7 +8,7 @@ SELECT
     g.api_key_id::varchar(128) AS api_key_id,
     k.api_key_name::varchar(255) AS api_key_name,
     g.line_item::varchar(255) AS line_item,
-    l.model::varchar(255) AS model,
+    l.model_name::varchar(255) AS model,
     f.amount::numeric(28, 12) AS cost,
     g.currency::varchar(3) AS currency,
     CASE WHEN g.currency = 'usd' THEN f.amount END::numeric(28, 12) AS cost_usd,
@@ -20,7 +20,11 @@ SELECT
     l.modality::varchar(64) AS modality,
     l.direction::varchar(64) AS direction,
     f.amount::text::varchar(96) AS cost_exact,
-    coalesce(c.finality, 'open')::varchar(16) AS finality
+    coalesce(c.finality, 'open')::varchar(16) AS finality,
+    l.tier::varchar(64) AS tier,
+    l.context_band::varchar(255) AS context_band,
+    l.feature::varchar(255) AS feature,
+    coalesce(l.category, 'unknown')::varchar(32) AS category
 FROM warehouse.costs f
 JOIN warehouse.dim_cost_group g ON g.group_id = f.group_id
 JOIN warehouse.dim_organization o ON o.organization_id = g.organization_id
@@ -30,4 +34,4 @@ LEFT JOIN warehouse.dim_project p
     ON p.organization_id = g.organization_id AND p.project_id = g.project_id AND p.valid_to IS NULL
 LEFT JOIN warehouse.dim_api_key k
     ON k.organization_id = g.organization_id AND k.api_key_id = g.api_key_id AND k.valid_to IS NULL
-LEFT JOIN warehouse.dim_line_item l ON l.line_item = g.line_item
+LEFT JOIN warehouse.line_item_names l ON l.line_item = g.line_item

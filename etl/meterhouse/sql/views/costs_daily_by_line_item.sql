@@ -6,14 +6,18 @@ SELECT
     r.project_id::varchar(128) AS project_id,
     p.project_name::varchar(255) AS project_name,
     r.line_item::varchar(255) AS line_item,
-    l.model::varchar(255) AS model,
+    l.model_name::varchar(255) AS model,
     r.cost::numeric(28, 12) AS cost,
     r.currency::varchar(3) AS currency,
     CASE WHEN r.currency = 'usd' THEN r.cost END::numeric(28, 12) AS cost_usd,
     coalesce(c.is_complete, false) AS is_complete,
     r.row_count::bigint AS row_count,
     r.rows_without_cost::bigint AS rows_without_cost,
-    coalesce(c.finality, 'open')::varchar(16) AS finality
+    coalesce(c.finality, 'open')::varchar(16) AS finality,
+    l.tier::varchar(64) AS tier,
+    l.context_band::varchar(255) AS context_band,
+    l.feature::varchar(255) AS feature,
+    coalesce(l.category, 'unknown')::varchar(32) AS category
 FROM warehouse.rollup_costs_by_line_item r
 JOIN warehouse.dim_organization o ON o.organization_id = r.organization_id
 LEFT JOIN ops.coverage c
@@ -21,4 +25,4 @@ LEFT JOIN ops.coverage c
     AND c.bucket_start = r.usage_date::timestamp AT TIME ZONE 'UTC'
 LEFT JOIN warehouse.dim_project p
     ON p.organization_id = r.organization_id AND p.project_id = r.project_id AND p.valid_to IS NULL
-LEFT JOIN warehouse.dim_line_item l ON l.line_item = r.line_item
+LEFT JOIN warehouse.line_item_names l ON l.line_item = r.line_item

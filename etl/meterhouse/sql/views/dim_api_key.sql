@@ -1,7 +1,7 @@
 -- One row per organization and API key, with a member (none) for rows without one: the dimension of the star.
 -- Keys that are known from usage or costs alone are in it with their identifier as name. Refreshed by every load of names. It has no figures to add up.
 SELECT
-    (o.label || '/' || coalesce(i.api_key_id, '(none)'))::varchar(255) AS api_key_key,
+    ({key:o.label, i.api_key_id})::varchar(255) AS api_key_key,
     i.api_key_id::varchar(128) AS api_key_id,
     coalesce(k.api_key_name, i.api_key_id, '(none)')::varchar(255) AS api_key_name,
     k.project_id::varchar(128) AS api_key_project_id,

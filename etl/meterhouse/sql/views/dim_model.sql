@@ -1,9 +1,10 @@
--- One row per model name, with a member (none) for rows without one: the dimension of the star.
--- Refreshed by every load that meets a new name. It has no figures to add up.
+-- One row per name of a model, with a member (none) for rows without one: the dimension of the star. A name covers all words that the vendor
+-- has for the model. Refreshed by every load that meets a new word, and by aliases. It has no figures to add up.
 SELECT
-    m.model::varchar(255) AS model_key,
-    m.model::varchar(255) AS model,
-    coalesce(m.model_family, m.model)::varchar(255) AS model_family
-FROM warehouse.dim_model m
+    ({key:m.model_name})::varchar(255) AS model_key,
+    m.model_name::varchar(255) AS model,
+    min(m.canonical_model)::varchar(255) AS model_family
+FROM warehouse.model_names m
+GROUP BY m.model_name
 UNION ALL
 SELECT '(none)'::varchar(255), '(none)'::varchar(255), '(none)'::varchar(255)

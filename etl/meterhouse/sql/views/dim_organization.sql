@@ -1,6 +1,6 @@
 -- One row per organization: the dimension of the star. Refreshed by its first load. It has no figures to add up.
 SELECT
-    o.label::varchar(64) AS organization_key,
+    ({key:o.label})::varchar(64) AS organization_key,
     o.label::varchar(64) AS organization,
     o.vendor::varchar(64) AS vendor,
     o.label = 'demo' AS is_demo

@@ -1,7 +1,7 @@
 -- One row per organization and project, with a member (none) for rows without one: the dimension of the star.
 -- Projects that are known from usage or costs alone are in it with their identifier as name. Refreshed by every load of names. It has no figures to add up.
 SELECT
-    (o.label || '/' || coalesce(i.project_id, '(none)'))::varchar(255) AS project_key,
+    ({key:o.label, i.project_id})::varchar(255) AS project_key,
     i.project_id::varchar(128) AS project_id,
     coalesce(p.project_name, i.project_id, '(none)')::varchar(255) AS project_name,
     p.status::varchar(64) AS project_status,

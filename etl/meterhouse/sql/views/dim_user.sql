@@ -1,7 +1,7 @@
 -- One row per organization and user or service account, with a member (none) for rows without one: the dimension of the star.
 -- Users that are known from usage alone are in it with their identifier as name. Refreshed by every load of names. It has no figures to add up.
 SELECT
-    (o.label || '/' || coalesce(i.user_id, '(none)'))::varchar(255) AS user_key,
+    ({key:o.label, i.user_id})::varchar(255) AS user_key,
     i.user_id::varchar(128) AS user_id,
     coalesce(u.user_name, u.user_email, i.user_id, '(none)')::varchar(255) AS user_name,
     u.user_email::varchar(255) AS user_email,

@@ -2,11 +2,11 @@
 -- Refreshed by every load of costs. cost can be added up within one currency; quantity within one line item and unit.
 SELECT
     c.usage_date,
-    c.organization AS organization_key,
-    (c.organization || '/' || coalesce(c.project_id, '(none)'))::varchar(255) AS project_key,
-    (c.organization || '/' || coalesce(c.api_key_id, '(none)'))::varchar(255) AS api_key_key,
-    coalesce(c.line_item, '(none)')::varchar(255) AS line_item_key,
-    coalesce(c.model, '(none)')::varchar(255) AS model_key,
+    ({key:c.organization})::varchar(64) AS organization_key,
+    ({key:c.organization, c.project_id})::varchar(255) AS project_key,
+    ({key:c.organization, c.api_key_id})::varchar(255) AS api_key_key,
+    ({key:c.line_item})::varchar(255) AS line_item_key,
+    ({key:c.model})::varchar(255) AS model_key,
     c.cost,
     c.currency,
     c.cost_usd,

@@ -2,16 +2,19 @@
 -- Refreshed by every load of day buckets. Measures can be added up over all dimensions and days, but for storage_bytes, which is a level.
 SELECT
     u.usage_date,
-    u.organization AS organization_key,
-    (u.organization || '/' || coalesce(u.project_id, '(none)'))::varchar(255) AS project_key,
-    (u.organization || '/' || coalesce(u.user_id, '(none)'))::varchar(255) AS user_key,
-    (u.organization || '/' || coalesce(u.api_key_id, '(none)'))::varchar(255) AS api_key_key,
-    coalesce(u.model, '(none)')::varchar(255) AS model_key,
+    ({key:u.organization})::varchar(64) AS organization_key,
+    ({key:u.organization, u.project_id})::varchar(255) AS project_key,
+    ({key:u.organization, u.user_id})::varchar(255) AS user_key,
+    ({key:u.organization, u.api_key_id})::varchar(255) AS api_key_key,
+    ({key:u.model})::varchar(255) AS model_key,
     u.endpoint,
     u.is_batch,
     u.service_tier,
     {measures},
     u.is_complete,
     {attributes},
-    u.finality
+    u.finality,
+    u.model_reported,
+    u.total_tokens,
+    u.is_free_tier
 FROM bi.usage_daily u

@@ -13,7 +13,7 @@ SELECT
     p.project_name::varchar(255) AS project_name,
     g.user_id::varchar(128) AS user_id,
     coalesce(g.api_key_id, cg.api_key_id)::varchar(128) AS api_key_id,
-    g.model::varchar(255) AS model,
+    coalesce(m.model_name, g.model)::varchar(255) AS model,
     cg.line_item::varchar(255) AS line_item,
     cg.currency::varchar(3) AS currency,
     r.change::varchar(16) AS change,
@@ -21,13 +21,15 @@ SELECT
     v.metric::varchar(64) AS metric,
     v.old_value::numeric(28, 12) AS old_value,
     v.new_value::numeric(28, 12) AS new_value,
-    r.revision_id
+    r.revision_id,
+    g.model::varchar(255) AS model_reported
 FROM ops.revisions r
 JOIN warehouse.dim_organization o ON o.organization_id = r.organization_id
 LEFT JOIN warehouse.dim_group g ON g.group_id = r.group_id AND r.endpoint <> 'costs'
 LEFT JOIN warehouse.dim_cost_group cg ON cg.group_id = r.group_id AND r.endpoint = 'costs'
 LEFT JOIN warehouse.dim_project p
     ON p.organization_id = r.organization_id AND p.project_id = coalesce(g.project_id, cg.project_id) AND p.valid_to IS NULL
+LEFT JOIN warehouse.model_names m ON m.model = g.model
 CROSS JOIN LATERAL (
     SELECT
         n.metric,

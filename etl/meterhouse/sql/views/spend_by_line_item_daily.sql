@@ -7,7 +7,7 @@ WITH daily AS (
         r.usage_date,
         r.line_item,
         r.currency,
-        sum(r.amount) AS amount
+        sum(r.cost) AS amount
     FROM warehouse.rollup_costs_by_line_item r
     GROUP BY 1, 2, 3, 4
 ),
@@ -31,7 +31,7 @@ SELECT
     d.usage_date,
     o.label::varchar(64) AS organization,
     d.line_item::varchar(255) AS line_item,
-    l.model::varchar(255) AS model,
+    l.model_name::varchar(255) AS model,
     d.currency::varchar(3) AS currency,
     d.amount::numeric(28, 12) AS cost,
     CASE
@@ -42,10 +42,14 @@ SELECT
     CASE WHEN d.day_amount > 0 AND abs(d.amount) < 1000 * d.day_amount THEN d.amount / d.day_amount END::numeric(12, 6) AS share_of_day,
     coalesce(c.is_complete, false) AS is_complete,
     coalesce(c.finality, 'open')::varchar(16) AS finality,
-    coalesce(c.is_complete AND c_before.is_complete, false) AS is_comparable
+    coalesce(c.is_complete AND c_before.is_complete, false) AS is_comparable,
+    l.tier::varchar(64) AS tier,
+    l.context_band::varchar(255) AS context_band,
+    l.feature::varchar(255) AS feature,
+    coalesce(l.category, 'unknown')::varchar(32) AS category
 FROM compared d
 JOIN warehouse.dim_organization o ON o.organization_id = d.organization_id
-LEFT JOIN warehouse.dim_line_item l ON l.line_item = d.line_item
+LEFT JOIN warehouse.line_item_names l ON l.line_item = d.line_item
 LEFT JOIN ops.coverage c
     ON c.organization_id = d.organization_id AND c.endpoint = 'costs' AND c.bucket_width = 1440
     AND c.bucket_start = d.usage_date::timestamp AT TIME ZONE 'UTC'

@@ -3,7 +3,7 @@
 SELECT
     r.usage_date,
     o.label::varchar(64) AS organization,
-    r.model::varchar(255) AS model,
+    coalesce(m.model_name, r.model)::varchar(255) AS model,
     sum(r.requests)::bigint AS requests,
     sum(r.input_tokens)::bigint AS input_tokens,
     sum(r.input_cached_tokens)::bigint AS input_cached_tokens,
@@ -20,11 +20,13 @@ SELECT
         / nullif(sum(coalesce(r.input_tokens, 0) + coalesce(r.output_tokens, 0)) FILTER (WHERE r.batch IS NOT NULL), 0)
     )::numeric(12, 6) AS batch_share,
     bool_and(coalesce(c.is_complete, false)) AS is_complete,
-    min(coalesce(c.finality, 'open'))::varchar(16) AS finality
+    min(coalesce(c.finality, 'open'))::varchar(16) AS finality,
+    coalesce(sum(r.input_tokens) + sum(r.output_tokens), sum(r.input_tokens), sum(r.output_tokens))::bigint AS total_tokens
 FROM warehouse.rollup_usage_by_model r
 JOIN warehouse.dim_organization o ON o.organization_id = r.organization_id
+LEFT JOIN warehouse.model_names m ON m.model = r.model
 LEFT JOIN ops.coverage c
     ON c.organization_id = r.organization_id AND c.endpoint = r.endpoint AND c.bucket_width = 1440
     AND c.bucket_start = r.usage_date::timestamp AT TIME ZONE 'UTC'
 WHERE r.input_tokens IS NOT NULL OR r.output_tokens IS NOT NULL
-GROUP BY r.usage_date, o.label, r.model
+GROUP BY r.usage_date, o.label, coalesce(m.model_name, r.model)

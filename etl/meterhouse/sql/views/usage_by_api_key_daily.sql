@@ -19,7 +19,8 @@ SELECT
     u.seconds,
     u.tool_calls,
     u.is_complete,
-    u.finality
+    u.finality,
+    {total_tokens:u}
 FROM (
     SELECT
         d.usage_date,

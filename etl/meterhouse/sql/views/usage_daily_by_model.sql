@@ -1,4 +1,4 @@
--- One row per organization, UTC day, endpoint, project, model and batch flag: the figures of usage_daily added up beforehand, for questions about long ranges.
+-- One row per organization, UTC day, endpoint, project, word for a model and batch flag: the figures of usage_daily added up beforehand, for questions about long ranges.
 -- Refreshed by every load of day buckets. Measures can be added up over all dimensions and days, but for storage_bytes, the day's highest level.
 SELECT
     r.usage_date,
@@ -6,7 +6,7 @@ SELECT
     r.endpoint::varchar(64) AS endpoint,
     r.project_id::varchar(128) AS project_id,
     p.project_name::varchar(255) AS project_name,
-    r.model::varchar(255) AS model,
+    coalesce(m.model_name, r.model)::varchar(255) AS model,
     r.batch AS is_batch,
     {rolled_up},
     coalesce(c.is_complete, false) AS is_complete,
@@ -14,8 +14,11 @@ SELECT
     r.row_count::bigint AS row_count,
     r.rows_without_requests::bigint AS rows_without_requests,
     r.rows_without_tokens::bigint AS rows_without_tokens,
-    coalesce(c.finality, 'open')::varchar(16) AS finality
+    coalesce(c.finality, 'open')::varchar(16) AS finality,
+    r.model::varchar(255) AS model_reported,
+    {total_tokens:r}
 FROM warehouse.rollup_usage_by_model r
+LEFT JOIN warehouse.model_names m ON m.model = r.model
 JOIN warehouse.dim_organization o ON o.organization_id = r.organization_id
 LEFT JOIN ops.coverage c
     ON c.organization_id = r.organization_id AND c.endpoint = r.endpoint AND c.bucket_width = 1440

@@ -15,7 +15,8 @@ SELECT
     r.row_count::bigint AS row_count,
     r.rows_without_requests::bigint AS rows_without_requests,
     r.rows_without_tokens::bigint AS rows_without_tokens,
-    coalesce(c.finality, 'open')::varchar(16) AS finality
+    coalesce(c.finality, 'open')::varchar(16) AS finality,
+    {total_tokens:r}
 FROM warehouse.rollup_usage_by_user r
 JOIN warehouse.dim_organization o ON o.organization_id = r.organization_id
 LEFT JOIN ops.coverage c

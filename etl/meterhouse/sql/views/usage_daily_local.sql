@@ -25,14 +25,17 @@ SELECT
     n.user_email::varchar(255) AS user_email,
     g.api_key_id::varchar(128) AS api_key_id,
     k.api_key_name::varchar(255) AS api_key_name,
-    g.model::varchar(255) AS model,
+    coalesce(m.model_name, g.model)::varchar(255) AS model,
     g.batch AS is_batch,
     g.service_tier::varchar(64) AS service_tier,
     {group_attributes},
     {measures},
     coalesce(l.hours = h.hours AND l.finality >= 'settled', false) AS is_complete,
     -- A day of which an hour was not loaded is not over for its reader.
-    CASE WHEN l.hours = h.hours THEN l.finality ELSE 'open' END::varchar(16) AS finality
+    CASE WHEN l.hours = h.hours THEN l.finality ELSE 'open' END::varchar(16) AS finality,
+    g.model::varchar(255) AS model_reported,
+    {total_tokens:u},
+    {is_free_tier:g}
 FROM (
     -- Added up by the key of the combination first: names and ids of a year of hours need not be sorted.
     SELECT
@@ -45,6 +48,7 @@ FROM (
 ) u
 JOIN warehouse.dim_group g ON g.group_id = u.group_id
 JOIN warehouse.dim_organization o ON o.organization_id = g.organization_id
+LEFT JOIN warehouse.model_names m ON m.model = g.model
 LEFT JOIN loaded l ON l.organization_id = g.organization_id AND l.endpoint = g.endpoint AND l.usage_date_local = u.usage_date_local
 LEFT JOIN warehouse.dim_project p ON p.organization_id = g.organization_id AND p.project_id = g.project_id AND p.valid_to IS NULL
 LEFT JOIN warehouse.dim_user n ON n.organization_id = g.organization_id AND n.user_id = g.user_id AND n.valid_to IS NULL

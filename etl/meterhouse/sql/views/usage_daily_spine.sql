@@ -36,7 +36,8 @@ SELECT
     p.project_name::varchar(255) AS project_name,
     {or_zero},
     coalesce(c.is_complete, false) AS is_complete,
-    c.finality::varchar(16) AS finality
+    c.finality::varchar(16) AS finality,
+    {total_or_zero}
 FROM span s
 JOIN member m ON m.organization_id = s.organization_id AND m.endpoint = s.endpoint
 JOIN warehouse.dim_organization o ON o.organization_id = s.organization_id

@@ -19,6 +19,9 @@ SELECT
     u.is_complete,
     u.user_name,
     {attributes},
-    u.finality
+    u.finality,
+    u.model_reported,
+    {total_tokens:u},
+    u.is_free_tier
 FROM warehouse.usage_named u
 WHERE u.bucket_width = 1

@@ -1,0 +1,16 @@
+-- Every line item with its parts and the name of its model.
+SELECT
+    l.line_item,
+    coalesce(m.model_name, l.model) AS model_name,
+    l.tier,
+    l.surface,
+    l.modality,
+    l.direction,
+    l.context_band,
+    l.feature,
+    l.quantity_unit,
+    coalesce(l.category, 'unknown') AS category,
+    l.category_note,
+    coalesce(l.is_parsed, false) AS is_parsed
+FROM warehouse.dim_line_item l
+LEFT JOIN warehouse.model_names m ON m.model = l.model

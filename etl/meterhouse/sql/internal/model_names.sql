@@ -1,0 +1,8 @@
+-- Every word for a model and the name under which it is shown: the alias of the word, or that of its name, or else its name by rule.
+SELECT
+    m.model,
+    coalesce(m.canonical_model, lower(m.model)) AS canonical_model,
+    coalesce(by_word.shown_as, by_name.shown_as, m.canonical_model, lower(m.model)) AS model_name
+FROM warehouse.dim_model m
+LEFT JOIN warehouse.model_alias by_word ON by_word.model = lower(m.model)
+LEFT JOIN warehouse.model_alias by_name ON by_name.model = m.canonical_model
