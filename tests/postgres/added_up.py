@@ -18,7 +18,7 @@ _COUNTS = (
     " OR output_tokens IS NULL AND endpoint IN ('completions', 'decisions'))"
 )
 _KEPT = {
-    "usage_daily_by_model": "endpoint, project_id, project_name, model, is_batch",
+    "usage_daily_by_model": "endpoint, project_id, project_name, model, model_reported, is_batch",
     "usage_daily_by_api_key": "endpoint, project_id, project_name, api_key_id, api_key_name",
     "usage_daily_by_user": "endpoint, project_id, project_name, user_id, user_name, user_email",
     "costs_daily_by_line_item": "project_id, project_name, line_item, model, currency",

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-from meterhouse.endpoints import BATCH, COSTS_BY_API_KEY_SINCE_EPOCH_SECONDS, ENDPOINTS, Endpoint
+from meterhouse.endpoints import BATCH, COSTS_BY_API_KEY_SINCE_EPOCH_SECONDS, ENDPOINTS, MODEL, Endpoint
 
 from .added_up import not_added_up
 from .loaded_organization import LoadedOrganization
@@ -26,7 +26,8 @@ def groupings(endpoint: Endpoint) -> list[tuple[str, ...]]:
 def warehouse_totals(loaded: LoadedOrganization, endpoint: Endpoint, start: date, end: date) -> Totals:
     """What the view says, added up by PostgreSQL for the reader's role; unknown figures are left out."""
     names = [dimension.name for dimension in endpoint.dimensions]
-    columns = {name: "is_batch" if name == BATCH.name else name for name in names}
+    # The source has the vendor's words.
+    columns = {name: {BATCH.name: "is_batch", MODEL.name: "model_reported"}.get(name, name) for name in names}
     if endpoint.is_costs:
         view, condition = "costs_daily", "organization = %s"
         figures = {"amount": "sum(cost)", "exactly": "sum(cost_exact::numeric)", "in dollars": "sum(cost_usd)"}

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from tests.conftest import Warehouse
 
-from meterhouse import staging
+from meterhouse import groups, staging
 from meterhouse import store as stores
 from meterhouse.endpoints import DAY, MODERATIONS
+from meterhouse.names import model_family
 from meterhouse.staging import Stream
 
 from .loaded_organization import LoadedOrganization
@@ -28,11 +29,17 @@ def old_load(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         patch.setattr(stores, "SCHEMA_REVISION", "0001")
         loading = Loading.opened(warehouse.loader_url)
     with loading.store, monkeypatch.context() as patch:
+        patch.setattr(groups, "keep_models", _keep_models_as_of_0001)
         patch.setattr(staging, "replace_statements", lambda *_: ())
         patch.setattr(staging.Stage, "_log_load", _log_load_as_of_0001)
         patch.setattr(staging.Stage, "_write_coverage", _write_coverage_as_of_0001)
         patch.setattr(staging.Stage, "_write_totals", lambda *_: None)
         yield loading
+
+
+def _keep_models_as_of_0001(cursor: Any, models: Any) -> None:
+    for model in sorted(models):
+        cursor.execute("INSERT INTO warehouse.dim_model VALUES (%s, %s) ON CONFLICT DO NOTHING", (model, model_family(model)))
 
 
 def _log_load_as_of_0001(stage: Any, window: Any, fetch: Any, replaced: Any, run_id: int, _: Any) -> None:

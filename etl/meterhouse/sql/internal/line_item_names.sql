@@ -8,7 +8,6 @@ SELECT
     l.direction,
     l.context_band,
     l.feature,
-    l.quantity_unit,
     coalesce(l.category, 'unknown') AS category,
     l.category_note,
     coalesce(l.is_parsed, false) AS is_parsed

@@ -12,10 +12,9 @@ SELECT
     l.feature::varchar(255) AS feature,
     l.category::varchar(32) AS category,
     l.category_note::varchar(255) AS category_note,
-    l.is_parsed,
-    l.quantity_unit::varchar(64) AS quantity_unit
+    l.is_parsed
 FROM warehouse.line_item_names l
 UNION ALL
 SELECT
     '(none)'::varchar(255), '(none)'::varchar(255), NULL::varchar(255), NULL::varchar(255), NULL::varchar(64), NULL::varchar(64),
-    NULL::varchar(64), NULL::varchar(255), NULL::varchar(255), 'unknown'::varchar(32), {no_line_item}::varchar(255), false, NULL::varchar(64)
+    NULL::varchar(64), NULL::varchar(255), NULL::varchar(255), 'unknown'::varchar(32), {no_line_item}::varchar(255), false
