@@ -64,7 +64,8 @@ INSERT INTO warehouse.dim_group (organization_id, endpoint, project_id, user_id,
 INSERT INTO warehouse.dim_cost_group (organization_id, project_id, api_key_id, line_item, currency)
     VALUES (%(org)s, 'proj_' || %(name)s, 'key_' || %(name)s, 'gpt-' || %(name)s || ', input', 'usd');
 INSERT INTO warehouse.usage_completions (bucket_start, bucket_width, group_id, input_tokens, output_tokens, num_model_requests)
-    SELECT b, w, max(g.group_id), %(secret)s, 1, 1 FROM warehouse.dim_group g, unnest(ARRAY['2026-11-01Z', '2026-11-03Z']::timestamptz[]) b,
+    SELECT b, w, max(g.group_id), %(secret)s, %(secret)s, 1
+    FROM warehouse.dim_group g, unnest(ARRAY['2026-11-01Z', '2026-11-03Z']::timestamptz[]) b,
         unnest(ARRAY[1440, 60, 1]) w GROUP BY b, w;
 INSERT INTO warehouse.costs (bucket_start, bucket_width, group_id, amount)
     SELECT b, 1440, max(g.group_id), %(secret)s FROM warehouse.dim_cost_group g,

@@ -26,7 +26,7 @@ FILE = Path(__file__).with_name("columns.json")
 _ADDITIVE = {
     "cost", "cost_usd", "quantity", "row_count", "bucket_count", "empty_bucket_count", "provisional_bucket_count", "missing_bucket_count",
     "old_value", "new_value", "cacheable_input_tokens", "rows_without_requests", "rows_without_tokens", "rows_without_cost",
-    "settled_bucket_count", "settled_cost", "compared_cost", "previous_compared_cost", "month_cost",
+    "settled_bucket_count", "settled_cost", "compared_cost", "previous_compared_cost", "month_cost", "total_tokens",
 }  # fmt: skip
 _WORDS = {"api": "API", "id": "ID", "usd": "USD", "utc": "UTC", "iso": "ISO"}
 

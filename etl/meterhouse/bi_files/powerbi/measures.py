@@ -83,9 +83,6 @@ def _special_measures() -> list[Measure]:
             "Model requests. Those of web searches are left out: the model's own endpoint counts them too. Unit: requests.", "Usage",
         ),
         Measure(
-            "Total tokens", "[Input tokens] + [Output tokens]", WHOLE, "Input and output tokens of all kinds. Unit: tokens.", "Usage"
-        ),
-        Measure(
             "Cached share",
             f"DIVIDE([Input cached tokens], CALCULATE([Input tokens], KEEPFILTERS(ISBLANK({usage('input_cached_tokens')}) = FALSE())))",
             _SHARE, says("tokens_by_model_daily", "cached_share"), "Usage",
