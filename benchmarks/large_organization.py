@@ -26,11 +26,11 @@ import psycopg
 from psycopg import sql
 
 import meterhouse
+from meterhouse.derived_names import keep_line_items, keep_models
 from meterhouse.endpoints import COSTS, DAY, HOUR, USAGE, USAGE_DIMENSIONS, VENDOR, Endpoint
 from meterhouse.local.postgres import EmbeddedPostgres
 from meterhouse.local.roles import allow_only, give_login
 from meterhouse.migrate import migrate
-from meterhouse.names import model_family, parse_line_item
 from meterhouse.tables import LOADER_ROLE, OWNER_ROLE, READER_ROLE, SCHEMA_REVISION, WAREHOUSE, metadata
 
 LABEL = "large"
@@ -368,15 +368,10 @@ class Generator:
                 prices.append((one.group_id, kind, number, price, one.price_permille, unit))
         rows = [(number, org, *payer, "usd") for payer, number in cost_groups.items()]
         self._numbered("dim_cost_group", ("group_id", "organization_id", "project_id", "api_key_id", "line_item", "currency"), rows)
-        items = {item: parse_line_item(item) for _, _, item in cost_groups}
-        self._copy(
-            "warehouse.dim_line_item",
-            ("line_item", "surface", "model", "modality", "direction"),
-            [(text, item.surface, item.model, item.modality, item.direction) for text, item in sorted(items.items())],
-        )
-        models = {str(one.dimensions["model"]) for one in roster.combinations if "model" in one.dimensions}
-        models |= {item.model for item in items.values() if item.model}
-        self._copy("warehouse.dim_model", ("model", "model_family"), [(model, model_family(model)) for model in sorted(models)])
+        units = {item: unit for one in roster.combinations for item, _, unit in one.picodollars.values()}
+        with self._connection.cursor() as cursor:
+            keep_line_items(cursor, units)
+            keep_models(cursor, {str(one.dimensions["model"]) for one in roster.combinations if "model" in one.dimensions})
         self._scratch(
             "prices", "group_id integer, kind text, cost_group_id integer, picodollars bigint, permille integer, unit text", prices
         )

@@ -24,6 +24,9 @@ _LINE_ITEM = (
     "line_item", "quantity_unit", "tier", "surface", "model", "modality", "direction", "context_band", "feature", "is_parsed", "category",
     "category_note",
 )  # fmt: skip
+_NAMED = (
+    "SELECT model FROM warehouse.dim_line_item WHERE model IS NOT NULL UNION SELECT model FROM warehouse.dim_group WHERE model IS NOT NULL"
+)
 
 
 def model_row(model: str) -> Row:
@@ -62,7 +65,7 @@ def derive_again(connection: psycopg.Connection[Any]) -> int:
     """Bring what this version reads from the stored words up to date; return the rows written."""
     with connection.cursor() as cursor:
         written = _derive(cursor, "dim_line_item", _LINE_ITEM, 2, line_item_row)
-        named = cursor.execute("SELECT DISTINCT model FROM warehouse.dim_line_item WHERE model IS NOT NULL").fetchall()
+        named = cursor.execute(_NAMED).fetchall()
         keep_models(cursor, [model for (model,) in named])
         return written + _derive(cursor, "dim_model", _MODEL, 1, model_row)
 

@@ -69,7 +69,7 @@ def _listed(columns: Iterable[str]) -> str:
 
 
 def _model() -> str:
-    return f"coalesce(m.model_name, g.model)::varchar({MODEL.max_length}) AS model"
+    return f"m.model_name::varchar({MODEL.max_length}) AS {MODEL.name}"
 
 
 def _cast(dimension: Dimension) -> str:

@@ -25,6 +25,7 @@ class Given:
 
     def usage(self, endpoint: str, day: str, figures: dict[str, int | None], *, width: int = 1440, org: int = 1, **dimensions: Any) -> None:
         """One usage fact; the bucket is covered as complete."""
+        self.named(dimensions.get("model"))
         self._fact(f"usage_{endpoint}", endpoint, "dim_group", {"endpoint": endpoint} | dimensions, day, figures, width, org)
 
     def cost(
@@ -35,7 +36,13 @@ class Given:
         if item := dims.get("line_item"):
             model = item.split(",")[0] if item.startswith("gpt") else None
             self.do("INSERT INTO warehouse.dim_line_item (line_item, model) VALUES (%s, %s) ON CONFLICT DO NOTHING", item, model)
+            self.named(model)
         self._fact("costs", "costs", "dim_cost_group", {"currency": "usd"} | dims, day, figures, 1440, org)
+
+    def named(self, model: str | None) -> None:
+        """A model as a load keeps it; an older version's is without its name."""
+        if model:
+            self.do("INSERT INTO warehouse.dim_model (model) VALUES (%s) ON CONFLICT DO NOTHING", model)
 
     def _fact(
         self, table: str, endpoint: str, groups: str, key: dict[str, Any], day: str, figures: dict[str, Any], width: int, org: int

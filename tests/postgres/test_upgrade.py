@@ -165,6 +165,25 @@ def test_a_year_of_rows_is_as_it_was_after_the_upgrade_and_the_views_are_this_ve
     assert_equals_source(old, FIRST, END)
 
 
+def test_the_upgrade_reads_the_words_of_models_and_lines_again_and_finds_the_units_of_quantities(old: LoadedOrganization) -> None:
+    dear = "priority | gpt-5.6-sol, output, long context"
+    old.query("INSERT INTO warehouse.dim_line_item (line_item, surface) VALUES (%s, 'priority')", [dear])
+    old.query("UPDATE warehouse.dim_line_item SET model = 'as an older version read it' WHERE line_item = 'whisper'")
+    migrate(old.warehouse.owner_url)
+    query = "SELECT tier, surface, model, direction, context_band, category, is_parsed, quantity_unit FROM warehouse.dim_line_item"
+    assert old.query(f"{query} WHERE line_item = %s", [dear]) == [
+        ("priority", None, "gpt-5.6-sol", "output", "long context", "text_tokens", True, None)
+    ]
+    assert old.query(f"{query} WHERE line_item = 'whisper'") == [(None, None, "whisper", None, None, "audio", True, "duration_seconds")]
+    assert old.query("SELECT canonical_model FROM warehouse.dim_model WHERE model IN ('gpt-5.6-sol', 'whisper') ORDER BY 1") == [
+        ("gpt-5.6-sol",),
+        ("whisper-1",),
+    ]
+    # Its words say file search.
+    assert old.read("SELECT DISTINCT category FROM bi.costs_daily WHERE quantity_unit = 'gibibyte_hours'") == [("storage",)]
+    assert old.read("SELECT count(*) FROM bi.costs_daily WHERE category = 'unknown'") == [(0,)]
+
+
 def test_the_roles_can_do_after_the_upgrade_what_they_could_before_and_no_more(old: LoadedOrganization) -> None:
     migrate(old.warehouse.owner_url)
     for name in VIEW_NAMES:

@@ -1,7 +1,7 @@
 -- Every line item with its parts and the name of its model.
 SELECT
     l.line_item,
-    coalesce(m.model_name, l.model) AS model_name,
+    m.model_name,
     l.tier,
     l.surface,
     l.modality,

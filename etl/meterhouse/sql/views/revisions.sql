@@ -13,7 +13,7 @@ SELECT
     p.project_name::varchar(255) AS project_name,
     g.user_id::varchar(128) AS user_id,
     coalesce(g.api_key_id, cg.api_key_id)::varchar(128) AS api_key_id,
-    coalesce(m.model_name, g.model)::varchar(255) AS model,
+    m.model_name::varchar(255) AS model,
     cg.line_item::varchar(255) AS line_item,
     cg.currency::varchar(3) AS currency,
     r.change::varchar(16) AS change,

@@ -3,7 +3,7 @@
 SELECT
     r.usage_date,
     o.label::varchar(64) AS organization,
-    coalesce(m.model_name, r.model)::varchar(255) AS model,
+    m.model_name::varchar(255) AS model,
     sum(r.requests)::bigint AS requests,
     sum(r.input_tokens)::bigint AS input_tokens,
     sum(r.input_cached_tokens)::bigint AS input_cached_tokens,
@@ -29,4 +29,4 @@ LEFT JOIN ops.coverage c
     ON c.organization_id = r.organization_id AND c.endpoint = r.endpoint AND c.bucket_width = 1440
     AND c.bucket_start = r.usage_date::timestamp AT TIME ZONE 'UTC'
 WHERE r.input_tokens IS NOT NULL OR r.output_tokens IS NOT NULL
-GROUP BY r.usage_date, o.label, coalesce(m.model_name, r.model)
+GROUP BY r.usage_date, o.label, m.model_name

@@ -6,7 +6,7 @@ SELECT
     r.endpoint::varchar(64) AS endpoint,
     r.project_id::varchar(128) AS project_id,
     p.project_name::varchar(255) AS project_name,
-    coalesce(m.model_name, r.model)::varchar(255) AS model,
+    m.model_name::varchar(255) AS model,
     r.batch AS is_batch,
     {rolled_up},
     coalesce(c.is_complete, false) AS is_complete,

@@ -25,7 +25,7 @@ SELECT
     n.user_email::varchar(255) AS user_email,
     g.api_key_id::varchar(128) AS api_key_id,
     k.api_key_name::varchar(255) AS api_key_name,
-    coalesce(m.model_name, g.model)::varchar(255) AS model,
+    m.model_name::varchar(255) AS model,
     g.batch AS is_batch,
     g.service_tier::varchar(64) AS service_tier,
     {group_attributes},
