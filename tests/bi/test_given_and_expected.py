@@ -227,7 +227,7 @@ def test_keys_of_the_star_are_unique_never_null_and_each_fact_finds_its_member(g
         given.usage("completions", "2026-01-15", {"input_tokens": 1, "output_tokens": 1, "num_model_requests": 1}, org=org)
         given.usage("embeddings", "2026-01-15", {"input_tokens": 1, "num_model_requests": 1}, org=org, project_id="p", user_id="unknown")
         given.cost("2026-01-15", "1", org=org, project_id="only-billed", line_item="gpt-x, input")
-    given.do("INSERT INTO warehouse.dim_model VALUES ('gpt-x', 'gpt-x')")
+    given.named("gpt-x")
     facts = {
         "fact_usage_daily": {"organization_key", "project_key", "user_key", "api_key_key", "model_key"},
         "fact_costs_daily": {"organization_key", "project_key", "api_key_key", "line_item_key", "model_key"},
@@ -251,7 +251,7 @@ def test_a_column_that_is_ever_null_says_what_null_means(given: Given) -> None:
     given.do("INSERT INTO ops.check_results (check_name, severity, is_ok, findings, checked_at) VALUES ('c', 'fail', true, 0, now())")
     for table, key in (("dim_project", "project_id"), ("dim_user", "user_id"), ("dim_api_key", "api_key_id")):
         given.do(f"INSERT INTO warehouse.{table} (organization_id, {key}, valid_from) VALUES (1, 'x', '2026-01-01')")
-    given.do("INSERT INTO warehouse.dim_model (model) VALUES ('m')")
+    given.named("m")
     given.usage("completions", "2026-01-10", {"input_tokens": 0})
     given.usage("completions", "2026-01-11", {"input_tokens": None})
     given.usage("images", "2026-01-12", {"images": 1})
