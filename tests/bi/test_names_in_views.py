@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
@@ -13,7 +12,7 @@ from meterhouse.derived_names import derive_again
 from meterhouse.errors import FixConfiguration
 from meterhouse.model_aliases import list_aliases, remove_alias, set_alias
 
-from .test_given_and_expected import Given
+from .given import Given
 
 DAY = "2026-01-15"
 # Usage has one word for each, the bill another.
@@ -35,21 +34,19 @@ TOTALS = [
 
 
 @pytest.fixture
-def given(warehouse: Warehouse) -> Iterator[Given]:
-    made = Given(warehouse)
+def given(given: Given) -> Given:
+    """Usage and costs of six models under the words of both sides, and a tool call."""
     for _, used, billed, _ in WORDS:
-        made.do("INSERT INTO warehouse.dim_model (model) VALUES (%s), (%s) ON CONFLICT DO NOTHING", used, billed)
-        made.do("INSERT INTO warehouse.dim_line_item (line_item) VALUES (%s)", f"{billed}, output")
-    made.do("INSERT INTO warehouse.dim_line_item (line_item) VALUES ('web search tool calls')")
-    derive_again(made.owner)
+        given.named(used)
+        given.do("INSERT INTO warehouse.dim_line_item (line_item) VALUES (%s)", f"{billed}, output")
+    given.do("INSERT INTO warehouse.dim_line_item (line_item) VALUES ('web search tool calls')")
+    derive_again(given.owner)
     for endpoint, used, billed, _ in WORDS:
         figures = {"num_model_requests": 1} | ({"input_tokens": 1, "output_tokens": 2} if endpoint == "completions" else {})
-        made.usage(endpoint, DAY, figures, model=used)
-        made.cost(DAY, "1.5", line_item=f"{billed}, output")
-    made.cost(DAY, "4", line_item="web search tool calls")
-    yield made
-    made.owner.close()
-    made.reader.close()
+        given.usage(endpoint, DAY, figures, model=used)
+        given.cost(DAY, "1.5", line_item=f"{billed}, output")
+    given.cost(DAY, "4", line_item="web search tool calls")
+    return given
 
 
 def requests(given: Given, view: str = "usage_daily") -> dict[str, int]:
