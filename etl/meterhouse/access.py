@@ -42,7 +42,7 @@ def grant_team(owner_url: str, role: str, projects: Sequence[str], organization:
         )
     if not projects:
         raise FixConfiguration("--projects names nothing: name identifiers of projects, or all; to take access away use --revoke")
-    with _owner(owner_url) as connection:
+    with as_owner(owner_url, "grant access to teams") as connection:
         label = _chosen(connection, organization)
         known = dict(connection.execute(_PROJECTS, (label,)).fetchall())
         wanted = _wanted(projects, label, known)
@@ -64,7 +64,7 @@ def revoke_team(owner_url: str, role: str, organization: str | None = None) -> l
 
     Raises `FixConfiguration` when it sees nothing.
     """
-    with _owner(owner_url) as connection:
+    with as_owner(owner_url, "grant access to teams") as connection:
         removed = connection.execute(
             "DELETE FROM ops.team_access WHERE role_name = %s AND organization = coalesce(%s, organization)", (role, organization)
         ).rowcount
@@ -79,9 +79,9 @@ def revoke_team(owner_url: str, role: str, organization: str | None = None) -> l
 
 
 @contextmanager
-def _owner(url: str) -> Iterator[Connection]:
-    """A transaction of the owner, one at a time; its refusals in words that say what to do."""
-    with connect(url) as connection, translated("granting a team"):
+def as_owner(url: str, what: str) -> Iterator[Connection]:
+    """A transaction of the owner, one at a time, who wants to do `what`; its refusals in words that say what to do."""
+    with connect(url) as connection, translated(what):
         try:
             with connection.transaction():
                 connection.execute("LOCK TABLE ops.team_access IN SHARE ROW EXCLUSIVE MODE")
@@ -89,7 +89,7 @@ def _owner(url: str) -> Iterator[Connection]:
         except psycopg.errors.InsufficientPrivilege as error:
             reason = str(error).strip().splitlines()[0]
             raise FixConfiguration(
-                f"the role may not grant access to teams ({reason}): name the warehouse's owner, with CREATEROLE, in METERHOUSE_MIGRATE_URL"
+                f"the role may not {what} ({reason}): name the warehouse's owner, with CREATEROLE, in METERHOUSE_MIGRATE_URL"
             ) from None
 
 

@@ -85,7 +85,7 @@ def run_warehouse_checks(settings: Settings, *, clock: Clock = utc_now) -> list[
     now = clock()
     with Store(settings.require_warehouse()) as store:
         # Without a key nobody can say which organizations are still loaded, so all but an old demo are.
-        labels = [organization.label for organization in settings.organizations] or store.labels()
+        labels = [organization.label for organization in settings.organizations] or store.organizations.labels()
         results = []
         for check in _sql_checks():
             with translated(check.name):

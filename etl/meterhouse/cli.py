@@ -287,6 +287,14 @@ def _purge(settings: Settings, options: argparse.Namespace) -> int:
     return 0
 
 
+def _rename_organization(settings: Settings, options: argparse.Namespace) -> int:
+    from meterhouse.rename_organization import rename_organization
+
+    for line in rename_organization(settings.require_migrate_url(), options.old, options.new):
+        print(line)
+    return 0
+
+
 def _fake_api(settings: Settings, options: argparse.Namespace) -> int:
     from meterhouse.fake_openai import run
 
@@ -324,6 +332,7 @@ COMMANDS = {
     "report": _report,
     "alias": _alias,
     "add-up": _add_up,
+    "rename-organization": _rename_organization,
     "purge": _purge,
     "fake-api": _fake_api,
 }

@@ -57,6 +57,10 @@ def parser() -> argparse.ArgumentParser:
 
     commands.add_parser("add-up", help="make the sums by day those of the rows, if a check says that they are not")
 
+    rename = commands.add_parser("rename-organization", help="give an organization another label, with all that names it")
+    rename.add_argument("old", metavar="OLD", help="the label that the warehouse holds it under")
+    rename.add_argument("new", metavar="NEW", help="the label that its key has from now on")
+
     purge = commands.add_parser("purge", help="remove an organization, rows and names")
     purge.add_argument("--organization", required=True, metavar="LABEL", help=f"its label, such as {DEMO_LABEL}")
 

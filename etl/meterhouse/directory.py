@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from meterhouse.client import Client
-from meterhouse.endpoints import API_KEY, PROJECT, USER
+from meterhouse.endpoints import API_KEY, PROJECT, PROJECTS_PATH, USER
 from meterhouse.errors import MeterhouseError, RejectedAnswer, Unsupported
 from meterhouse.loader import Clock, utc_now
 from meterhouse.names_history import Listing, NamesReplaced, Values
@@ -27,7 +27,6 @@ from meterhouse.windows import from_epoch
 
 log = logging.getLogger(__name__)
 
-PROJECTS_PATH = "/organization/projects"
 USERS_PATH = "/organization/users"
 _USER = "user"
 _SERVICE_ACCOUNT = "service_account"

@@ -28,6 +28,8 @@ MINUTE = BucketWidth("1m", 60, 1440)
 HOUR = BucketWidth("1h", 3600, 168)
 DAY = BucketWidth("1d", 86400, 31)
 WIDTHS = {width.name: width for width in (MINUTE, HOUR, DAY)}
+# The list that tells names of projects, and whose a key is.
+PROJECTS_PATH = "/organization/projects"
 
 
 class Kind(Enum):

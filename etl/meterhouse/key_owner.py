@@ -1,25 +1,27 @@
-"""Key owner: whether a key opens the organization that its label already holds, asked before anything of a window is written.
+"""Key owner: whose organization a key opens, asked before anything is written: the one that its label already holds, and no other label.
 
 Rows of costs say which organization they are of; the first one is remembered with the label, and every later answer is compared with it.
-A label that holds rows already, but does not remember an organization yet, takes no stranger's: one of its projects must be in the answer,
-or in the last month of costs.
+One that another label holds is refused, as it would be counted twice. A label that holds rows already, but does not remember an
+organization yet, takes no stranger's: one of its projects must be in the answer, or in the last month of costs.
 Rows of usage do not say it. There the key is taken as the right one when a project of the answer is known from rows that the label holds
-(no two organizations share one). Only when none is known, or when the answer has no row where rows are stored, is there one further
-request in the run: a month of ungrouped costs. If that tells nothing, because the vendor leaves the field out, has billed nothing or is
-away, the load goes on: a doubt alone must not stop a right key.
+(no two organizations share one), and as the wrong one when another label holds it. When nobody holds it, when the answer has no row where
+rows are stored, or when a label is new beside others, there is one further request in the run: a month of costs. A new label of which
+costs tell nothing is asked for its list of projects too. If that tells nothing either, because the vendor leaves the field out, has billed
+nothing or is away, the load goes on: a doubt alone must not stop a right key. A label that is the only one, and does not remember an
+organization yet, has nothing to be mistaken for: its first costs will tell.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from meterhouse.client import Client, Request
-from meterhouse.endpoints import COSTS, DAY, PROJECT, Dimension
-from meterhouse.errors import FixConfiguration, MeterhouseError
+from meterhouse.endpoints import COSTS, DAY, PROJECT, PROJECTS_PATH, Dimension
+from meterhouse.errors import FixConfiguration, MeterhouseError, TryAgainLater
+from meterhouse.organizations import Organizations
 from meterhouse.rows import Key, Page, Values, decode_page
-from meterhouse.store import Store
 from meterhouse.windows import Window, floor_to_day
 
 log = logging.getLogger(__name__)
@@ -28,88 +30,141 @@ Answered = Iterable[tuple[datetime, Mapping[Key, Values]]]
 
 
 class KeyOwner:
-    """What is known of one organization's key during one run."""
+    """What is known of one organization's key during one run. Every method raises `FixConfiguration` for a key of another organization."""
 
-    def __init__(self, organization: str, store: Store, client: Client) -> None:
-        self._organization = organization
-        self._store = store
+    def __init__(
+        self, label: str, organizations: Organizations, client: Client, *, others: Collection[str] = (), excluded: Collection[str] = ()
+    ) -> None:
+        """`others` are further labels that the settings know, `excluded` the dimensions that are never asked for."""
+        self._label = label
+        self._others = set(others) - {label}
+        self._organizations = organizations
         self._client = client
+        self._by_project = () if PROJECT.name in excluded else (PROJECT,)
         self._known: str | None = None
-        # Nothing more can be found out in this run without rows that say whose they are.
+        # The key is the right one, so nobody is asked any more.
         self._is_settled = False
+        # Costs of the last month tell the same for the whole run.
+        self._month: Page | None = None
 
     def check_page(self, page: Page, answered: Answered, dimensions: tuple[Dimension, ...], now: datetime) -> None:
-        """Look at one page before its rows are staged; raises `FixConfiguration` when the key opens another organization."""
+        """Look at one page before its rows are staged."""
         keys = {key for _, rows in answered for key in rows}
+        projects = _projects(keys, dimensions)
         if page.organizations:
             if self._remembered() is None:
-                self._refuse_a_stranger(_projects(keys, dimensions), now)
+                self._refuse_a_stranger(projects, now)
             self._compare(page.organizations)
-        elif not self._is_settled and keys and not self._is_at_home(_projects(keys, dimensions)):
+        elif self._is_settled or (keys and self._is_at_home(projects)):
+            return
+        elif keys:
+            if self._remembered() is None:
+                self._organizations.require_free(self._label, projects)
+            if self._can_be_mistaken():
+                self._ask(now)
+        else:
+            self.check_before_writing(now)
+
+    def check_before_writing(self, now: datetime) -> None:
+        """Make sure of the key before the first thing is written under a label that is new to the warehouse."""
+        if not self._is_settled and self._is_new_beside_others():
             self._ask(now)
 
     def check_emptying(self, now: datetime) -> None:
-        """Make sure of the key before an answer without any row removes rows; raises as `check_page` does."""
-        if not self._is_settled:
+        """Make sure of the key before an answer without any row removes rows."""
+        if not self._is_settled and self._can_be_mistaken():
             self._ask(now)
 
     def _refuse_a_stranger(self, projects: set[str], now: datetime) -> None:
-        """Raise `FixConfiguration` when the label holds rows, and none of its projects is among those that the key sees."""
-        if not projects or not self._store.holds_projects(self._organization) or self._is_at_home(projects):
+        """Refuse the key when the label holds rows, and none of its projects is among those that the key sees."""
+        if not self._organizations.holds_projects(self._label) or self._is_at_home(projects):
             return
-        recent = self._projects_of_the_last_month(now)
+        recent = self._projects_of(self._last_month(now))
         if recent and not self._is_at_home(recent):
-            label = self._organization
+            label = self._label
             raise FixConfiguration(
                 f"the label {label} holds the figures of another organization than its key opens, as they share no project: give this key a"
                 f" label of its own (OPENAI_ADMIN_KEY_<LABEL>), or run meterhouse purge --organization {label}"
             )
 
-    def _projects_of_the_last_month(self, now: datetime) -> set[str]:
-        month = Window(floor_to_day(now) - timedelta(days=DAY.max_buckets - 1), now)
-        try:
-            body = next(self._client.pages(Request(COSTS, month, DAY, (PROJECT,), DAY.max_buckets)))
-        except MeterhouseError as error:
-            log.warning("%s: nobody could say whether the key opens the organization of this label: %s", self._organization, error)
-            return set()
-        return _projects((key for bucket in decode_page(COSTS, body, (PROJECT,)).buckets for key in bucket.rows), (PROJECT,))
-
     def _is_at_home(self, projects: set[str]) -> bool:
-        self._is_settled = bool(projects) and self._store.holds_project_of(self._organization, projects)
+        self._is_settled = bool(projects) and self._organizations.holds_project_of(self._label, projects)
         return self._is_settled
 
     def _remembered(self) -> str | None:
-        self._known = self._known or self._store.vendor_organization_id(self._organization)
+        self._known = self._known or self._organizations.vendor_id(self._label)
         return self._known
 
     def _ask(self, now: datetime) -> None:
-        """Ask for a month of costs, which say whose they are; without a remembered organization there is nothing to compare them with."""
-        self._is_settled = True
+        """Ask for a month of costs, which say whose they are, and for the projects of a new label when they do not; once in a run."""
+        if self._month is not None:
+            return
+        month = self._last_month(now)
+        if month.organizations:
+            if self._remembered() is None:
+                self._refuse_a_stranger(self._projects_of(month), now)
+            self._compare(month.organizations)
+            return
         if self._remembered() is None:
-            return
-        month = Window(floor_to_day(now) - timedelta(days=DAY.max_buckets - 1), now)
+            self._organizations.require_free(self._label, self._projects_of(month) or self._listed_projects())
+        log.warning("%s: the vendor does not say whether the key opens the organization of this label", self._label)
+
+    def _last_month(self, now: datetime) -> Page:
+        """Return a month of costs as one page, without anything when it cannot be had; asked for once in a run."""
+        if self._month is None:
+            self._month = Page(())
+            window = Window(floor_to_day(now) - timedelta(days=DAY.max_buckets - 1), now)
+            by = self._by_project if self._remembered() is None else ()
+            try:
+                for body in self._client.pages(Request(COSTS, window, DAY, by, DAY.max_buckets)):
+                    page = decode_page(COSTS, body, by)
+                    self._month = Page(self._month.buckets + page.buckets, organizations=self._month.organizations | page.organizations)
+                    if page.organizations:
+                        break
+            except MeterhouseError as error:
+                self._unanswered(error)
+        return self._month
+
+    def _listed_projects(self) -> set[str]:
+        """Return the projects that the vendor lists, where another label could hold them; no organization is without one."""
+        if not self._by_project or not self._is_new_beside_others():
+            return set()
         try:
-            body = next(self._client.pages(Request(COSTS, month, DAY, (), DAY.max_buckets)))
-            found = decode_page(COSTS, body, ()).organizations
+            listed = list(self._client.entries(PROJECTS_PATH, include_archived="true"))
         except MeterhouseError as error:
-            log.warning("%s: nobody could say whether the key opens the organization of this label: %s", self._organization, error)
-            return
-        if found:
-            self._compare(found)
-        else:
-            log.warning("%s: the vendor does not say whether the key opens the organization of this label", self._organization)
+            self._unanswered(error)
+            return set()
+        return {project for entry in listed if isinstance(project := entry.get("id"), str)}
+
+    def _can_be_mistaken(self) -> bool:
+        """Whether there is another organization: one that the label remembers, or one of another label."""
+        return self._remembered() is not None or bool(self._others) or bool(set(self._organizations.all_labels()) - {self._label})
+
+    def _is_new_beside_others(self) -> bool:
+        """Whether the label is new to the warehouse, and others are there or may come."""
+        return self._organizations.key(self._label) is None and self._can_be_mistaken()
+
+    def _unanswered(self, error: MeterhouseError) -> None:
+        """Go on without an answer, but for a new label beside others: it loses nothing by waiting."""
+        if error.retryable and self._is_new_beside_others():
+            raise TryAgainLater(f"{self._label}: nobody could say whose organization this is, so nothing was written: {error}") from None
+        log.warning("%s: nobody could say whether the key opens the organization of this label: %s", self._label, error)
 
     def _compare(self, found: frozenset[str]) -> None:
         known = self._remembered()
         if known is None and len(found) == 1:
-            known = self._known = self._store.remember_vendor_organization(self._organization, *found)
+            known = self._known = self._organizations.claim(self._label, *found)
         if known is not None and known not in found:
-            label = self._organization
+            label = self._label
             raise FixConfiguration(
                 f"the label {label} holds the organization {known}, but its key opens {', '.join(sorted(found)[:3])}: use the key of"
                 f" {known}, give this one a label of its own (OPENAI_ADMIN_KEY_<LABEL>), or run meterhouse purge --organization {label}"
             )
         self._is_settled = True
+
+    def _projects_of(self, page: Page) -> set[str]:
+        """Return the projects of a month of costs that was asked for by project."""
+        return _projects((key for bucket in page.buckets for key in bucket.rows), self._by_project)
 
 
 def _projects(keys: Iterable[Key], dimensions: tuple[Dimension, ...]) -> set[str]:

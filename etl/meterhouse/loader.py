@@ -161,7 +161,13 @@ class Loader:
         self._organization = organization.label
         self._store = store
         self._client = client
-        self._key_owner = KeyOwner(organization.label, store, client)
+        self._key_owner = KeyOwner(
+            organization.label,
+            store.organizations,
+            client,
+            others=[other.label for other in settings.organizations],
+            excluded=settings.exclude_dimensions,
+        )
         # Whole minutes: the vendor floors to the minute, and an end in the future is refused by some of its answers.
         self._now = clock().replace(second=0, microsecond=0)
         self._clock = clock
@@ -279,6 +285,7 @@ class Loader:
         return found.detail or "refused"
 
     def _remember(self, stream: Stream, known: dict[str, Capability], name: str, *, supported: bool, detail: str | None) -> None:
+        self._key_owner.check_before_writing(self._now)
         capability = Capability(supported, detail, self._clock())
         self._store.remember_capability(stream.organization, stream.endpoint, name, capability)
         known[name] = capability

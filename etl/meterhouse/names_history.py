@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from psycopg.sql import SQL, Composed, Identifier
 
 from meterhouse.database import Connection
+from meterhouse.tables import dim_project
 
 RUN_COMMAND = "directory"
 Value = str | datetime | None
@@ -31,6 +32,12 @@ class Listing:
     table: sa.Table
     entries: Mapping[str, Values]
     was_read: Callable[[str | None], bool]
+
+    def projects(self) -> set[str]:
+        """Return the projects that its entries are, or belong to."""
+        if self.table is dim_project:
+            return set(self.entries)
+        return {str(project) for values in self.entries.values() if (project := values.get("project_id"))}
 
 
 @dataclass(frozen=True)

@@ -95,10 +95,15 @@ def _names(allowed: Mapping[str, Any], every: bool = False) -> Callable[[str], t
     return parse
 
 
+def is_label(text: str) -> bool:
+    """Whether an organization can be called so."""
+    return bool(_LABEL.fullmatch(text)) and not text.startswith("sk-")
+
+
 def _labels(text: str) -> tuple[str, ...]:
     """a comma-separated list of labels made of letters, digits, _ and -"""
     labels = tuple(dict.fromkeys(label.strip().lower() for label in text.split(",") if label.strip()))
-    if not labels or not all(_LABEL.fullmatch(label) and not label.startswith("sk-") for label in labels):
+    if not labels or not all(map(is_label, labels)):
         raise ValueError
     return labels
 

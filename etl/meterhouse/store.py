@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, LiteralString
@@ -16,11 +15,11 @@ from psycopg.sql import SQL, Identifier
 from psycopg.types.json import Jsonb
 
 from meterhouse.database import MIGRATE_REMEDY, connect, translated
-from meterhouse.endpoints import VENDOR, BucketWidth, Dimension, Endpoint
+from meterhouse.endpoints import BucketWidth, Dimension, Endpoint
 from meterhouse.errors import FixConfiguration, MeterhouseError
 from meterhouse.names_history import RUN_COMMAND, Listing, NamesHistory, NamesReplaced
+from meterhouse.organizations import Organizations
 from meterhouse.rollups import fill
-from meterhouse.settings import DEMO_LABEL
 from meterhouse.staging import Stage, Stream
 from meterhouse.statements import purge_statements
 from meterhouse.tables import SCHEMA_REVISION, dim_project
@@ -36,20 +35,12 @@ class Capability:
     probed_at: datetime
 
 
-@contextmanager
-def _as_of_this_version() -> Iterator[None]:
-    """Say what to do when the tables were taken back to an older version under an open connection."""
-    try:
-        yield
-    except psycopg.errors.UndefinedColumn:
-        raise FixConfiguration(f"the warehouse was taken back to an older migration meanwhile: {MIGRATE_REMEDY}") from None
-
-
 class Store:
     """A connection to the warehouse as the loader. Use as a context manager."""
 
     def __init__(self, url: str) -> None:
         self.connection = connect(url)
+        self.organizations = Organizations(self.connection)
         self._organization_ids: dict[str, int] = {}
         self._partitions: set[tuple[str, datetime]] = set()
         try:
@@ -88,65 +79,11 @@ class Store:
     def organization_id(self, label: str, *, create: bool = False) -> int | None:
         """Return the key of an organization, None when it was never loaded and is not to be created."""
         if label not in self._organization_ids:
-            with translated("organization"):
-                if create:
-                    self.connection.execute(
-                        "INSERT INTO warehouse.dim_organization (label, vendor) SELECT %s, %s"
-                        " WHERE NOT EXISTS (SELECT FROM warehouse.dim_organization WHERE label = %s) ON CONFLICT DO NOTHING",
-                        (label, VENDOR, label),
-                    )
-                found = self._value("SELECT organization_id FROM warehouse.dim_organization WHERE label = %s", (label,))
+            found = self.organizations.key(label, create=create)
             if found is None:
                 return None
             self._organization_ids[label] = found
         return self._organization_ids[label]
-
-    def labels(self) -> list[str]:
-        """Return the labels of all organizations; the demo one only while there is no other."""
-        with translated("organizations"):
-            found = [str(row[0]) for row in self.connection.execute("SELECT label FROM warehouse.dim_organization ORDER BY 1")]
-        return [label for label in found if label != DEMO_LABEL] or found
-
-    def vendor_organization_id(self, organization: str) -> str | None:
-        """Return the vendor's identifier of the organization that a label holds, None when no row of costs has told it yet."""
-        with translated("organization"), _as_of_this_version():
-            found = self._value("SELECT vendor_organization_id FROM warehouse.dim_organization WHERE label = %s", (organization,))
-        return None if found is None else str(found)
-
-    def remember_vendor_organization(self, organization: str, found: str) -> str:
-        """Remember the vendor's identifier with a label, unless another run was first; return the one that is remembered."""
-        self.organization_id(organization, create=True)
-        with translated("organization"), _as_of_this_version():
-            self.connection.execute(
-                "UPDATE warehouse.dim_organization SET vendor_organization_id = %s WHERE label = %s AND vendor_organization_id IS NULL",
-                (found, organization),
-            )
-        return self.vendor_organization_id(organization) or found
-
-    def holds_projects(self, organization: str) -> bool:
-        """Whether rows of any project were loaded under a label."""
-        with translated("organization"):
-            return bool(
-                self._value(
-                    "SELECT EXISTS (SELECT FROM warehouse.dim_group WHERE organization_id = o.organization_id AND project_id IS NOT NULL)"
-                    " OR EXISTS"
-                    " (SELECT FROM warehouse.dim_cost_group WHERE organization_id = o.organization_id AND project_id IS NOT NULL)"
-                    " FROM warehouse.dim_organization o WHERE label = %s",
-                    (organization,),
-                )
-            )
-
-    def holds_project_of(self, organization: str, projects: Iterable[str]) -> bool:
-        """Whether rows of one of these projects were loaded under a label."""
-        with translated("organization"):
-            return bool(
-                self._value(
-                    "SELECT EXISTS (SELECT FROM warehouse.dim_group WHERE organization_id = o.organization_id AND project_id = ANY(%s))"
-                    " OR EXISTS (SELECT FROM warehouse.dim_cost_group WHERE organization_id = o.organization_id AND project_id = ANY(%s))"
-                    " FROM warehouse.dim_organization o WHERE label = %s",
-                    (listed := list(projects), listed, organization),
-                )
-            )
 
     def watermark(self, stream: Stream) -> datetime | None:
         """Return the instant before which the stream was loaded, None before its first load."""
@@ -239,13 +176,17 @@ class Store:
         """Bring the names of an organization up to date with what the vendor lists, and log the run if that wrote anything.
 
         One transaction for all listings. Returns what became of each, None when a later fetch has written already and this one is void.
-        Raises `FixConfiguration` when the lists are another organization's.
+        Raises `FixConfiguration` when the lists are another organization's, or when another label holds this one.
         """
-        organization_id = self.organization_id(organization, create=True)
+        projects = set().union(*(listing.projects() for listing in listings))
         with translated(f"{organization}/names"), self.connection.transaction():
-            history = NamesHistory(self.connection, int(organization_id or 0))
+            if self.organizations.key(organization) is None:
+                self.organizations.lock()
+            self.organizations.require_free(organization, projects)
+            organization_id = int(self.organizations.key(organization, create=True) or 0)
+            history = NamesHistory(self.connection, organization_id)
             history.lock()
-            self._require_known_projects(organization, int(organization_id or 0), listings)
+            self._require_known_projects(organization, organization_id, listings)
             if history.is_superseded(organization, fetch_number):
                 return None
             replaced = [history.replace(listing, now) for listing in listings]
@@ -337,8 +278,8 @@ class Store:
         """Remove everything of one organization, rows and names; return the rows removed by table."""
         organization_id = self.organization_id(organization)
         if organization_id is None:
-            known = [row[0] for row in self.connection.execute("SELECT label FROM warehouse.dim_organization ORDER BY 1")]
-            raise FixConfiguration(f"no organization is called {organization!r}; loaded are: {', '.join(known) or 'none'}")
+            known = ", ".join(self.organizations.all_labels()) or "none"
+            raise FixConfiguration(f"no organization is called {organization!r}; loaded are: {known}")
         removed: dict[str, int] = {}
         with translated("purge"), self.connection.transaction():
             # As a load and an upgrade do, and before any row: in another order they would deadlock.

@@ -76,7 +76,7 @@ def serve(warehouse: Warehouse) -> Iterator[Serve]:
 def remembered(warehouse: Warehouse) -> dict[str, str | None]:
     with Store(warehouse.loader_url) as store:
         labels = [row[0] for row in store.connection.execute("SELECT label FROM warehouse.dim_organization")]
-        return {label: store.vendor_organization_id(label) for label in labels}
+        return {label: store.organizations.vendor_id(label) for label in labels}
 
 
 def assert_refused(ours: LoadedOrganization, other: LoadedOrganization, load: Callable[[], Any]) -> None:
@@ -215,7 +215,7 @@ def test_two_labels_keep_their_own_organizations(serve: Serve, warehouse: Wareho
 def test_of_two_first_loads_at_once_one_gives_the_label_its_organization(warehouse: Warehouse) -> None:
     def remember(found: str) -> str:
         with Store(warehouse.loader_url) as store:
-            return store.remember_vendor_organization(LABEL, found)
+            return store.organizations.claim(LABEL, found)
 
     with ThreadPoolExecutor(8) as pool:
         told = set(pool.map(remember, [f"org-{number}" for number in range(8)]))

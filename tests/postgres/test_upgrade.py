@@ -407,8 +407,8 @@ def test_down_to_nothing_drops_the_rows_and_up_again_loads_them_from_the_vendor(
 def test_an_open_load_is_told_when_the_warehouse_was_taken_back(old: LoadedOrganization) -> None:
     migrate(old.warehouse.owner_url)
     with Store(old.warehouse.loader_url) as store:
-        assert store.vendor_organization_id(old.label) is None
+        assert store.organizations.vendor_id(old.label) is None
         migrate(old.warehouse.owner_url, "0001")
-        for ask in (lambda: store.vendor_organization_id(old.label), lambda: store.remember_vendor_organization(old.label, "org-x")):
+        for ask in (lambda: store.organizations.vendor_id(old.label), lambda: store.organizations.claim(old.label, "org-x")):
             with pytest.raises(FixConfiguration, match="older migration meanwhile: run meterhouse migrate"):
                 ask()
