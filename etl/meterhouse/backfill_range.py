@@ -16,6 +16,12 @@ def parse_day(text: str) -> datetime:
         raise FixConfiguration(f"{text!r} is not a day: write it as YYYY-MM-DD") from None
 
 
+def future_in_words(last: datetime, now: datetime) -> str | None:
+    """Say that the days after today are left out, when `last` is one of them."""
+    today = floor_to_day(now)
+    return f"the days after today, {today:%Y-%m-%d}, are in the future and left out" if last > today else None
+
+
 def backfill_window(first: datetime, last: datetime, now: datetime) -> Window:
     """Return the window of the days `first` to `last`, both included, up to the end of today."""
     if first > last:

@@ -20,9 +20,9 @@ from meterhouse.dictionary import usage_measures
 from meterhouse.endpoints import WIDTHS
 from meterhouse.errors import FixConfiguration
 from meterhouse.loader import Clock, utc_now
+from meterhouse.outcome import Outcome
 from meterhouse.settings import KEY_VARIABLE, Settings
 from meterhouse.store import Store
-from meterhouse.sync import Outcome
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from meterhouse.backfill_range import backfill_window
+from meterhouse.backfill_range import backfill_window, future_in_words
 from meterhouse.command_words import DIRECTORY, parser
 from meterhouse.endpoints import WIDTHS
 from meterhouse.errors import FixConfiguration, MeterhouseError
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from meterhouse.checks import CheckResult
     from meterhouse.endpoints import BucketWidth
-    from meterhouse.loader import Summary
+    from meterhouse.outcome import Summary
 
 log = logging.getLogger("meterhouse")
 STOPPED_STATUS = 130
@@ -91,7 +91,7 @@ def _migrate(settings: Settings, _: argparse.Namespace) -> int:
 
 
 def _sync(settings: Settings, options: argparse.Namespace) -> int:
-    from meterhouse.directory import sync_directory
+    from meterhouse.directory import require_something_read, sync_directory
     from meterhouse.progress import shown
     from meterhouse.sync import chosen_endpoints, sync
 
@@ -104,10 +104,15 @@ def _sync(settings: Settings, options: argparse.Namespace) -> int:
                 outcome = sync(settings, endpoints, report=report)
             _print_summaries(outcome.summaries)
             outcome.raise_first()
+            if only is not None and DIRECTORY not in only:
+                outcome.require_something_loaded()
         # Names come last: a key that may read usage alone still loads every figure.
         if only is None or DIRECTORY in only:
-            for names in sync_directory(settings):
+            summaries = sync_directory(settings)
+            for names in summaries:
                 print(f"{names.organization}: {names}")
+            if only == [DIRECTORY]:
+                require_something_read(summaries)
     return 0
 
 
@@ -118,6 +123,8 @@ def _backfill(settings: Settings, options: argparse.Namespace) -> int:
     now = datetime.now(UTC)
     window = backfill_window(options.first, options.last, now)
     width = WIDTHS[options.bucket_width]
+    if left_out := future_in_words(options.last, now):
+        sys.stderr.write(f"meterhouse: {left_out}\n")
     if options.dry_run:
         return _show_plan(settings, window, _names(options.only), width, now)
     with _terminable(), shown() as report:
@@ -125,6 +132,7 @@ def _backfill(settings: Settings, options: argparse.Namespace) -> int:
     _print_summaries(outcome.summaries)
     _print_coverage(settings, window, outcome.summaries, now)
     outcome.raise_first()
+    outcome.require_something_loaded()
     return 0
 
 
@@ -140,14 +148,14 @@ def _show_plan(settings: Settings, window: Window, only: Sequence[str] | None, w
 
 def _print_summaries(summaries: Sequence[Summary]) -> None:
     for one in summaries:
-        stream = f"{one.organization}/{one.endpoint}/{one.bucket_width}"
-        if one.not_offered:
-            print(f"{stream}: not offered by this organization ({one.not_offered})")
-        else:
-            print(
-                f"{stream}: {one.windows} windows, {one.pages} pages, {one.buckets} buckets; rows: {one.rows_inserted} new,"
-                f" {one.rows_updated} changed, {one.rows_removed} removed, {one.rows_unchanged} unchanged"
-            )
+        if reason := one.nothing_loaded:
+            print(f"{one.stream}: {reason}")
+            continue
+        beyond = f"; the vendor reports nothing before {one.reported_from}" if one.reported_from else ""
+        print(
+            f"{one.stream}: {one.windows} windows, {one.pages} pages, {one.buckets} buckets; rows: {one.rows_inserted} new,"
+            f" {one.rows_updated} changed, {one.rows_removed} removed, {one.rows_unchanged} unchanged{beyond}"
+        )
 
 
 def _print_coverage(settings: Settings, window: Window, summaries: Sequence[Summary], now: datetime) -> None:
@@ -202,13 +210,15 @@ def _print_results(results: Sequence[CheckResult]) -> None:
 
 
 def _export(settings: Settings, options: argparse.Namespace) -> int:
-    from meterhouse.export import Selection, export_view, shown
+    from meterhouse.export import Selection, export_view, limits, shown
 
     first, last = (None if day is None else day.date() for day in (options.first, options.last))
     selection = Selection(first, last, options.where_project, options.where_organization)
     with _terminable(), shown(options.view) as report:
         rows = export_view(settings.require_warehouse(), options.view, options.file_format, options.out, selection, report)
     print(f"wrote {rows} rows to {options.out}")
+    for line in limits(settings.require_warehouse(), options.view, selection, rows, datetime.now(UTC).date()):
+        sys.stderr.write(f"meterhouse: {line}\n")
     return 0
 
 

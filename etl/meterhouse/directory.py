@@ -16,12 +16,12 @@ from urllib.parse import quote
 
 from meterhouse.client import Client
 from meterhouse.endpoints import API_KEY, PROJECT, PROJECTS_PATH, USER
-from meterhouse.errors import MeterhouseError, RejectedAnswer, Unsupported
+from meterhouse.errors import FixConfiguration, MeterhouseError, RejectedAnswer, Unsupported
 from meterhouse.loader import Clock, utc_now
 from meterhouse.names_history import Listing, NamesReplaced, Values
+from meterhouse.outcome import Outcome
 from meterhouse.settings import Organization, Settings
 from meterhouse.store import Store
-from meterhouse.sync import Outcome
 from meterhouse.tables import dim_api_key, dim_project, dim_user
 from meterhouse.windows import from_epoch
 
@@ -53,8 +53,17 @@ class DirectorySummary:
         """Return the fields with the counts nested, for a log line or a task's result."""
         return asdict(self)
 
+    @property
+    def nothing_read(self) -> str | None:
+        """Why no list was read, None when one was."""
+        if self.lists or self.superseded:
+            return None
+        return "the vendor offers none of the lists" if self.lists_refused else "all dimensions with names are excluded"
+
     def __str__(self) -> str:
         """Say in one line what changed, without the organization."""
+        if self.nothing_read:
+            return f"names: {self.nothing_read}"
         if self.superseded:
             return "names were written by a later run meanwhile"
         parts = []
@@ -62,6 +71,13 @@ class DirectorySummary:
             counts = [f"{count} {name}" for name, count in asdict(done).items() if count and name != "unchanged"]
             parts += [f"{what} {', '.join(counts)}"] if counts else []
         return f"names: {'; '.join(parts) or 'nothing changed'}"
+
+
+def require_something_read(summaries: Iterable[DirectorySummary]) -> None:
+    """Raise `FixConfiguration` when no list of any organization was read."""
+    reasons = {summary.organization: summary.nothing_read for summary in summaries}
+    if all(reasons.values()):
+        raise FixConfiguration(f"no names were read: {'; '.join(f'{reason} ({label})' for label, reason in reasons.items())}")
 
 
 @dataclass(frozen=True)

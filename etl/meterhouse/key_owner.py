@@ -46,6 +46,8 @@ class KeyOwner:
         self._is_settled = False
         # Costs of the last month tell the same for the whole run.
         self._month: Page | None = None
+        # What kept the vendor from saying more, for now.
+        self._away: MeterhouseError | None = None
 
     def check_page(self, page: Page, answered: Answered, dimensions: tuple[Dimension, ...], now: datetime) -> None:
         """Look at one page before its rows are staged."""
@@ -106,7 +108,11 @@ class KeyOwner:
             self._compare(month.organizations)
             return
         if self._remembered() is None:
-            self._organizations.require_free(self._label, self._projects_of(month) or self._listed_projects())
+            projects = self._projects_of(month) or self._listed_projects()
+            self._organizations.require_free(self._label, projects)
+            if self._away is not None and not projects and self._is_new_beside_others():
+                # It loses nothing by waiting.
+                raise TryAgainLater(f"{self._label}: nobody could say whose organization this is, so nothing was written: {self._away}")
         log.warning("%s: the vendor does not say whether the key opens the organization of this label", self._label)
 
     def _last_month(self, now: datetime) -> Page:
@@ -145,10 +151,9 @@ class KeyOwner:
         return self._organizations.key(self._label) is None and self._can_be_mistaken()
 
     def _unanswered(self, error: MeterhouseError) -> None:
-        """Go on without an answer, but for a new label beside others: it loses nothing by waiting."""
-        if error.retryable and self._is_new_beside_others():
-            raise TryAgainLater(f"{self._label}: nobody could say whose organization this is, so nothing was written: {error}") from None
         log.warning("%s: nobody could say whether the key opens the organization of this label: %s", self._label, error)
+        if error.retryable:
+            self._away = error
 
     def _compare(self, found: frozenset[str]) -> None:
         known = self._remembered()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from meterhouse.chain import Chain
@@ -17,6 +17,7 @@ from meterhouse.endpoints import API_KEY, COSTS_BY_API_KEY_SINCE_EPOCH_SECONDS, 
 from meterhouse.errors import BeforeHistory, FixConfiguration, RejectedAnswer, TryAgainLater, Unsupported
 from meterhouse.history_floor import first_accepted
 from meterhouse.key_owner import KeyOwner
+from meterhouse.outcome import Summary
 from meterhouse.rows import decode_page
 from meterhouse.settings import Organization, Settings
 from meterhouse.staging import Fetch, Replaced, Stage, Stream
@@ -41,59 +42,8 @@ def utc_now() -> datetime:
 
 
 @dataclass(frozen=True)
-class Summary:
-    """What loading one stream did. Rows and buckets are counts; seconds are split into waiting for the vendor and loading."""
-
-    organization: str
-    endpoint: str
-    bucket_width: str
-    windows: int = 0
-    pages: int = 0
-    buckets: int = 0
-    rows_inserted: int = 0
-    rows_updated: int = 0
-    rows_removed: int = 0
-    rows_unchanged: int = 0
-    restated_buckets: int = 0
-    superseded_buckets: int = 0
-    fetch_seconds: float = 0.0
-    load_seconds: float = 0.0
-    loaded_from: str | None = None
-    loaded_to: str | None = None
-    not_offered: str | None = None
-
-    def plus(self, window: Window, fetch: Fetch, done: Replaced) -> Summary:
-        """Return the summary with one more window in it."""
-        return replace(
-            self,
-            windows=self.windows + 1,
-            pages=self.pages + fetch.pages,
-            buckets=self.buckets + done.buckets,
-            rows_inserted=self.rows_inserted + done.inserted,
-            rows_updated=self.rows_updated + done.updated,
-            rows_removed=self.rows_removed + done.removed,
-            rows_unchanged=self.rows_unchanged + done.unchanged,
-            restated_buckets=self.restated_buckets + done.restated_buckets,
-            superseded_buckets=self.superseded_buckets + done.superseded_buckets,
-            fetch_seconds=round(self.fetch_seconds + fetch.seconds, 3),
-            load_seconds=round(self.load_seconds + done.load_seconds, 3),
-            loaded_from=self.loaded_from or window.start.isoformat(),
-            loaded_to=window.end.isoformat(),
-        )
-
-    def as_dict(self) -> dict[str, object]:
-        """Return the fields that say something, for a log line or a task's result."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
-
-    @property
-    def rows(self) -> int:
-        """Rows that the warehouse now holds for the windows."""
-        return self.rows_inserted + self.rows_updated + self.rows_unchanged
-
-
-@dataclass(frozen=True)
 class Progress:
-    """One finished step of long work: window number `done` of `total` of a stream."""
+    """One finished step of long work: window number `done` of `total` of a stream; `window` is None when nothing could be loaded."""
 
     stream: Stream
     done: int
@@ -227,21 +177,25 @@ class Loader:
         done, total = 0, len(pending)
         while pending:
             piece = pending.pop(0)
-            if piece not in skip:
+            if piece in skip:
+                summary = replace(summary, windows_loaded_before=summary.windows_loaded_before + 1)
+            else:
                 try:
                     summary = summary.plus(piece, *self._load_piece(stream, piece, run, mode, known))
                 except BeforeHistory as refusal:
                     end = (pending or [piece])[-1].end
                     floor = self._floor(stream, Window(piece.start, end), refusal, known)
-                    if floor is None:
-                        # Nothing is said about where the history begins, so what was known of it stays.
-                        log.warning("%s: the vendor reports nothing before %s", stream, f"{end:%Y-%m-%d %H:%M} UTC")
-                        floor = end
-                    else:
-                        log.warning("%s: the vendor reports nothing before %s", stream, f"{floor:%Y-%m-%d %H:%M} UTC")
+                    if floor is not None:
                         self._remember(stream, known, _HISTORY, supported=False, detail=f"begins {floor:%Y-%m-%d}: {refusal.detail}")
+                    # Where nothing is said about where the history begins, what was known of it stays.
+                    floor = floor or end
+                    summary = replace(summary, reported_from=f"{floor:%Y-%m-%d}" if stream.width is DAY else f"{floor:%Y-%m-%d %H:%M} UTC")
+                    log.warning("%s: the vendor reports nothing before %s", stream, summary.reported_from)
                     pending = [rest for left in (piece, *pending) if not (rest := clamp(left, floor, stream.width)).is_empty]
-                    total = done + 1 + len(pending)
+                    total = done + len(pending)
+                    if not pending:
+                        self._report(Progress(stream, done, total, None))
+                    continue
                 except Unsupported as refusal:
                     watermark = self._store.watermark(stream)
                     if watermark is not None and self._now - watermark < RETIRED_AFTER:

@@ -1,12 +1,14 @@
-"""Outcome: what loading did, stream by stream, and whether anything of what was asked for was loaded at all. Pure."""
+"""Outcome: what loading did, stream by stream, and whether anything of what was asked for was loaded at all."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from meterhouse.errors import FixConfiguration, MeterhouseError
+from meterhouse.staging import Fetch, Replaced
+from meterhouse.windows import Window
 
 log = logging.getLogger(__name__)
 
@@ -17,7 +19,8 @@ _SHOWN_STREAMS = 3
 class Summary:
     """What loading one stream did. Rows and buckets are counts; seconds are split into waiting for the vendor and loading.
 
-    `reported_from` is the first day that the vendor still reports, when it refused earlier ones of what was asked for.
+    `reported_from` is where the vendor's reports begin, when it refused earlier days of what was asked for; `windows_loaded_before` were
+    committed by the stopped run that this one resumed.
     """
 
     organization: str
@@ -40,6 +43,25 @@ class Summary:
     reported_from: str | None = None
     not_offered: str | None = None
 
+    def plus(self, window: Window, fetch: Fetch, done: Replaced) -> Summary:
+        """Return the summary with one more window in it."""
+        return replace(
+            self,
+            windows=self.windows + 1,
+            pages=self.pages + fetch.pages,
+            buckets=self.buckets + done.buckets,
+            rows_inserted=self.rows_inserted + done.inserted,
+            rows_updated=self.rows_updated + done.updated,
+            rows_removed=self.rows_removed + done.removed,
+            rows_unchanged=self.rows_unchanged + done.unchanged,
+            restated_buckets=self.restated_buckets + done.restated_buckets,
+            superseded_buckets=self.superseded_buckets + done.superseded_buckets,
+            fetch_seconds=round(self.fetch_seconds + fetch.seconds, 3),
+            load_seconds=round(self.load_seconds + done.load_seconds, 3),
+            loaded_from=self.loaded_from or window.start.isoformat(),
+            loaded_to=window.end.isoformat(),
+        )
+
     def as_dict(self) -> dict[str, object]:
         """Return the fields that say something, for a log line or a task's result."""
         return {name: value for name, value in asdict(self).items() if value is not None}
@@ -57,13 +79,13 @@ class Summary:
     @property
     def nothing_loaded(self) -> str | None:
         """Why nothing of what was asked for was loaded, None when something was, be it by an earlier run that this one resumed."""
-        if self.windows or self.windows_loaded_before:
+        if self.buckets or self.superseded_buckets or self.windows_loaded_before:
             return None
         if self.not_offered:
             return f"not offered by this organization ({self.not_offered})"
         if self.reported_from:
             return f"the vendor reports nothing before {self.reported_from}"
-        return "none of the days has begun"
+        return "the vendor's answer holds no bucket" if self.windows else "none of it has begun"
 
 
 @dataclass(frozen=True)

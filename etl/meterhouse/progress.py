@@ -50,5 +50,6 @@ class _Lines:
     def __call__(self, step: Step) -> None:
         if step.done == step.total or time.monotonic() - self._last > _LINE_EVERY_SECONDS:
             self._last = time.monotonic()
-            sys.stderr.write(f"{step.stream}: {step.done} of {step.total} windows\n")
+            done = "nothing could be loaded" if step.window is None else f"{step.done} of {step.total} windows"
+            sys.stderr.write(f"{step.stream}: {done}\n")
             sys.stderr.flush()

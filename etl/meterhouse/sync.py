@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 
 from meterhouse.client import Client
 from meterhouse.endpoints import DAY, ENDPOINTS, BucketWidth, Endpoint
 from meterhouse.errors import FixConfiguration, MeterhouseError
-from meterhouse.loader import Clock, Loader, Report, Run, Summary, silent, utc_now
+from meterhouse.loader import Clock, Loader, Report, Run, silent, utc_now
+from meterhouse.outcome import Outcome, Summary
 from meterhouse.settings import Organization, Settings
 from meterhouse.store import Store
 from meterhouse.windows import Window
@@ -19,23 +19,6 @@ from meterhouse.windows import Window
 log = logging.getLogger(__name__)
 
 RESUME_WITHIN = timedelta(days=1)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a command did: a summary per stream, and an error per endpoint that could not be loaded."""
-
-    summaries: tuple[Summary, ...]
-    errors: tuple[MeterhouseError, ...] = ()
-
-    def raise_first(self) -> None:
-        """Raise the error that matters most, one that only people can cure before one that time cures, and log the others."""
-        if not self.errors:
-            return
-        first, *others = sorted(self.errors, key=lambda error: error.retryable)
-        for other in others:
-            log.error("%s", other)
-        raise first
 
 
 @contextmanager
@@ -94,6 +77,10 @@ def backfill(
     if only is not None and (narrow := [endpoint.name for endpoint in endpoints if width not in endpoint.widths]):
         raise FixConfiguration(f"{narrow[0]} has no buckets of width {width.name}: choose 1d")
     endpoints = [endpoint for endpoint in endpoints if width in endpoint.widths]
+    if not endpoints:
+        raise FixConfiguration(
+            f"METERHOUSE_ENDPOINTS names no endpoint with buckets of width {width.name}: choose 1d, or name one with --only"
+        )
     parameters = {
         "endpoints": [endpoint.name for endpoint in endpoints],
         "from": window.start.isoformat(),

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.conftest import LOADER, PASSWORDS, Warehouse
@@ -261,6 +262,104 @@ def test_an_endpoint_that_is_not_offered_is_said_and_is_no_failure(terminal: Ter
         assert found == 0, err
         assert "default/decisions/1d: not offered by this organization" in out
         assert "not offered" in terminal.run("status")[1]
+
+
+def test_a_load_of_which_nothing_came_is_no_success(terminal: Terminal, warehouse: Warehouse) -> None:
+    floor = TODAY - timedelta(days=40)
+    offers: dict[str, Any] = {"absent_endpoints": ["decisions"], "history_days": 40}
+    with FakeServer(FakeOrganization(scale=0.2, **offers)) as other:
+        found, out, err = terminal.run("sync", "--only", "decisions", OPENAI_BASE_URL=other.base_url)
+        assert (found, err.splitlines()[-1][:60]) == (2, "meterhouse: nothing was loaded: not offered by this organiza")
+        assert "default/decisions/1d: not offered by this organization" in out
+
+        beyond = ["--from", str(TODAY - timedelta(days=90)), "--to", str(TODAY - timedelta(days=80)), "--only", "costs,images"]
+        found, out, err = terminal.run("backfill", *beyond, OPENAI_BASE_URL=other.base_url)
+        assert found == 2
+        assert err.splitlines()[-1] == (
+            f"meterhouse: nothing was loaded: the vendor reports nothing before {floor} (default/images/1d, default/costs/1d):"
+            " ask for other days or endpoints"
+        )
+        assert f"default/costs/1d: the vendor reports nothing before {floor}\n" in out
+        assert "default/costs/1d: nothing could be loaded" in err
+        assert "1 of 1 windows" not in err
+
+        partly = ["--from", str(TODAY - timedelta(days=50)), "--to", str(TODAY + timedelta(days=3)), "--only", "costs"]
+        found, out, err = terminal.run("backfill", *partly, OPENAI_BASE_URL=other.base_url)
+        assert found == 0, err
+        assert out.splitlines()[0].endswith(f"; the vendor reports nothing before {floor}")
+        assert "10 missing" in out
+        assert f"meterhouse: the days after today, {TODAY}, are in the future and left out" in err.splitlines()
+
+
+def test_a_key_that_may_read_no_list_reads_no_names_and_says_so(terminal: Terminal, api: FakeServer) -> None:
+    for _ in range(2):
+        api.fail_next(9, status=404, path_contains="/projects")
+        api.fail_next(9, status=404, path_contains="/users")
+    found, out, err = terminal.run("sync", "--only", "directory")
+    assert (found, out) == (2, "default: names: the vendor offers none of the lists\n")
+    assert err == "meterhouse: no names were read: the vendor offers none of the lists (default)\n"
+
+
+def test_an_export_says_what_it_did_not_find(terminal: Terminal, warehouse: Warehouse, tmp_path: Path) -> None:
+    out = tmp_path / "costs.csv"
+    export = ["export", "costs_daily", "--format", "csv", "--out", str(out)]
+    assert "nothing is loaded yet: run meterhouse sync first" in terminal.refused(*export, "--where-project", "proj_x")
+    assert terminal.run("sync", "--only", "costs,directory")[0] == 0
+    (project, name), (other, _), *_ = rows(
+        warehouse.reader_url, "SELECT project_id, project_name FROM bi.dim_project WHERE project_id IS NOT NULL ORDER BY 2"
+    )
+    line = terminal.refused(*export, "--where-project", other, name)
+    assert line == f"meterhouse: {name!r} is the name of a project and not its identifier: write --where-project {project}"
+    assert f"did you mean {project} ({name})?" in terminal.refused(*export, "--where-project", f"{project}x")
+    assert "there is " in terminal.refused(*export, "--where-project", "zzzzzz")
+    line = terminal.refused(*export, "--where-organization", "Default")
+    assert line == "meterhouse: no organization is called 'Default'; did you mean default?"
+    assert not out.exists()
+
+    # A project that exists, and days that were never loaded: the file is there, without a row.
+    early = ["--from", str(TODAY - timedelta(days=60)), "--to", str(TODAY - timedelta(days=31))]
+    found, told, err = terminal.run(*export, *early, "--where-project", project)
+    assert (found, told) == (0, f"wrote 0 rows to {out}\n")
+    assert len(out.read_text().splitlines()) == 1
+    assert err.splitlines() == [
+        "meterhouse: bi.costs_daily has no rows for this",
+        f"meterhouse: default: 0 of the 30 days {early[1]} to {early[3]} are loaded of costs",
+    ]
+    found, _, err = terminal.run(*export, "--from", str(TODAY - timedelta(days=29)))
+    assert (found, err) == (0, f"meterhouse: default: 21 of the 30 days {TODAY - timedelta(days=29)} to {TODAY} are loaded of costs\n")
+    found, _, err = terminal.run(*export, "--from", str(TODAY - timedelta(days=9)), "--to", str(TODAY + timedelta(days=9)))
+    assert (found, err) == (0, "")
+    assert "is in the future" in terminal.run(*export, "--from", str(TODAY + timedelta(days=2)))[2]
+    usage = ["export", "usage_hourly", "--format", "json", "--out", str(tmp_path / "usage.json")]
+    assert "no usage is loaded yet" in terminal.run(*usage, "--to", str(TODAY))[2]
+
+
+def test_a_report_of_days_that_nobody_loaded_is_not_written(terminal: Terminal, warehouse: Warehouse, tmp_path: Path) -> None:
+    out = tmp_path / "report.html"
+    assert terminal.run("sync", "--only", "costs")[0] == 0
+    first, last = TODAY - timedelta(days=60), TODAY - timedelta(days=31)
+    line = terminal.refused("report", "--out", str(out), "--from", str(first), "--to", str(last))
+    assert f"nothing of {first} to {last} is loaded" in line
+    assert f"meterhouse backfill --from {first} --to {last}" in line
+    assert not out.exists()
+
+
+def test_renaming_an_organization_is_one_command(terminal: Terminal, warehouse: Warehouse) -> None:
+    assert terminal.run("sync", "--only", "costs")[0] == 0
+    renamed = {"OPENAI_ADMIN_KEY": "", "OPENAI_ADMIN_KEY_ACME": terminal.environment["OPENAI_ADMIN_KEY"]}
+    stood = places(warehouse.superuser_url)
+    line = terminal.refused("sync", "--only", "costs", **renamed)
+    assert "if its label has changed, run meterhouse rename-organization default acme;" in line
+    assert places(warehouse.superuser_url) == stood
+    assert "METERHOUSE_MIGRATE_URL" in terminal.refused("rename-organization", "default", "acme")
+    owner = {"METERHOUSE_MIGRATE_URL": warehouse.owner_url}
+    assert "cannot be a label" in terminal.refused("rename-organization", "default", "Acme Inc", **owner)
+    for words in ("default is called acme now", "default is called acme already"):
+        found, out, err = terminal.run("rename-organization", "default", "acme", **owner)
+        assert (found, err) == (0, "")
+        assert out.startswith(words)
+    assert terminal.run("sync", "--only", "costs", **renamed)[0] == 0
+    assert rows(warehouse.reader_url, "SELECT DISTINCT organization FROM bi.costs_daily") == [("acme",)]
 
 
 def until(condition: object, process: subprocess.Popen[str], what: str) -> None:

@@ -13,8 +13,9 @@ from tests.conftest import Warehouse, create_database, drop_database, warehouse_
 from meterhouse.endpoints import DAY, BucketWidth
 from meterhouse.fake_openai import FakeOrganization, FakeServer
 from meterhouse.loader import Report, silent
+from meterhouse.outcome import Outcome
 from meterhouse.settings import AdminKey, Organization, Settings
-from meterhouse.sync import Outcome, backfill, sync
+from meterhouse.sync import backfill, sync
 from meterhouse.windows import Window
 
 # Nine minutes into an hour: day, hour and cost buckets of this moment are all unfinished.

@@ -59,6 +59,13 @@ DEFECTS = {
         [f"UPDATE warehouse.usage_images SET images = images + 1 WHERE bucket_width = 1440 AND {OF_DAY}"],
         f"acme/images on {YESTERDAY}: images ",
     ),
+    "organization_twice": (
+        [
+            "INSERT INTO warehouse.dim_organization (label, vendor, vendor_organization_id)"
+            " SELECT 'old', vendor, vendor_organization_id FROM warehouse.dim_organization"
+        ],
+        "acme and old are both the organization org-",
+    ),
     "rollups_equal_facts": (
         [
             "UPDATE warehouse.rollup_usage_by_user SET input_tokens = input_tokens + 1"
@@ -150,8 +157,9 @@ def planted(loaded: LoadedOrganization, *statements: str) -> Iterator[None]:
         yield
     finally:
         for table, copy in saved.items():
-            loaded.query(f"DELETE FROM {table}")
-            loaded.query(f"INSERT INTO {table} OVERRIDING SYSTEM VALUE TABLE {copy}")
+            # Other tables refer to what is put back in the same breath.
+            put_back = f"DELETE FROM {table}; INSERT INTO {table} OVERRIDING SYSTEM VALUE TABLE {copy}"
+            loaded.query(f"SET session_replication_role = replica; {put_back}")
             loaded.query(f"DROP TABLE {copy}")
         add_up(loaded)
 
@@ -203,9 +211,9 @@ def test_a_command_that_a_finding_names_is_one_that_exists(loaded: LoadedOrganiz
     if setting := re.search(r"\bset (METERHOUSE_\w+) to (\d+)", detail):
         assert load_settings({setting[1]: setting[2]})
         return
-    command = re.search(r"meterhouse (add-up|(?:sync|backfill)(?: --[a-z-]+ [\w-]+)+)", detail)
+    command = re.search(r"meterhouse (add-up|(?:sync|backfill|purge)(?: --[a-z-]+ [\w-]+)+)", detail)
     assert command, detail
-    assert parser().parse_args(shlex.split(command[1])).command in {"sync", "backfill", "add-up"}
+    assert parser().parse_args(shlex.split(command[1])).command in {"sync", "backfill", "add-up", "purge"}
 
 
 def test_a_long_list_of_findings_is_counted_whole_and_shown_in_part(loaded: LoadedOrganization) -> None:

@@ -338,8 +338,8 @@ def test_two_runs_at_once_do_not_double_a_version(directory: Directory) -> None:
     assert directory.query("SELECT count(*), count(DISTINCT project_id) FROM warehouse.dim_project") == [(12, 12)]
 
 
-def listing(name: str) -> Listing:
-    return Listing(dim_project, {"proj_1": {"project_name": name}}, lambda _: True)
+def listing(name: str, project: str = "proj_1") -> Listing:
+    return Listing(dim_project, {project: {"project_name": name}}, lambda _: True)
 
 
 def test_an_older_fetch_does_not_replace_a_newer_one(warehouse_url: str) -> None:
@@ -347,7 +347,7 @@ def test_an_older_fetch_does_not_replace_a_newer_one(warehouse_url: str) -> None
         older, newer = store.next_fetch_number(), store.next_fetch_number()
         assert store.replace_names("acme", [listing("new")], newer, NOW) == [NamesReplaced(added=1)]
         assert store.replace_names("acme", [listing("old")], older, NOW) is None
-        assert store.replace_names("other", [listing("old")], older, NOW) == [NamesReplaced(added=1)]
+        assert store.replace_names("other", [listing("old", "proj_2")], older, NOW) == [NamesReplaced(added=1)]
 
 
 def test_a_clock_that_runs_behind_never_turns_history_round(warehouse_url: str) -> None:

@@ -29,11 +29,16 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 def write_report(url: str, filters: Filters, out: Path, now: datetime | None = None) -> int:
     """Write the report to `out`, whole or not at all, and return its size in bytes.
 
-    Raises `FixConfiguration` for a folder that is not there or cannot be written to.
+    Raises `FixConfiguration` for a folder that is not there or cannot be written to, and for days of which nothing is loaded.
     """
     if not out.parent.is_dir():
         raise FixConfiguration(f"the folder {out.parent} does not exist: make it, or choose another --out")
-    return write_page(report(Reader(url).snapshot(filters), now or datetime.now(UTC)), out, "choose another --out")
+    snapshot = Reader(url).snapshot(filters)
+    if not any(row.is_loaded for row in snapshot.coverage):
+        days = f"{filters.first} to {filters.last}"
+        load = f"meterhouse backfill --from {filters.first} --to {filters.last}"
+        raise FixConfiguration(f"nothing of {days} is loaded: choose other days with --from and --to, or load them with {load}")
+    return write_page(report(snapshot, now or datetime.now(UTC)), out, "choose another --out")
 
 
 def write_page(page: str, out: Path, remedy: str) -> int:

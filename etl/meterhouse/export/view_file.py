@@ -8,6 +8,7 @@ from meterhouse.database import connect, translated
 from meterhouse.errors import FixConfiguration
 from meterhouse.export.columnar import hyper, parquet
 from meterhouse.export.draft import draft_of
+from meterhouse.export.matching import require_known
 from meterhouse.export.optional_packages import PACKAGES, package_for
 from meterhouse.export.source import Report, Selection, Source
 from meterhouse.export.text_formats import csv, json
@@ -23,8 +24,8 @@ def export_view(url: str, view: str, file_format: str, out: Path, selection: Sel
 
     CSV holds decimals as they are, JSON as strings, Parquet and Hyper as decimal columns of the view's own precision; Excel keeps 15
     digits of any number. Hyper and Excel know no zones: instants are UTC clock times there. With a `report` the rows are counted first.
-    Raises `FixConfiguration` for an unknown view, a filter that the view has no column for, a missing package, too many rows for Excel,
-    or a place that cannot be written to.
+    Raises `FixConfiguration` for an unknown view, a filter that the view has no column for, a project or an organization that does not
+    exist, a missing package, too many rows for Excel, or a place that cannot be written to.
     """
     name = view.removeprefix("bi.")
     if name not in VIEW_NAMES:
@@ -33,13 +34,16 @@ def export_view(url: str, view: str, file_format: str, out: Path, selection: Sel
         raise FixConfiguration(f"the folder {out.parent} does not exist: make it, or choose another --out")
     if out.is_dir():
         raise FixConfiguration(f"{out} is a folder: give --out the name of a file")
+    chosen = selection or Selection()
     if file_format in PACKAGES:
         package_for(file_format)
     with connect(url) as connection:
         try:
             with draft_of(out) as draft:
                 with translated(f"bi.{name}"):
-                    rows = _write(Source(connection, name, selection or Selection(), report), file_format, draft, counts=report is not None)
+                    source = Source(connection, name, chosen, report)
+                    require_known(connection, chosen)
+                    rows = _write(source, file_format, draft, counts=report is not None)
                 draft.replace(out)
         except OSError as error:
             raise FixConfiguration(f"{out} cannot be written ({error.strerror}): make room, or choose another --out") from None

@@ -29,6 +29,8 @@ COUNTED = (
 )
 # The task that reads what a person has just typed.
 FORM = "plan"
+# The XCom of a load that was skipped, as it loaded nothing of what was asked for: why.
+NOTHING_LOADED = "nothing_loaded"
 _GOOD_STATES = {"success", "skipped", "removed"}
 
 
@@ -41,7 +43,7 @@ def row_counts(summaries: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 def report_run() -> dict[str, Any]:
     """Return what the run's loads did in all, and publish their views; raises `ProblemsFound` when one of them failed.
 
-    Skipped when nothing was to be loaded, as after a dry run.
+    Skipped when nothing was to be loaded, as after a dry run. Fails when a form asked for something and nothing of it could be loaded.
     """
     context = get_current_context()
     ti = context["ti"]
@@ -51,7 +53,15 @@ def report_run() -> dict[str, Any]:
         raise ProblemsFound([problem for name in failed if (problem := _problem(ti, name, others[name], failed))])
     summaries = [summary for name, state in others.items() if state == "success" for summary in _summaries(ti, name)]
     if not summaries:
-        raise AirflowSkipException("nothing was to be loaded")
+        reasons = {
+            str(reason): name for name, state in others.items() if state == "skipped" and (reason := _pulled(ti, name, NOTHING_LOADED))
+        }
+        if reasons and FORM in ti.task.dag.task_dict:
+            # Whoever filled in the form looks at the run.
+            raise ProblemsFound(
+                [problem_of(f"{ti.dag_id}/{_shown(ti, name)}", NOTHING_LOADED, why, is_seen=True) for why, name in reasons.items()]
+            )
+        raise AirflowSkipException("; ".join(reasons) or "nothing was to be loaded")
     for views in {family(summary["endpoint"]).name: family(summary["endpoint"]) for summary in summaries}.values():
         counts = row_counts(summary for summary in summaries if family(summary["endpoint"]) == views)
         if views in ti.task.outlets:

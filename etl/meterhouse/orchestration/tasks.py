@@ -7,7 +7,7 @@ connection into the client, and is never returned, logged or rendered.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -16,19 +16,20 @@ from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
 from meterhouse.backfill_plan import chosen, pieces
-from meterhouse.backfill_range import backfill_window, parse_day
+from meterhouse.backfill_range import backfill_window, future_in_words, parse_day
 from meterhouse.endpoints import DAY, ENDPOINTS, WIDTHS
 from meterhouse.errors import FixConfiguration, MeterhouseError
 from meterhouse.orchestration.alerts import ProblemsFound, problem_of
 from meterhouse.orchestration.connections import task_settings
 from meterhouse.orchestration.dag_parts import BACKFILLED, FACTS, VIEWS
-from meterhouse.orchestration.report import row_counts
+from meterhouse.orchestration.report import NOTHING_LOADED, row_counts
 from meterhouse.windows import Window, ceil_to, floor_to_day
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
-    from meterhouse.loader import Progress, Summary
+    from meterhouse.loader import Progress
+    from meterhouse.outcome import Summary
     from meterhouse.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -66,7 +67,20 @@ def _push(context: Context, key: str, value: object) -> None:
 
 
 def _told(step: Progress) -> None:
-    log.info("%s: window %d of %d is loaded", step.stream, step.done, step.total)
+    if step.window is None:
+        log.info("%s: nothing could be loaded", step.stream)
+    else:
+        log.info("%s: window %d of %d is loaded", step.stream, step.done, step.total)
+
+
+def _skip_if_nothing_loaded(context: Context, summaries: Sequence[Summary], done: list[dict[str, object]]) -> None:
+    """Skip the task with one line when it loaded nothing of what was asked for; what it found out stays in its XComs."""
+    from meterhouse.outcome import nothing_loaded  # noqa: PLC0415  # as below
+
+    if reason := nothing_loaded(summaries):
+        _push(context, "return_value", done)
+        _push(context, NOTHING_LOADED, reason)
+        raise AirflowSkipException(reason)
 
 
 def data_interval(context: Context) -> Window | None:
@@ -96,6 +110,7 @@ def load_endpoint(endpoint: str) -> list[dict[str, object]]:
             outcome.raise_first()
             summaries = outcome.summaries
     done = [summary.as_dict() for summary in summaries]
+    _skip_if_nothing_loaded(context, summaries, done)
     # Costs are one endpoint, so their views are complete with it; usage is published by the run's report.
     for asset in (FACTS[endpoint], *([VIEWS["costs"]] if ENDPOINTS[endpoint].is_costs else [])):
         context["outlet_events"][asset].extra = row_counts(done)
@@ -123,6 +138,8 @@ def load_directory() -> list[dict[str, object]]:
     context = get_current_context()
     with _in_airflow_terms(context):
         summaries = sync_directory(task_settings())
+    if all(summary.nothing_read for summary in summaries):
+        raise AirflowSkipException("; ".join(f"{summary.organization}: {summary}" for summary in summaries))
     written: dict[str, Any] = {
         name: {what: sum(getattr(getattr(summary, name), what) for summary in summaries) for what in ("added", "changed", "deleted")}
         for name in ("projects", "users", "api_keys")
@@ -145,9 +162,10 @@ def plan_backfill() -> list[dict[str, str]]:
             raise FixConfiguration(f"unknown field {unknown[0]!r}: choose from {', '.join(form)}")
         now = datetime.now(UTC)
         width = WIDTHS[form["bucket_width"]]
-        window = backfill_window(parse_day(form["from"]), parse_day(form["to"]), now)
+        last = parse_day(form["to"])
+        window = backfill_window(parse_day(form["from"]), last, now)
         planned = pieces(window, chosen(form["endpoints"], width), width)
-        lines = preview(task_settings(), window, planned, width, now)
+        lines = [*filter(None, [future_in_words(last, now)]), *preview(task_settings(), window, planned, width, now)]
     for line in lines:
         log.info("%s", line)
     _push(context, "plan", lines)
@@ -173,6 +191,7 @@ def backfill_piece(piece: dict[str, str]) -> list[dict[str, object]]:
         outcome = backfill(task_settings(), window, [endpoint], width=WIDTHS[form["bucket_width"]], force=form["force"], report=_told)
         outcome.raise_first()
     done = [summary.as_dict() for summary in outcome.summaries]
+    _skip_if_nothing_loaded(context, outcome.summaries, done)
     context["outlet_events"][BACKFILLED].add(FACTS[endpoint], extra=row_counts(done))
     return done
 

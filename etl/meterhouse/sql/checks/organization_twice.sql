@@ -16,9 +16,11 @@ shared AS (
     GROUP BY 1, 2
 )
 
+-- The one to go is the one that is no longer loaded, or came later; whoever wants the other one gone knows why.
 SELECT format(
-    '%%s and %%s are both the organization %%s: to keep one, run meterhouse purge --organization with the label of the other',
-    a.label, b.label, coalesce(a.vendor_organization_id, b.vendor_organization_id, 'of the project ' || s.project_id)
+    '%%s and %%s are both the organization %%s: keep one of them, such as with meterhouse purge --organization %%s',
+    a.label, b.label, coalesce(a.vendor_organization_id, b.vendor_organization_id, 'of the project ' || s.project_id),
+    CASE WHEN a.label = ANY(%(labels)s) OR NOT b.label = ANY(%(labels)s) THEN b.label ELSE a.label END
 )
 FROM warehouse.dim_organization a
 JOIN warehouse.dim_organization b ON b.vendor = a.vendor AND b.organization_id > a.organization_id
