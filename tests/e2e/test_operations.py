@@ -144,6 +144,32 @@ def test_a_dry_run_shows_the_plan_and_writes_nothing(stack: Stack) -> None:
     assert stack.loaded.query("SELECT count(*) FROM ops.load_log") == before
 
 
+def test_a_backfill_of_which_nothing_came_is_skipped_load_by_load_and_fails_with_one_line(stack: Stack, inbox: Inbox) -> None:
+    before = stack.loaded.query("SELECT count(*) FROM ops.load_log")
+    run = stack.backfill(stack.day(-500), stack.day(-490), ["images", "costs"])
+    assert ended(stack, BACKFILL, run) == "failed"
+    assert stack.rest.task_states(BACKFILL, run) == {"plan": "success", "load[0]": "skipped", "load[1]": "skipped", "report": "failed"}
+    log = stack.task_log(run, 1)
+    assert "is loaded" not in log
+    assert "nothing could be loaded" in log
+    assert "nothing was loaded: the vendor reports nothing before" in log
+    assert stack.loaded.query("SELECT count(*) FROM ops.load_log") == before
+    assert inbox.about("nothing was loaded") == []
+    # A part of it is a success that says which part.
+    run = stack.backfill(stack.day(-400), stack.day(-355), ["images"])
+    assert ended(stack, BACKFILL, run) == "success"
+    assert stack.rest.task_states(BACKFILL, run) == {"plan": "success", "load[0]": "success", "report": "success"}
+    assert "images/1d: the vendor reports nothing before" in stack.task_log(run, 1)
+
+
+def test_airflows_own_backfill_beyond_the_reach_is_skipped(stack: Stack) -> None:
+    day = stack.day(-450)
+    runs = airflows_own_backfill(stack, "openai_costs", day, day)
+    (run,) = [run for run in runs if run["data_interval_start"].startswith(day.isoformat())]
+    assert stack.rest.task_states("openai_costs", run["dag_run_id"]) == {"costs": "skipped"}
+    assert "the vendor reports nothing before" in returned(stack, "openai_costs", run["dag_run_id"], "costs", "nothing_loaded")
+
+
 @pytest.mark.parametrize(
     ("conf", "said"),
     [
