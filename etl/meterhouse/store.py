@@ -257,16 +257,18 @@ class Store:
         return {str(status): int(count) for status, count in rows}
 
     def freshness(self) -> tuple[list[str], list[tuple[Any, ...]]]:
-        """Return the columns and rows of `bi.freshness` that a person at a terminal looks for."""
-        columns = [
-            "organization", "endpoint", "bucket_width", "status", "loaded_until_utc", "last_loaded_at_utc",
-            "row_count", "missing_bucket_count", "detail",
-        ]  # fmt: skip
+        """Return the headings and rows of `bi.freshness` that a person at a terminal looks for; times are UTC."""
+        shown = {
+            "organization": "organization", "endpoint": "endpoint", "bucket_width": "bucket_width", "status": "status",
+            "last_loaded_at_utc": "read_at_utc", "loaded_until_utc": "loaded_until_utc", "settled_through_date": "settled_through",
+            "bucket_count": "buckets", "settled_bucket_count": "settled", "missing_bucket_count": "missing", "row_count": "rows",
+            "detail": "detail",
+        }  # fmt: skip
         with translated("bi.freshness"):
             rows = self.connection.execute(
-                SQL("SELECT {} FROM bi.freshness ORDER BY 1, 2, 3").format(SQL(", ").join(map(Identifier, columns)))
+                SQL("SELECT {} FROM bi.freshness ORDER BY 1, 2, 3").format(SQL(", ").join(map(Identifier, shown)))
             ).fetchall()
-        return columns, rows
+        return list(shown.values()), rows
 
     def add_up(self) -> int:
         """Make the sums by day equal to the rows, over all days; return the rows of sums written anew. Loads wait for it."""

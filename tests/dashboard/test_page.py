@@ -62,8 +62,11 @@ def test_every_chart_is_drawn_with_data_and_words_and_its_total_is_that_of_sql(v
     assert visit.page.locator("#card-cost").inner_text() == billed(loaded)
     assert visit.page.locator("#panel-requests_by_model .legend b").count() >= 6
     assert visit.page.locator("#panel-requests_by_project .legend").inner_text().count("%") >= 3
-    expect(visit.page.locator("#notices")).to_contain_text("Not complete yet: 19 Nov 2026, 20 Nov 2026")
-    expect(visit.page.locator("#freshness")).to_contain_text("Usage until 20 Nov 2026, 12:09 UTC")
+    expect(visit.page.locator("#notices")).to_contain_text("Not settled yet: costs of 19 to 20 Nov 2026 and usage of 20 Nov 2026.")
+    freshness = visit.page.locator("#freshness")
+    expect(freshness).to_contain_text("Costs read 20 Nov 2026, 12:09 UTC; settled through 18 Nov 2026")
+    expect(freshness).to_contain_text("Usage read 20 Nov 2026, 12:09 UTC; settled through 19 Nov 2026")
+    expect(visit.page.locator(".card-cost")).to_contain_text("30 days: 28 settled, 1 settling, 1 open")
 
 
 def test_the_table_under_every_chart_adds_up_to_the_shown_total_and_the_csv_holds_the_same(visit: Visit, dashboard: str) -> None:
@@ -77,7 +80,9 @@ def test_the_table_under_every_chart_adds_up_to_the_shown_total_and_the_csv_hold
         first, *lines = csv.reader(io.StringIO(answer.content.decode("utf-8-sig")))
         assert first == heading, key
         numbers = [
-            index for index, name in enumerate(heading) if index and name not in {"share", "cached share", "batch share", "complete"}
+            index
+            for index, name in enumerate(heading)
+            if index and name not in {"share", "cached share", "batch share", "complete", "state"}
         ]
         assert [[line[index] for index in numbers] for line in lines] == [[row[index] for index in numbers] for row in body], key
         for index in numbers:
@@ -133,9 +138,11 @@ def test_a_user_the_bucket_width_and_the_days_are_filters_too(browser: Browser, 
         loaded.superuser_url,
         f"SELECT sum(requests) FROM bi.usage_hourly WHERE usage_date BETWEEN '{FIRST}' AND '{LAST}' AND endpoint <> 'web_search_calls'",
     )
-    expect(page.locator("#requests_over_time-total")).to_have_text(f"{hours[0][0]:,} requests")
+    expect(page.locator("#requests_over_time-total")).to_have_text(f"{hours[0][0]:,} requests of the loaded hours")
+    expect(page.locator("#requests_by_model-total")).to_have_text(asked_for(loaded))
+    expect(page.locator("#panel-requests_over_time .legend")).to_contain_text("not loaded")
     expect(page.locator("#requests_over_time-title")).to_have_text("Requests per hour")
-    expect(page.locator("#notices")).to_contain_text("Usage by hour is loaded from 18 Nov 2026 on")
+    expect(page.locator("#notices")).to_contain_text("Loaded of usage: 61 of 720 hours, from 18 Nov 2026, 00:00 UTC")
     page.get_by_text("Day", exact=True).click()
     page.locator("#first-day").fill("2026-11-02")
     page.locator("#first-day").press("Enter")
@@ -341,5 +348,5 @@ def test_without_a_warehouse_the_page_says_so(browser: Browser, dashboard: str) 
     far = replace(EVERYTHING, first=date(2020, 1, 1), last=date(2020, 1, 1) + timedelta(days=3))
     visit = Visit(browser.new_page(), dashboard, far)
     assert visit.total("cost_per_day") == "—"
-    expect(visit.page.locator("#panel-cost_per_day .empty")).to_contain_text("Nothing was reported for this choice.")
+    expect(visit.page.locator("#panel-cost_per_day .empty")).to_contain_text("None of the 4 days is loaded.")
     visit.page.close()

@@ -22,7 +22,8 @@ from meterhouse.dashboard.forecast import forecast
 from meterhouse.dashboard.formats import money, percent, short
 from meterhouse.dashboard.key_figures import key_figures, month_forecast
 from meterhouse.dashboard.notices import notices
-from meterhouse.dashboard.queries import Reader, Snapshot, statement
+from meterhouse.dashboard.queries import Reader, statement
+from meterhouse.dashboard.snapshot import Snapshot
 from meterhouse.dashboard.sources import PLAIN
 from meterhouse.dashboard.tables import Column, Table
 from meterhouse.errors import FixConfiguration
@@ -145,7 +146,7 @@ def test_a_grouped_figure_equals_sql_member_by_member(loaded: Warehouse, reader:
     cells = {
         (row[0], None if column.name == "(no model named)" else column.name): cell
         for row in table.rows
-        for column, cell in zip(table.columns[2:], row[2:], strict=True)
+        for column, cell in zip(table.columns[2:-1], row[2:-1], strict=True)
         if cell
     }
     assert cells == {(day, model): cost for day, model, cost in models if cost}
@@ -155,20 +156,36 @@ def test_a_grouped_figure_equals_sql_member_by_member(loaded: Warehouse, reader:
     assert found == sorted(int(row[0]) for row in rows(loaded.superuser_url, joined) if row[0])
 
 
-def test_hours_come_from_the_hour_buckets_and_say_where_they_begin(loaded: Warehouse, reader: Reader) -> None:
-    filters = Filters(LAST - timedelta(days=2), LAST, "hour")
-    snapshot = reader.snapshot(filters)
-    usage = usage_total(snapshot)
-    assert usage is not None
-    assert usage.requests == asked(loaded, filters, "sum(requests)", "usage_hourly", "endpoint <> 'web_search_calls'")
-    chart = next(one for one in all_charts(snapshot) if one.key == "requests_over_time")
-    assert all(isinstance(row[0], datetime) for row in chart.table.rows)
-    assert len(chart.table.rows) > 40
-    assert total(chart.table, "requests") == usage.requests
-    long = reader.snapshot(Filters(date(2026, 10, 1), LAST, "hour"))
-    assert any("Usage by hour is loaded from 18 Nov 2026 on" in line for line in notices(long))
+def test_hours_draw_charts_over_time_and_totals_stay_those_of_days(loaded: Warehouse, reader: Reader) -> None:
+    long = Filters(date(2026, 11, 1), LAST, "hour")
+    snapshot, by_day = reader.snapshot(long), reader.snapshot(replace(long, width="day"))
+    charts = {chart.key: chart for chart in all_charts(snapshot)}
+    drawn = asked(loaded, long, "sum(requests)", "usage_hourly", "endpoint <> 'web_search_calls'")
+    assert total(charts["requests_over_time"].table, "requests") == drawn
+    assert charts["requests_over_time"].total == f"{drawn:,} requests of the loaded hours"
+    assert all(isinstance(row[0], datetime) for row in charts["requests_over_time"].table.rows)
+    # Before: "Requests" was what the loaded hours held.
+    requests = asked(loaded, long, "sum(requests)", where="endpoint <> 'web_search_calls'")
+    assert requests > 5 * drawn
+    assert [one.detail for one in key_figures(snapshot) if one.key == "requests"] == [f"{requests:,} requests"]
+    over_time = {"tokens_over_time", "requests_over_time"}
+    same = {chart.key: chart for chart in all_charts(by_day)}
+    assert [key for key, chart in charts.items() if chart != same[key]] == [key for key in charts if key in over_time]
+    assert [one for one in notices(snapshot) if "hours" in one] == [
+        "Charts over time draw hours. Loaded of usage: 61 of 480 hours, from 18 Nov 2026, 00:00 UTC to 20 Nov 2026, 13:00 UTC."
+        " Totals and rankings are those of the days. Costs are by day."
+    ]
     early = reader.snapshot(Filters(date(2026, 10, 1), date(2026, 10, 3), "hour"))
     assert all_charts(early)[2].empty.startswith("Hours are loaded from 18 Nov 2026 on.")
+    assert all_charts(early)[3].empty == ""
+
+
+def test_hours_that_are_all_loaded_need_no_word_of_it(reader: Reader) -> None:
+    snapshot = reader.snapshot(Filters(LAST - timedelta(days=2), LAST, "hour"))
+    chart = next(one for one in all_charts(snapshot) if one.key == "requests_over_time")
+    usage = usage_total(snapshot)
+    assert usage is not None
+    assert (chart.total, len(chart.labels), any(chart.absent)) == (f"{usage.requests:,} requests", 61, False)
 
 
 def test_projects_under_five_percent_are_other_and_the_second_pie_breaks_other_down(reader: Reader) -> None:
@@ -193,14 +210,18 @@ def test_months_are_exact_and_complete_only_when_every_day_is(loaded: Warehouse,
     )
     assert [(row.month_start, row.cost) for row in snapshot.months] == expected
     assert [(row.month_start, row.is_complete) for row in snapshot.months] == [(date(2026, 10, 1), True), (date(2026, 11, 1), False)]
-    assert any("Not complete yet: 20 Nov 2026" in line for line in notices(snapshot))
+    assert [(row.settled_days, row.settled_through) for row in snapshot.months] == [(31, date(2026, 10, 31)), (18, date(2026, 11, 18))]
+    chart = next(one for one in all_charts(snapshot) if one.key == "months")
+    assert chart.notes == ("November 2026: settled through 18 Nov 2026.",)
+    assert (chart.incomplete, [row[-1] for row in chart.table.rows]) == ((False, True), ["settled", "settled through 18 Nov 2026"])
+    assert any("Not settled yet: costs of 19 to 20 Nov 2026 and usage of 20 Nov 2026." in line for line in notices(snapshot))
 
 
-def test_what_changed_is_the_last_complete_day_against_the_day_before(loaded: Warehouse, reader: Reader) -> None:
+def test_what_changed_is_the_last_settled_day_against_the_day_before(loaded: Warehouse, reader: Reader) -> None:
     snapshot = reader.snapshot(EVERYTHING)
-    assert snapshot.last_complete_day == date(2026, 11, 19)
+    assert snapshot.last_settled_day == date(2026, 11, 18)
     table = next(one for one in all_charts(snapshot) if one.key == "changes").table
-    for heading, day in (("cost, usd", date(2026, 11, 19)), ("day before, usd", date(2026, 11, 18))):
+    for heading, day in (("cost, usd", date(2026, 11, 18)), ("day before, usd", date(2026, 11, 17))):
         assert total(table, heading) == asked(loaded, Filters(day, day), "sum(cost_usd)", "costs_daily")
 
 
@@ -328,9 +349,12 @@ def test_every_statement_reads_schema_bi_alone_and_the_session_cannot_write(load
     assert len(names) > 7
     for name in names:
         text = re.sub(r"--.*", "", folder.joinpath(f"{name}.sql").read_text().replace("{view}", PLAIN.view).replace("{costs}", PLAIN.costs))
-        sources = re.findall(r"\b(?:FROM|JOIN)\s+(?!date_trunc)([a-z_.]+)", text)
+        sources = re.findall(r"\b(?:FROM|JOIN)\s+(?!date_trunc|coalesce)([a-z_.]+)", text)
         assert sources, name
-        assert all(source.startswith("bi.") or source in {"chosen", "days", "amounts"} for source in sources), (name, sources)
+        assert all(source.startswith("bi.") or source in {"chosen", "days", "months", "amounts", "currencies"} for source in sources), (
+            name,
+            sources,
+        )
         assert b"bi." not in statement(name), "which schema is read is for the session to say"
     with (
         Reader(loaded.owner_url)._session() as (session, _),
@@ -341,17 +365,18 @@ def test_every_statement_reads_schema_bi_alone_and_the_session_cannot_write(load
 
 def test_the_forecast_is_the_rule_that_it_states_and_is_withheld_where_the_rule_cannot_be_applied(reader: Reader) -> None:
     days: dict[date, Decimal | None] = {date(2026, 11, number): Decimal(number) for number in range(1, 21)}
-    found = forecast(days, date(2026, 10, 1), date(2026, 11, 20))
+    settled = set(days)
+    found = forecast(days, settled, date(2026, 11, 20))
     assert found is not None
     assert (found.spent, found.days_left) == (Decimal(210), 10)
     assert (found.expected, found.low, found.high) == (Decimal(210 + 170), Decimal(210 + 140), Decimal(210 + 200))
-    assert forecast(days, date(2026, 11, 15), date(2026, 11, 20)) is None
-    assert forecast({**days, date(2026, 11, 18): None}, date(2026, 10, 1), date(2026, 11, 20)) is None
-    assert forecast(days, None, date(2026, 11, 20)) is None
+    assert forecast(days, settled - {date(2026, 11, 3)}, date(2026, 11, 20)) is None, "a day that is not loaded did not cost nothing"
+    assert forecast({**days, date(2026, 11, 18): None}, settled, date(2026, 11, 20)) is None
+    assert forecast(days, set(), None) is None
     snapshot = reader.snapshot(EVERYTHING)
     live = month_forecast(snapshot)
     assert live is not None
-    assert live.spent == sum(row.cost or 0 for row in snapshot.recent_days if date(2026, 11, 1) <= row.usage_date <= date(2026, 11, 19))
+    assert live.spent == sum(row.cost or 0 for row in snapshot.recent_days if date(2026, 11, 1) <= row.usage_date <= date(2026, 11, 18))
     assert live.low <= live.expected <= live.high
 
 

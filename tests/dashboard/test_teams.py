@@ -25,8 +25,9 @@ from meterhouse.dashboard.filters import DIMENSIONS, Filters
 from meterhouse.dashboard.formats import money
 from meterhouse.dashboard.key_figures import key_figures, month_forecast
 from meterhouse.dashboard.notices import OF_A_TEAM, notices
-from meterhouse.dashboard.queries import NO_RIGHT, Reader, Snapshot
+from meterhouse.dashboard.queries import NO_RIGHT, Reader
 from meterhouse.dashboard.sections import SECTIONS
+from meterhouse.dashboard.snapshot import Snapshot
 from meterhouse.errors import FixConfiguration
 from meterhouse.local.roles import give_login
 
@@ -116,10 +117,11 @@ def test_every_total_of_a_team_is_that_of_sql_over_its_projects(
 
 
 def test_hours_are_those_of_the_team_too(loaded: Warehouse, granted: list[str], ours: Team) -> None:
-    usage = usage_total(Reader(ours.url).snapshot(replace(EVERYTHING, width="hour")))
-    assert usage is not None
+    charts = {chart.key: chart for chart in all_charts(Reader(ours.url).snapshot(replace(EVERYTHING, width="hour")))}
     where = f"{within(granted)} AND endpoint <> 'web_search_calls'"
-    assert usage.requests == one(loaded, f"SELECT sum(requests) FROM bi.usage_hourly WHERE {where}")
+    for key, view, words in (("requests_over_time", "usage_hourly", " of the loaded hours"), ("requests_by_model", "usage_daily", "")):
+        requests = one(loaded, f"SELECT sum(requests) FROM bi.{view} WHERE {where}")
+        assert charts[key].total == f"{requests:,} requests{words}"
 
 
 def test_not_a_word_of_another_project_is_in_the_choices_the_charts_the_tables_the_files_and_the_report(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -231,6 +232,14 @@ def test_a_whole_session_of_plain_lines(terminal: Terminal, warehouse: Warehouse
     assert [line.split()[:4] for line in out.splitlines()[1:]] == [
         ["default", "completions", "1d", "loaded"], ["default", "completions", "1h", "loaded"], ["default", "costs", "1d", "loaded"],
     ]  # fmt: skip
+    headings, *lines = (re.split(r"\s{2,}", line) for line in out.splitlines())
+    assert headings[4:10] == ["read_at_utc", "loaded_until_utc", "settled_through", "buckets", "settled", "missing"]
+    shown = rows(
+        warehouse.superuser_url,
+        "SELECT last_loaded_at_utc, loaded_until_utc, settled_through_date, bucket_count, settled_bucket_count, missing_bucket_count"
+        " FROM bi.freshness ORDER BY organization, endpoint, bucket_width",
+    )
+    assert [line[4:10] for line in lines] == [[str(cell) for cell in row] for row in shown]
     found, out, err = terminal.run("check")
     assert (found, err) == (0, ""), out
     assert "ok    coverage_gaps: nothing found" in out

@@ -124,12 +124,13 @@ def test_a_second_run_writes_the_same_file_again_and_nothing_beside_it(loaded: L
     assert first.path.stat().st_mode & 0o777 == 0o644
 
 
-def test_days_that_are_not_complete_are_named(loaded: LoadedOrganization, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_days_that_are_not_settled_are_named(loaded: LoadedOrganization, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     this_week = write_week(loaded.warehouse.loader_url, date(2026, 11, 16), date(2026, 11, 22), tmp_path)
-    (line,) = [line for line in this_week.limits if "Not complete yet" in line]
-    assert "20 Nov 2026" in line
+    (line,) = [line for line in this_week.limits if "Not settled yet" in line]
+    assert "costs of 19 to 20 Nov 2026 and usage of 20 Nov 2026" in line
     assert line in caplog.text
     assert line in this_week.mail()[1]
+    assert "; 7 days: 3 settled, 1 settling, 1 open, 2 not loaded yet\n" in this_week.mail()[1]
     assert this_week.cost["usd"] == in_sql(loaded.warehouse, date(2026, 11, 16), date(2026, 11, 22))[0]
 
 
@@ -146,7 +147,7 @@ def test_an_amount_that_is_not_known_is_said_beside_the_total(warehouse: Warehou
         written = write_week(warehouse.loader_url, MONDAY, SUNDAY, tmp_path)
     assert key[0].date() == date(2026, 11, 10)
     assert written.limits == (
-        "No usage is loaded by a schedule yet: the totals may lack some.",
+        "Never loaded: usage of acme. Totals lack this.",
         "1 rows of costs have no amount and are not in the total.",
     )
     with psycopg.connect(warehouse.reader_url) as reader:
@@ -170,6 +171,23 @@ def test_a_week_that_is_not_loaded_to_its_end_says_so(warehouse: Warehouse, tmp_
         "Not all usage is loaded beyond 13 Nov 2026, 00:00 UTC: what came later may not be in the totals.",
     )
     assert "Not all costs are loaded beyond" in written.mail()[1]
+
+
+def test_days_of_the_week_that_are_not_loaded_are_named_by_endpoint(warehouse: Warehouse, tmp_path: Path) -> None:
+    with served(FakeOrganization(NOW, scale=0.2), warehouse, LABEL) as organization:
+        organization.defaults |= {"history_start": midnight(date(2026, 11, 9)), "hourly_history_days": 2}
+        organization.sync().raise_first()
+        organization.query("DELETE FROM ops.coverage WHERE endpoint = 'costs' AND bucket_start IN ('2026-11-10Z', '2026-11-12Z')")
+        organization.query("DELETE FROM ops.coverage WHERE endpoint = 'images' AND bucket_width = 1440 AND bucket_start = '2026-11-13Z'")
+        written = write_week(warehouse.loader_url, MONDAY, SUNDAY, tmp_path)
+    assert written.limits == (
+        "Not loaded: costs, 10 Nov 2026, 12 Nov 2026 (2 of 7 days). Totals lack these days, and charts have a gap there.",
+        "Not loaded: images, 13 Nov 2026 (1 of 7 days). Totals lack these days, and charts have a gap there.",
+    )
+    lines = written.mail()[1].splitlines()
+    assert lines[1].endswith("; 5 of 7 days are loaded (all settled): this is not the whole range")
+    assert lines[2].endswith("; 7 of 7 days are loaded (6 settled, 1 loaded in part): this is not the whole range")
+    assert lines[3:5] == list(written.limits)
 
 
 def test_a_week_of_which_nothing_is_loaded_is_waited_for(warehouse: Warehouse, tmp_path: Path) -> None:
@@ -224,7 +242,8 @@ def test_the_mail_holds_the_totals_and_the_very_file(loaded: LoadedOrganization,
     assert (mail["To"], mail["From"]) == ("boss@example.com, finance@example.com", "airflow@example.com")
     body = mail.get_body()
     assert body is not None
-    assert f"Cost: {formats.money(cost, 'usd')} (exactly {cost})<br>Requests: {requests:,}<br>" in body.get_content()
+    settled = "7 days, all settled"
+    assert f"Cost: {formats.money(cost, 'usd')} (exactly {cost}); {settled}<br>Requests: {requests:,}; {settled}<br>" in body.get_content()
     (attached,) = mail.iter_attachments()
     assert attached.get_filename() == "meterhouse-2026-11-09-to-2026-11-15.html"
     assert attached.get_payload(decode=True) == written.path.read_bytes()

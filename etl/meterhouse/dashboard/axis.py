@@ -1,46 +1,42 @@
-"""Time axes: every bucket of the chosen days as far as anything is loaded, and which of them are complete. Pure."""
+"""Time axes: every bucket of the chosen days up to the newest one that is loaded, with the state of each. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import date, datetime, time, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 
-from meterhouse.dashboard.queries import Snapshot
+from meterhouse.dashboard.coverage import LOADED_WHOLE, Coverage, State
+from meterhouse.dashboard.snapshot import Snapshot
 from meterhouse.dashboard.tables import Cell, Column
 
-
-def day_axis(snapshot: Snapshot) -> tuple[list[datetime], dict[datetime, bool]]:
-    """Return the days of costs, and for each loaded one whether it is complete."""
-    return _axis(snapshot, "costs", snapshot.filters.first, timedelta(days=1), [row.usage_date for row in snapshot.costs if row.usage_date])
+STATE = Column("state", "text")
+Axis = Mapping[datetime, State]
 
 
-def usage_axis(snapshot: Snapshot) -> tuple[list[datetime], dict[datetime, bool]]:
-    """Return the days or hours of usage, and for each loaded one whether it is complete."""
-    step = timedelta(days=1) if snapshot.filters.width == "day" else timedelta(hours=1)
-    found = [row.bucket.date() for row in snapshot.usage if row.bucket is not None]
-    return _axis(snapshot, "usage", snapshot.filters.usage_first, step, found)
+def axis(coverage: Coverage) -> Axis:
+    """Return the buckets that are drawn, with their states: all but those that are not there yet."""
+    return {bucket: state for bucket, state in coverage.states.items() if state is not State.NOT_YET}
 
 
-def _axis(
-    snapshot: Snapshot, dataset: str, first: date, step: timedelta, seen: Iterable[date]
-) -> tuple[list[datetime], dict[datetime, bool]]:
-    """Every bucket of the range as far as anything is loaded, and for each loaded one whether it is complete."""
-    loaded = {row.bucket: row.is_complete for row in snapshot.coverage if row.dataset == dataset and row.is_loaded}
-    days = [*seen, *(bucket.date() for bucket in loaded)]
-    if not days:
-        return [], loaded
-    start = datetime.combine(max(first, min(days)), time())
-    end = max([*loaded, datetime.combine(max(days), time())])
-    return [start + step * number for number in range(int((end - start) / step) + 1)], loaded
-
-
-def or_zero(row: object | None, column: str, is_loaded: bool) -> Decimal | int | None:
-    """What a bucket holds; a loaded bucket without a row holds nothing, one that was not loaded is unknown."""
+def value_at(row: object | None, column: str, state: State) -> Decimal | int | None:
+    """Return what a bucket holds: a bucket without a row holds nothing when all of it is loaded, and is unknown otherwise."""
     if row is None:
-        return 0 if is_loaded else None
+        return 0 if state in LOADED_WHOLE else None
     value: Decimal | int | None = getattr(row, column)
     return value
+
+
+def will_grow(states: Axis) -> tuple[bool, ...]:
+    """Return of every bucket whether more may come: it is not settled, or loaded in part."""
+    return tuple(state in (State.OPEN, State.SETTLING, State.IN_PART) for state in states.values())
+
+
+def is_absent(states: Axis, *series: Sequence[Decimal | int | None]) -> tuple[bool, ...]:
+    """Return of every bucket whether it has no figure because it is not loaded."""
+    return tuple(
+        state not in LOADED_WHOLE and all(values[index] is None for values in series) for index, state in enumerate(states.values())
+    )
 
 
 def bucket_column(snapshot: Snapshot) -> Column:

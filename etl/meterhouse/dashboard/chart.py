@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Literal
 
 from meterhouse.dashboard import formats
+from meterhouse.dashboard.coverage import LOADED, Coverage
 from meterhouse.dashboard.tables import Table
 
 Kind = Literal["bars", "lines", "ranks", "pie"]
@@ -48,6 +49,8 @@ class Chart:
     wide: bool = False
     is_hourly: bool = False
     incomplete: tuple[bool, ...] = ()
+    # Of each label: whether it has no figure because it is not loaded.
+    absent: tuple[bool, ...] = ()
 
     def show(self, value: Number | None) -> str:
         """Return a value with the chart's unit."""
@@ -67,13 +70,21 @@ class Chart:
             return f"{self.title}: {self.empty}"
         words = [f"{self.title}. Total {self.total}."]
         if self.kind in {"bars", "lines"}:
-            words += [self._extremes()]
+            words += [self._extremes(), f"{sum(self.absent):,} of {len(self.labels):,} are not loaded." if any(self.absent) else ""]
         if self.kind in {"ranks", "pie"} and self.labels:
             sums = [sum(one.values[index] or 0 for one in self.series) for index in range(len(self.labels))]
             words += [f"{label}: {self.show(value)}." for label, value in list(zip(self.labels, sums, strict=True))[:5]]
         elif len(self.series) > 1:
             words += [f"{one.name}: {self.show(total_of(one.values))}." for one in self.series]
         return " ".join([*(word for word in words if word), "The table below holds every figure."])
+
+    @property
+    def gaps(self) -> list[tuple[int, int]]:
+        """The spans of labels that are not loaded, as (first, last) places."""
+        places = [place for place, is_absent in enumerate(self.absent) if is_absent]
+        starts = [place for place in places if place == 0 or not self.absent[place - 1]]
+        ends = [place for place in places if place == len(self.absent) - 1 or not self.absent[place + 1]]
+        return list(zip(starts, ends, strict=True))
 
     def _extremes(self) -> str:
         sums = {
@@ -103,3 +114,22 @@ def folded(labelled: Sequence[tuple[str, Number | None]]) -> tuple[tuple[str, ..
         (*(label for label, _ in labelled[:RANKS]), f"Other ({len(rest)})"),
         (*(value for _, value in labelled[:RANKS]), total_of(value for _, value in rest)),
     )
+
+
+def coverage_note(coverage: Coverage) -> tuple[str, ...]:
+    """Return the line under a chart that says how many of its days are loaded and settled; none when all or none are."""
+    return () if coverage.is_settled or coverage.is_none else (f"{_sentence(coverage.words())}.",)
+
+
+def nothing_words(coverage: Coverage) -> str:
+    """Return why there is no figure: it is not loaded, or all that is loaded holds nothing."""
+    if coverage.is_none:
+        return f"{_sentence(coverage.words())}. Choose other days, or load these with meterhouse backfill."
+    if not coverage.is_whole:
+        loaded = f"{coverage.count(*LOADED):,} of {len(coverage.states):,} {coverage.unit}s"
+        return f"Nothing was reported for this choice on what is loaded, {loaded}."
+    return NOTHING
+
+
+def _sentence(words: str) -> str:
+    return words[0].upper() + words[1:]

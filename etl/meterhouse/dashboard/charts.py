@@ -13,7 +13,7 @@ from meterhouse.dashboard.cost_charts import (
     cost_total,
     months,
 )
-from meterhouse.dashboard.queries import Snapshot
+from meterhouse.dashboard.snapshot import Snapshot
 from meterhouse.dashboard.usage_charts import (
     requests_by_model,
     requests_over_time,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from meterhouse.dashboard import formats
 from meterhouse.dashboard.filters import DIMENSIONS
-from meterhouse.dashboard.queries import Snapshot
+from meterhouse.dashboard.snapshot import Snapshot
 
 
 def choice_in_words(snapshot: Snapshot) -> str:

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from datetime import date, datetime
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from meterhouse.dashboard import formats
-from meterhouse.dashboard.axis import day_axis, or_zero
-from meterhouse.dashboard.chart import NO_USERS, NOTHING, OTHER, RANKS, SLOTS, Chart, Kind, Series, folded, total_of
-from meterhouse.dashboard.queries import UNNAMED, CostRow, Snapshot
+from meterhouse.dashboard.axis import STATE, axis, is_absent, value_at, will_grow
+from meterhouse.dashboard.chart import NO_USERS, OTHER, RANKS, SLOTS, Chart, Kind, Series, coverage_note, folded, nothing_words, total_of
+from meterhouse.dashboard.coverage import LOADED_WHOLE
+from meterhouse.dashboard.snapshot import UNNAMED, CostRow, MonthRow, Snapshot
 from meterhouse.dashboard.tables import Column, Table
 
 
 def cost_per_day(snapshot: Snapshot) -> Chart:
     """Billed amount per UTC day."""
     rows = {row.usage_date: row for row in _costs(snapshot, "day")}
-    days, complete = day_axis(snapshot)
-    values = tuple(or_zero(rows.get(one.date()), "cost", one in complete) for one in days)
+    states = axis(snapshot.cost_coverage)
+    values = tuple(value_at(rows.get(one.date()), "cost", state) for one, state in states.items())
     table = Table(
         f"Cost per UTC day, {snapshot.currency.upper()}",
-        (Column("day", "day"), _money(snapshot), Column("complete", "yes")),
-        tuple((one.date(), value, complete.get(one, False)) for one, value in zip(days, values, strict=True)),
+        (Column("day", "day"), _money(snapshot), STATE),
+        tuple((one.date(), value, state.value) for (one, state), value in zip(states.items(), values, strict=True)),
     )
     about = (
         "Billed amounts per UTC day, of the granted projects."
@@ -30,14 +32,14 @@ def cost_per_day(snapshot: Snapshot) -> Chart:
         else "Billed amounts per UTC day; these tie to the invoice."
     )
     return _cost_chart(
-        snapshot, "cost_per_day", "Cost per day", about, "bars", days,
-        (Series("Cost", values, 0),), table, wide=True, incomplete=tuple(not complete.get(one, False) for one in days),
+        snapshot, "cost_per_day", "Cost per day", about, "bars", states,
+        (Series("Cost", values, 0),), table, wide=True, incomplete=will_grow(states), absent=is_absent(states, values),
     )  # fmt: skip
 
 
 def cost_over_time_by_model(snapshot: Snapshot) -> Chart:
     """Billed amount per UTC day and model."""
-    days, complete = day_axis(snapshot)
+    states = axis(snapshot.cost_coverage)
     by_model: dict[str, dict[date, Decimal | None]] = defaultdict(dict)
     for row in _costs(snapshot, "day and model"):
         if row.usage_date is not None:
@@ -46,25 +48,29 @@ def cost_over_time_by_model(snapshot: Snapshot) -> Chart:
     ranked = sorted(sums, key=lambda model: (-sums[model], model))
 
     def value(model: str, one: datetime) -> Decimal | None:
-        return by_model[model].get(one.date(), Decimal(0) if one in complete else None)
+        return by_model[model].get(one.date(), Decimal(0) if states[one] in LOADED_WHOLE else None)
 
     series = [
-        Series(_no_model(model), tuple(value(model, one) for one in days), slot, formats.money(sums[model], snapshot.currency))
+        Series(_no_model(model), tuple(value(model, one) for one in states), slot, formats.money(sums[model], snapshot.currency))
         for slot, model in enumerate(ranked[:SLOTS])
     ]
     if rest := ranked[SLOTS:]:
-        values = tuple(total_of(value(model, one) for model in rest) for one in days)
+        values = tuple(total_of(value(model, one) for model in rest) for one in states)
         legend = formats.money(sum((sums[model] for model in rest), Decimal(0)), snapshot.currency)
         series.append(Series(f"Other ({len(rest)} models)", values, OTHER, legend))
     table = Table(
         f"Cost per UTC day and model, {snapshot.currency.upper()}",
-        (Column("day", "day"), _money(snapshot), *(Column(_no_model(model), "money", snapshot.currency) for model in ranked)),
-        tuple((one.date(), total_of(line), *line) for one in days for line in [[value(model, one) for model in ranked]]),
+        (Column("day", "day"), _money(snapshot), *(Column(_no_model(model), "money", snapshot.currency) for model in ranked), STATE),
+        tuple(
+            (one.date(), total_of(line), *line, state.value)
+            for one, state in states.items()
+            for line in [[value(model, one) for model in ranked]]
+        ),
     )
     about = "Lines of the invoice that name no model, such as tool calls, stand together."
     return _cost_chart(
-        snapshot, "cost_over_time_by_model", "Cost over time by model", about, "bars", days, tuple(series), table, wide=True,
-        incomplete=tuple(not complete.get(one, False) for one in days),
+        snapshot, "cost_over_time_by_model", "Cost over time by model", about, "bars", states, tuple(series), table, wide=True,
+        incomplete=will_grow(states), absent=is_absent(states, *(one.values for one in series)),
     )  # fmt: skip
 
 
@@ -85,34 +91,69 @@ def cost_by_api_key(snapshot: Snapshot) -> Chart:
     return _cost_ranks(snapshot, "api key", "api_keys", "cost_by_api_key", "Cost by API key", about, lambda row: row.api_key_id)
 
 
+@dataclass(frozen=True)
+class ProjectChange:
+    """What a project cost on a day and on the day before it; None: a part of it is not known."""
+
+    project_id: str
+    cost: Decimal | None
+    cost_before: Decimal | None
+
+    @property
+    def change(self) -> Decimal | None:
+        """The difference; None where a side is not known."""
+        return None if self.cost is None or self.cost_before is None else self.cost - self.cost_before
+
+
+def project_changes(snapshot: Snapshot) -> list[ProjectChange]:
+    """Return the changes of the last settled day in the chosen currency, largest first; none unless the day before is settled too."""
+    day = snapshot.last_settled_day
+    if day is None or day - timedelta(days=1) not in snapshot.settled_days:
+        return []
+    rows = {(row.usage_date, row.project_id or ""): row.known_cost for row in snapshot.project_days if row.currency == snapshot.currency}
+    found = [
+        # A project without a row on a settled day cost nothing.
+        ProjectChange(one, rows.get((day, one), Decimal(0)), rows.get((day - timedelta(days=1), one), Decimal(0)))
+        for one in sorted({project for _, project in rows})
+    ]
+    return sorted(found, key=lambda one: (one.change is None, -abs(one.change or Decimal(0)), one.project_id))
+
+
 def changes(snapshot: Snapshot) -> Chart:
-    """What changed on the last complete day, by project."""
+    """What changed on the last settled day, by project."""
     names, code = snapshot.names("projects"), snapshot.currency
-    rows = [row for row in snapshot.changes if row.currency == code]
-    rows.sort(key=lambda row: -abs(row.cost - row.cost_before))
-    day = snapshot.last_complete_day
-    label = formats.day(day) if day else "the last complete day"
+    rows, day = project_changes(snapshot), snapshot.last_settled_day
+    label = formats.day(day) if day else "the last settled day"
     table = Table(
         f"Cost of {label} beside the day before, {code.upper()}",
         (
             Column("project", "text"), Column(f"change, {code}", "money", code),
             Column(f"cost, {code}", "money", code), Column(f"day before, {code}", "money", code),
         ),
-        tuple(
-            (names.get(row.project_id or "", row.project_id or UNNAMED), row.cost - row.cost_before, row.cost, row.cost_before)
-            for row in rows
-        ),
+        tuple((names.get(one.project_id, one.project_id or UNNAMED), one.change, one.cost, one.cost_before) for one in rows),
     )  # fmt: skip
-    total = sum((row.cost - row.cost_before for row in rows), Decimal(0))
-    empty = "" if rows else (NO_USERS if not snapshot.has_costs else "No complete day is loaded for this choice.")
-    unknown = sum(row.unknown_costs for row in rows)
+    unknown = sum(one.change is None for one in rows)
+    total = None if unknown else _money_sum(one.change for one in rows)
     return Chart(
-        "changes", f"What changed on {label}", "The last complete day against the day before, largest change first.", "ranks",
+        "changes", f"What changed on {label}", "The last settled day against the day before, largest change first.", "ranks",
         f"money:{code}", tuple(str(row[0]) for row in table.rows[:RANKS]),
-        (Series("Change", tuple(row.cost - row.cost_before for row in rows[:RANKS]), 0),),
-        formats.change(total, code) if rows else formats.UNKNOWN, table, empty=empty,
-        notes=(f"{unknown} rows have no amount and are not in it.",) if unknown else (),
+        (Series("Change", tuple(one.change for one in rows[:RANKS]), 0),),
+        formats.UNKNOWN if total is None else formats.change(total, code), table, empty="" if rows else _no_changes(snapshot),
+        notes=(f"Of {unknown} projects an amount is not known, so the change of all is not known either.",) if unknown else (),
     )  # fmt: skip
+
+
+def _no_changes(snapshot: Snapshot) -> str:
+    day = snapshot.last_settled_day
+    if not snapshot.has_costs:
+        return NO_USERS
+    if day is None:
+        return "No day is settled yet for this choice."
+    before = day - timedelta(days=1)
+    if before not in snapshot.settled_days:
+        state = next(iter(snapshot.cost_coverage_of(before, before).states.values()))
+        return f"The last settled day, {formats.day(day)}, cannot be compared: the day before is {state}."
+    return f"Nothing was billed for this choice on {formats.day(day)} and on the day before."
 
 
 def months(snapshot: Snapshot) -> Chart:
@@ -121,20 +162,34 @@ def months(snapshot: Snapshot) -> Chart:
     rows = [row for row in snapshot.months if row.currency == code]
     table = Table(
         f"Cost per calendar month, {code.upper()}",
-        (Column("month", "month"), _money(snapshot), Column("complete", "yes")),
-        tuple((row.month_start, row.cost, row.is_complete) for row in rows),
+        (Column("month", "month"), _money(snapshot), Column("complete", "yes"), STATE),
+        tuple((row.month_start, row.cost, row.is_complete, _month_state(row)) for row in rows),
     )
     unknown = sum(row.unknown_costs for row in rows)
     labels = tuple(f"{row.month_start:%b %Y}" for row in rows)
     ties = "An invoice holds all projects, not only the granted ones." if snapshot.is_of_a_team else "A complete month ties to its invoice."
+    notes = [f"{row.month_start:%B %Y}: {_month_state(row)}." for row in rows if not row.is_complete]
     return Chart(
         "months", "Cost per month", f"All months that are loaded, whatever days are chosen. {ties}", "bars",
         f"money:{code}", labels, (Series("Cost", tuple(row.cost for row in rows), 0),),
         formats.money(_money_sum(row.cost for row in rows), code), table,
-        empty="" if rows else (NO_USERS if not snapshot.has_costs else NOTHING),
-        notes=(f"{unknown} rows have no amount and are not in it.",) if unknown else (), wide=True,
-        incomplete=tuple(not row.is_complete for row in rows),
+        empty="" if rows else (NO_USERS if not snapshot.has_costs else nothing_words(snapshot.cost_coverage)),
+        notes=(*notes[-4:], *((f"{unknown} rows have no amount and are not in it.",) if unknown else ())), wide=True,
+        incomplete=tuple(not row.is_complete and row.cost is not None for row in rows),
+        absent=tuple(not row.loaded_days and row.cost is None for row in rows),
     )  # fmt: skip
+
+
+def _month_state(row: MonthRow) -> str:
+    if row.is_complete:
+        return "settled"
+    if not row.loaded_days:
+        return "not loaded"
+    through = row.settled_through
+    if through is None:
+        return f"no day settled, {row.loaded_days} of {row.days_in_month} days loaded"
+    held = "" if row.settled_days == through.day else f", {row.settled_days} of {row.days_in_month} days settled"
+    return f"settled through {formats.span(through, through)}{held}"
 
 
 def cost_total(snapshot: Snapshot, currency: str) -> CostRow | None:
@@ -144,17 +199,19 @@ def cost_total(snapshot: Snapshot, currency: str) -> CostRow | None:
 
 def _cost_chart(
     snapshot: Snapshot, key: str, title: str, about: str, kind: Kind, labels: Iterable[str | datetime], series: tuple[Series, ...],
-    table: Table, *, wide: bool = False, incomplete: tuple[bool, ...] = (), notes: tuple[str, ...] = (),
+    table: Table, *, wide: bool = False, incomplete: tuple[bool, ...] = (), absent: tuple[bool, ...] = (),
 ) -> Chart:  # fmt: skip
     total = cost_total(snapshot, snapshot.currency)
     unknown = total.unknown_costs if total else 0
+    notes = coverage_note(snapshot.cost_coverage)
     notes += (f"{formats.count(unknown)} rows have no amount and are not in it.",) if unknown else ()
     if others := [code for code in snapshot.currencies if code != snapshot.currency]:
         notes += (f"Billed in {', '.join(code.upper() or 'an unknown currency' for code in others)} too: choose the currency above.",)
     return Chart(
         key, title, about, kind, f"money:{snapshot.currency}", tuple(labels), series,
         formats.money(total.cost, snapshot.currency) if total else formats.UNKNOWN, table,
-        empty="" if total else (NO_USERS if not snapshot.has_costs else NOTHING), notes=notes, wide=wide, incomplete=incomplete,
+        empty="" if total else (NO_USERS if not snapshot.has_costs else nothing_words(snapshot.cost_coverage)), notes=notes, wide=wide,
+        incomplete=incomplete, absent=absent,
     )  # fmt: skip
 
 

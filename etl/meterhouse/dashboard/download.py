@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from meterhouse.dashboard.chart import Chart
 from meterhouse.dashboard.invented import mark
-from meterhouse.dashboard.queries import Snapshot
+from meterhouse.dashboard.snapshot import Snapshot
 
 CSV_TYPE = "text/csv; charset=utf-8"
 

@@ -11,7 +11,7 @@ from html import escape
 from typing import Any
 
 from meterhouse.dashboard.chart import Chart, Series
-from meterhouse.dashboard.palette import LESS, MORE, colour, ink, is_dotted, texture
+from meterhouse.dashboard.palette import ABSENT, LESS, MORE, colour, ink, is_dotted, texture
 from meterhouse.dashboard.svg import cut, names_at, rank_text
 
 Figure = dict[str, Any]
@@ -68,7 +68,25 @@ def _over_time(chart: Chart, data: list[dict[str, Any]]) -> Figure:
         },
         "yaxis": _AXIS | {"tickprefix": "$" if chart.unit == "money:usd" else "", "nticks": 5, "rangemode": "tozero", "side": "left"},
     }
-    return {"data": data, "layout": _layout(TIME_HEIGHT) | axes | {"barmode": "relative", "bargap": 0.18, "hovermode": "x unified"}}
+    layout = _layout(TIME_HEIGHT) | axes | {"barmode": "relative", "bargap": 0.18, "hovermode": "x unified", "shapes": _gaps(chart)}
+    return {"data": data, "layout": layout}
+
+
+def _gaps(chart: Chart) -> list[dict[str, Any]]:
+    """Marks on the ground line where nothing is loaded: no bar would say zero."""
+    half = timedelta(minutes=30) if chart.is_hourly else timedelta(hours=12)
+
+    def end(place: int, sign: int) -> str | float:
+        label = chart.labels[place]
+        return (label + sign * half).isoformat() if isinstance(label, datetime) else place + sign / 2
+
+    return [
+        {
+            "type": "line", "xref": "x", "yref": "paper", "x0": end(first, -1), "x1": end(last, 1), "y0": 0.012, "y1": 0.012,
+            "line": {"color": ABSENT, "width": 6, "dash": "2px,3px"},
+        }
+        for first, last in chart.gaps
+    ]  # fmt: skip
 
 
 def _pattern(shapes: str | list[str]) -> dict[str, Any]:
@@ -110,7 +128,7 @@ def _lines(chart: Chart) -> Figure:
             data.append(
                 common
                 | {
-                    "mode": "lines+markers", "x": xs[start:], "y": ys[start:], "text": [f"{text}, not complete" for text in texts[start:]],
+                    "mode": "lines+markers", "x": xs[start:], "y": ys[start:], "text": [f"{text}, not settled" for text in texts[start:]],
                     "line": {"color": colour(one.slot), "width": 2, "dash": "dot"},
                     "marker": {"symbol": "circle-open", "size": [0] * (whole - start) + [7] * (len(xs) - whole)},
                 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -17,7 +17,7 @@ DIMENSIONS = {
     "api_keys": "API key",
     "users": "User",
 }
-WIDTHS = {"day": "1d", "hour": "1h"}
+WIDTHS = ("day", "hour")
 MAX_HOUR_DAYS = 31
 MAX_DAYS = 3660
 DEFAULT_DAYS = 30
@@ -84,15 +84,6 @@ class Filters:
     def usage_first(self) -> date:
         """First day of which usage is read: hours of a long range would be too many to look at."""
         return self.first if self.width == "day" else max(self.first, self.last - timedelta(days=MAX_HOUR_DAYS - 1))
-
-    @property
-    def days(self) -> int:
-        """Number of days, both ends included."""
-        return (self.last - self.first).days + 1
-
-    def before(self) -> Filters:
-        """Return the same choice for as many days right before."""
-        return replace(self, first=self.first - timedelta(days=self.days), last=self.first - timedelta(days=1))
 
 
 def _one(values: Iterable[str] | None, usual: str) -> str:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from calendar import monthrange
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
 FORECAST_DAYS = 7
 RULE = (
-    f"Rule: what the month's complete days cost, plus for every other day of the month the mean of the last {FORECAST_DAYS} complete days. "
+    f"Rule: what the month's settled days cost, plus for every other day of the month the mean of the last {FORECAST_DAYS} settled days. "
     "The span repeats the cheapest and the dearest of those days. It knows nothing of plans, credits or price changes."
 )
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """The month of the last complete day: what is billed, and what it may come to, all in one currency."""
+    """The month of the last settled day: what is billed, and what it may come to, all in one currency."""
 
     month_start: date
     last_day: date
@@ -28,24 +28,25 @@ class Forecast:
     high: Decimal
 
 
-def forecast(days: Mapping[date, Decimal | None], known_since: date | None, last_complete_day: date | None) -> Forecast | None:
-    """Return the forecast; None when fewer than seven days are complete, or one that counts has an unknown amount.
+def forecast(days: Mapping[date, Decimal | None], settled: Collection[date], last_settled_day: date | None) -> Forecast | None:
+    """Return the forecast of the month of the last settled day.
 
-    `days` holds the billed amount per day; a day from `known_since` on that is not in it was loaded and cost nothing.
+    None when one of the seven days up to it, or of the month's days up to it, is not settled or has an unknown amount. `days` holds the
+    billed amount per day; a settled day that is not in it cost nothing.
     """
-    if last_complete_day is None or known_since is None:
+    if last_settled_day is None:
         return None
-    month_start = last_complete_day.replace(day=1)
-    recent = [last_complete_day - timedelta(days=back) for back in range(FORECAST_DAYS)]
-    past = [month_start + timedelta(days=number) for number in range((last_complete_day - month_start).days + 1)]
-    if min(*recent, *past) < known_since or any(days.get(one, Decimal(0)) is None for one in {*recent, *past}):
+    month_start = last_settled_day.replace(day=1)
+    recent = [last_settled_day - timedelta(days=back) for back in range(FORECAST_DAYS)]
+    past = [month_start + timedelta(days=number) for number in range((last_settled_day - month_start).days + 1)]
+    if any(one not in settled or days.get(one, Decimal(0)) is None for one in {*recent, *past}):
         return None
     spent = sum((days.get(one) or Decimal(0) for one in past), Decimal(0))
     rates = [days.get(one) or Decimal(0) for one in recent]
     left = monthrange(month_start.year, month_start.month)[1] - len(past)
     return Forecast(
         month_start,
-        last_complete_day,
+        last_settled_day,
         spent,
         left,
         spent + left * sum(rates, Decimal(0)) / FORECAST_DAYS,

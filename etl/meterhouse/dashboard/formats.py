@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 
@@ -57,9 +58,31 @@ def percent(value: Decimal | None) -> str:
     return f"{value * 100:.1f} %".replace("-", MINUS)
 
 
+def signed_percent(value: Decimal) -> str:
+    """Return a relative change with its sign."""
+    if value and abs(value) < Decimal("0.0005"):
+        return "<+0.1 %" if value > 0 else f">{MINUS}0.1 %"
+    return f"+{percent(value)}" if value > 0 else percent(value)
+
+
 def day(value: date) -> str:
     """Return a day as 21 Nov 2026."""
     return f"{value.day} {value:%b %Y}"
+
+
+def span(first: date, last: date, year: int | None = None) -> str:
+    """Return some days as 30 Sep to 27 Oct 2026; without the year where it is `year`."""
+    ends = "" if last.year == year == first.year else f" {last.year}"
+    if first == last:
+        return f"{last.day} {last:%b}{ends}"
+    begins = f"{first.day}" + (f" {first:%b}" if (first.year, first.month) != (last.year, last.month) else "")
+    return f"{begins}{f' {first.year}' if first.year != last.year else ''} to {last.day} {last:%b}{ends}"
+
+
+def spans(found: Sequence[tuple[date, date]], limit: int = 4) -> str:
+    """Return several spans of days, the first few of many."""
+    more = f" and {len(found) - limit} more" if len(found) > limit else ""
+    return ", ".join(span(*one) for one in found[:limit]) + more
 
 
 def moment(value: datetime) -> str:

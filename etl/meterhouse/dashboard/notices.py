@@ -1,10 +1,15 @@
-"""What a reader must know before trusting a figure: how fresh it is, and what of it is not complete. Pure."""
+"""What a reader must know before trusting a figure: how fresh it is, and what of it is not loaded or not settled. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from meterhouse.accounting.comparison import runs
 from meterhouse.dashboard import formats
+from meterhouse.dashboard.coverage import LOADED, Coverage, State, StreamRow
 from meterhouse.dashboard.filters import MAX_HOUR_DAYS
-from meterhouse.dashboard.queries import Snapshot
+from meterhouse.dashboard.snapshot import COSTS, REQUEST_ENDPOINTS, Snapshot
 
 OF_A_TEAM = (
     "Only the projects that were granted to you are shown. Totals, shares and the forecast cover only those, so they stay below the "
@@ -13,16 +18,19 @@ OF_A_TEAM = (
 
 
 def freshness(snapshot: Snapshot) -> list[str]:
-    """Return how far usage and costs are loaded."""
-    width = "1h" if snapshot.filters.width == "hour" else "1d"
-    lines = []
-    for dataset, wanted in (("costs", "1d"), ("usage", width)):
-        row = next((one for one in snapshot.freshness if (one.dataset, one.bucket_width) == (dataset, wanted)), None)
-        if row is None or row.loaded_until_utc is None:
-            lines.append(f"{dataset.capitalize()}: not loaded by a schedule yet")
-        else:
-            lines.append(f"{dataset.capitalize()} until {formats.moment(row.loaded_until_utc)}")
-    return lines
+    """Return when costs and usage were read, and through which day they are settled; the stream that is furthest behind speaks for all."""
+    width = "1h" if snapshot.filters.width == "hour" else snapshot.totals_width
+    return [_read("Costs", snapshot.streams_of([COSTS], "1d")), _read("Usage", snapshot.streams_of(REQUEST_ENDPOINTS, width))]
+
+
+def _read(name: str, streams: Iterable[StreamRow]) -> str:
+    offered = [one for one in streams if one.is_offered]
+    read = [one.loaded_until_utc for one in offered if one.loaded_until_utc is not None]
+    if not read:
+        return f"{name}: not loaded by a schedule yet"
+    settled = [one.settled_through_date for one in offered]
+    through = None if None in settled else min(day for day in settled if day is not None)
+    return f"{name} read {formats.moment(min(read))}; {f'settled through {formats.day(through)}' if through else 'no day settled yet'}"
 
 
 def notices(snapshot: Snapshot) -> list[str]:
@@ -30,16 +38,10 @@ def notices(snapshot: Snapshot) -> list[str]:
     found = [OF_A_TEAM] if snapshot.is_of_a_team else []
     if not any(one.dimension == "organizations" for one in snapshot.choices):
         found.append("Nothing is loaded yet: figures appear here after the first meterhouse sync.")
-    late = sorted({row.bucket.date() for row in snapshot.coverage if row.is_loaded and not row.is_complete})
-    if late:
-        days = ", ".join(map(formats.day, late[-3:])) + (f" and {len(late) - 3} earlier days" if len(late) > 3 else "")
-        found.append(f"Not complete yet: {days}. These figures will still grow; they are hatched or hollow in the charts.")
-    missing = sorted({row.bucket.date() for row in snapshot.coverage if not row.is_loaded})
-    if missing:
-        found.append(
-            f"Not loaded: {', '.join(map(formats.day, missing[:5]))}"
-            f"{f' and {len(missing) - 5} more days' if len(missing) > 5 else ''}. Charts have a gap there, and totals leave these days out."
-        )
+    found += _not_loaded(snapshot)
+    found += _never_loaded(snapshot)
+    if line := _not_settled(snapshot):
+        found.append(line)
     if not snapshot.has_costs:
         found.append("Costs are not shown: the vendor does not bill by user.")
     if snapshot.filters.width == "hour":
@@ -47,13 +49,78 @@ def notices(snapshot: Snapshot) -> list[str]:
     return found
 
 
-def _hours(snapshot: Snapshot) -> str:
-    since = [
-        row.first_bucket_utc for row in snapshot.freshness if (row.dataset, row.bucket_width) == ("usage", "1h") and row.first_bucket_utc
+def _not_loaded(snapshot: Snapshot) -> list[str]:
+    """One line for all streams that lack the same days."""
+    costs, usage = snapshot.streams_of([COSTS] if snapshot.has_costs else [], "1d"), snapshot.streams_of(REQUEST_ENDPOINTS, "1d")
+    lacking: dict[tuple[datetime, ...], list[StreamRow]] = {}
+    for stream in (*costs, *usage):
+        missing = tuple(snapshot.stream_coverage(stream).buckets(State.NOT_LOADED)) if stream.is_offered else ()
+        if missing:
+            lacking.setdefault(missing, []).append(stream)
+    number = (snapshot.filters.last - snapshot.filters.first).days + 1
+    lines = []
+    for missing, group in lacking.items():
+        parts = ([one for one in group if (one.endpoint == COSTS) is is_costs] for is_costs in (True, False))
+        names = " and ".join(_names(part, every) for part, every in zip(parts, (costs, usage), strict=True) if part)
+        days = formats.spans(runs([one.date() for one in missing]))
+        lines.append(
+            f"Not loaded: {names}, {days} ({len(missing):,} of {number:,} days). Totals lack these days, and charts have a gap there."
+        )
+    return lines
+
+
+def _never_loaded(snapshot: Snapshot) -> list[str]:
+    organizations = [one.value for one in snapshot.choices if one.dimension == "organizations"]
+    chosen = [one for one in organizations if one in snapshot.filters.organizations or not snapshot.filters.organizations]
+    wanted = (*((COSTS,) if snapshot.has_costs else ()), *REQUEST_ENDPOINTS)
+    known = {(one.organization, one.endpoint) for one in snapshot.streams}
+    lines = []
+    for organization in chosen:
+        if absent := [name for name in wanted if (organization, name) not in known]:
+            names = [name for name in absent if name == COSTS]
+            rest = [name for name in absent if name != COSTS]
+            names += ["usage"] if len(rest) == len(REQUEST_ENDPOINTS) else rest
+            lines.append(f"Never loaded: {', '.join(names)} of {organization}. Totals lack this.")
+    return lines
+
+
+def _names(streams: list[StreamRow], every: list[StreamRow]) -> str:
+    """Endpoints in words: usage for all of them, and their organizations where these are not all the chosen ones."""
+    every = [one for one in every if one.is_offered]
+    organizations = sorted({one.organization for one in streams})
+    endpoints = sorted({one.endpoint for one in streams})
+    of = f" of {', '.join(organizations)}" if len(organizations) < len({one.organization for one in every}) else ""
+    if len(endpoints) == len({one.endpoint for one in every}) and endpoints != [COSTS]:
+        return f"usage{of}" if len(endpoints) > 1 else f"{endpoints[0]}{of}"
+    return f"{', '.join(endpoints)}{of}"
+
+
+def _not_settled(snapshot: Snapshot) -> str:
+    words = [
+        f"{name} of {formats.spans(runs([one.date() for one in days]))}"
+        for name, coverage in (("costs", snapshot.cost_coverage), ("usage", snapshot.usage_coverage))
+        if (name != COSTS or snapshot.has_costs) and (days := coverage.buckets(State.OPEN, State.SETTLING))
     ]
-    first = snapshot.filters.usage_first
-    if since and max(since).date() > first:
-        return f"Usage by hour is loaded from {formats.day(max(since))} on, and usage totals start there. Costs are by day."
-    if first > snapshot.filters.first:
-        return f"Usage by hour is shown for the last {MAX_HOUR_DAYS} days of the choice, and usage totals start there. Costs are by day."
-    return "Costs are by day: the vendor does not bill by hour."
+    if not words:
+        return ""
+    return f"Not settled yet: {' and '.join(words)}. These figures will still grow; they are hatched or hollow in the charts."
+
+
+def _hours(snapshot: Snapshot) -> str:
+    """Which hours are drawn, by endpoint."""
+    groups: dict[str, list[StreamRow]] = {}
+    offered = [one for one in snapshot.streams_of(REQUEST_ENDPOINTS, "1h") if one.is_offered]
+    for stream in offered:
+        groups.setdefault(_hours_of(snapshot.stream_coverage(stream)), []).append(stream)
+    by_endpoint = "; ".join(f"{_names(streams, offered)}: {words}" for words, streams in groups.items())
+    last = f" of the last {MAX_HOUR_DAYS} days of the choice" if snapshot.filters.usage_first > snapshot.filters.first else ""
+    totals = "" if snapshot.totals_width == "1h" else " Totals and rankings are those of the days."
+    return f"Charts over time draw hours{last}. Loaded of {by_endpoint or 'usage: none'}.{totals} Costs are by day."
+
+
+def _hours_of(hours: Coverage) -> str:
+    loaded = hours.buckets(*LOADED)
+    number = f"{len(loaded):,} of {len(hours.states):,} hours"
+    if not loaded:
+        return number
+    return f"{number}, from {formats.moment(loaded[0])} to {formats.moment(loaded[-1] + timedelta(hours=1))}"

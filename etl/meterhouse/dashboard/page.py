@@ -17,8 +17,8 @@ from meterhouse.dashboard.invented import warning as invented
 from meterhouse.dashboard.key_figures import key_figures
 from meterhouse.dashboard.legends import legend
 from meterhouse.dashboard.notices import freshness, notices
-from meterhouse.dashboard.queries import UNNAMED, Snapshot
 from meterhouse.dashboard.sections import FOOTNOTE, SECTIONS
+from meterhouse.dashboard.snapshot import UNNAMED, Snapshot
 
 # Their own types know no aria- and data- attributes.
 html: Any = dash.html
@@ -88,7 +88,7 @@ def cards(snapshot: Snapshot) -> list[Any]:
             [
                 html.Dt(one.label),
                 html.Dd(one.value, className="value", id=f"card-{one.key}"),
-                html.Dd(one.detail, className="detail"),
+                *(html.Dd(text, className="detail") for text in (one.detail, one.coverage) if text),
                 *([html.Dd(_rule(one.rule), className="rule")] if one.rule else []),
             ],
             className=f"card card-{one.key}",

@@ -6,6 +6,8 @@ from meterhouse.dashboard.chart import OTHER, Chart
 
 SERIES = ("#7184dd", "#ba6c15", "#30936b", "#7a47e2", "#dd4d8b", "#8b8245")
 REST = "#7f8997"
+# What marks buckets that are not loaded: dashes on the ground line.
+ABSENT = "#7b8593"
 MORE, LESS = SERIES[1], SERIES[2]
 # White and black are equally far from a ground of this luminance.
 _MIDDLE = 0.179

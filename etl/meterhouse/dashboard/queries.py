@@ -5,31 +5,38 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
-from datetime import date, datetime, timedelta
-from decimal import Decimal
-from functools import cache, cached_property
+from dataclasses import asdict, replace
+from datetime import date, timedelta
+from functools import cache
 from importlib import resources
 from typing import Any, TypeVar
 
 import psycopg
 from psycopg.rows import class_row
 
-from meterhouse.dashboard.filters import WIDTHS, Filters
+from meterhouse.accounting.comparison import comparison
+from meterhouse.dashboard.coverage import STEPS, CoveredSpan, StreamRow
+from meterhouse.dashboard.filters import Filters
 from meterhouse.dashboard.forecast import FORECAST_DAYS
 from meterhouse.dashboard.invented import OrganizationRow
+from meterhouse.dashboard.snapshot import (
+    COSTS,
+    REQUEST_ENDPOINTS,
+    Choice,
+    CostRow,
+    DayRow,
+    MonthRow,
+    ProjectDayRow,
+    Snapshot,
+    UsageRow,
+    totals_width,
+)
 from meterhouse.dashboard.sources import PLAIN, Places, Source, cost_sources, places, usage_sources
 from meterhouse.endpoints import USAGE
 from meterhouse.errors import FixConfiguration, TryAgainLater
 from meterhouse.tables import BI, TEAM
 
 Row = TypeVar("Row")
-UNNAMED = "(not reported)"
-
-# web_search_calls repeats requests of the model's endpoint.
-REQUEST_ENDPOINTS = tuple(
-    one.name for one in USAGE if one.name != "web_search_calls" and "requests" in {metric.column for metric in one.metrics}
-)
 # A reader's session may undo its role's defaults, so they are set again: nothing is written, nothing runs for minutes.
 _SESSION = "-c default_transaction_read_only=on -c statement_timeout=60s -c timezone=UTC -c jit=off"
 # The same views, everything first: a team's role may use the second schema alone.
@@ -42,165 +49,7 @@ _QUALIFIER = re.compile(rf"\b{BI}\.")
 # What a team was granted; every organization has a member for rows without a project, so nothing means no project at all.
 _GRANTED = "SELECT md5(string_agg(d.project_key, ',' ORDER BY d.project_key)) FROM dim_project d"
 NO_RIGHT = f"the role may not read schema {BI}: grant it meterhouse_reader, or some projects alone, in {TEAM}, with meterhouse grant-team"
-
-
-@dataclass(frozen=True)
-class UsageRow:
-    """Requests and tokens of one bucket, model and project, key, user, or of all (`grain`); None: nothing is known.
-
-    What went through batches may not be told by key and user.
-    """
-
-    grain: str
-    bucket: datetime | None
-    model: str | None
-    project_id: str | None
-    api_key_id: str | None
-    user_id: str | None
-    requests: int | None
-    input_tokens: int | None
-    output_tokens: int | None
-    cached_tokens: int | None
-    cacheable_tokens: int | None
-    batch_tokens: int | None
-    batchable_tokens: int | None
-    unknown_requests: int
-    unknown_tokens: int
-    row_count: int
-
-
-@dataclass(frozen=True)
-class CostRow:
-    """Billed amount in one currency of one day, day and model, line item, project, key, or of all (`grain`); None: nothing is known."""
-
-    grain: str
-    currency: str
-    usage_date: date | None
-    model: str | None
-    line_item: str | None
-    project_id: str | None
-    api_key_id: str | None
-    cost: Decimal | None
-    unknown_costs: int
-    row_count: int
-
-
 Grain = TypeVar("Grain", UsageRow, CostRow)
-
-
-@dataclass(frozen=True)
-class MonthRow:
-    """Billed amount of a calendar month in one currency."""
-
-    month_start: date
-    currency: str
-    cost: Decimal | None
-    unknown_costs: int
-    is_complete: bool
-
-
-@dataclass(frozen=True)
-class DayRow:
-    """Billed amount of a day in one currency."""
-
-    usage_date: date
-    currency: str
-    cost: Decimal | None
-
-
-@dataclass(frozen=True)
-class ChangeRow:
-    """A project's billed amount on a day and on the day before."""
-
-    currency: str
-    project_id: str | None
-    cost: Decimal
-    cost_before: Decimal
-    unknown_costs: int
-
-
-@dataclass(frozen=True)
-class CoverageRow:
-    """Whether anything of a bucket was loaded, and whether all of it was over and read."""
-
-    dataset: str
-    bucket: datetime
-    is_loaded: bool
-    is_complete: bool
-
-
-@dataclass(frozen=True)
-class FreshnessRow:
-    """How far usage or costs are loaded in one bucket width."""
-
-    dataset: str
-    bucket_width: str
-    loaded_until_utc: datetime | None
-    last_loaded_at_utc: datetime | None
-    first_bucket_utc: datetime | None
-    last_bucket_utc: datetime | None
-    missing_bucket_count: int
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A member of a dimension: what a filter sends, and what people read."""
-
-    dimension: str
-    value: str
-    label: str
-    belongs_to: str | None
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """Everything that the page shows for one choice, read in one transaction."""
-
-    filters: Filters
-    version: str
-    usage: list[UsageRow] = field(default_factory=list)
-    costs: list[CostRow] = field(default_factory=list)
-    months: list[MonthRow] = field(default_factory=list)
-    changes: list[ChangeRow] = field(default_factory=list)
-    recent_days: list[DayRow] = field(default_factory=list)
-    coverage: list[CoverageRow] = field(default_factory=list)
-    freshness: list[FreshnessRow] = field(default_factory=list)
-    choices: list[Choice] = field(default_factory=list)
-    organizations: list[OrganizationRow] = field(default_factory=list)
-    last_complete_day: date | None = None
-    is_of_a_team: bool = False
-
-    @property
-    def has_costs(self) -> bool:
-        """Whether costs can be told for this choice: the vendor does not bill by user."""
-        return not self.filters.users
-
-    @cached_property
-    def currencies(self) -> list[str]:
-        """Currencies of the chosen rows, US dollars first."""
-        found = {row.currency for row in self.costs} | {row.currency for row in self.months}
-        return sorted(found, key=lambda code: (code != "usd", code == "", code))
-
-    @cached_property
-    def currency(self) -> str:
-        """The currency of every chart: the chosen one where there is any of it, else the first."""
-        found = self.currencies
-        return self.filters.currency if self.filters.currency in found else (found or ["usd"])[0]
-
-    def names(self, dimension: str) -> dict[str, str]:
-        """Return what people read for each value of a dimension; no two values share a name."""
-        members = [one for one in self.choices if one.dimension == dimension]
-        plain = {one.value: _name(one) for one in members}
-        times: dict[str, int] = {}
-        for name in plain.values():
-            times[name] = times.get(name, 0) + 1
-        return {value: name if times[name] == 1 else f"{name} ({value[-6:]})" for value, name in plain.items()}
-
-
-def _name(choice: Choice) -> str:
-    if not choice.value:
-        return UNNAMED
-    return f"{choice.label} · {choice.belongs_to}" if choice.belongs_to and choice.label != choice.value else choice.label
 
 
 @cache
@@ -224,7 +73,7 @@ class Reader:
     def version(self) -> str:
         """Return a text that changes when something was loaded, or something else was granted."""
         with self._session() as (connection, granted):
-            return granted + _version(_rows(connection, "freshness", FreshnessRow, {"organizations": None}))
+            return granted + _version(_rows(connection, "streams", StreamRow, {}))
 
     def ping(self) -> None:
         """Raise `TryAgainLater` or `FixConfiguration` unless the warehouse answers and has the views."""
@@ -281,51 +130,61 @@ def _grains(
     connection: psycopg.Connection[Any], sources: list[Source], row: type[Grain], parameters: dict[str, Any], filters: Filters
 ) -> list[Grain]:
     """Rows of every grain, each grain from the statement that its source names."""
-    found = ((source, _rows(connection, source.statement, row, parameters, places(filters))) for source in sources)
+    found = ((source, _rows(connection, source.statement, row, parameters, places(filters, source.rows))) for source in sources)
     return [one for source, rows in found for one in rows if one.grain in source.grains]
 
 
-def _version(rows: list[FreshnessRow]) -> str:
-    return ";".join(f"{row.dataset}/{row.bucket_width}/{row.last_loaded_at_utc}/{row.last_bucket_utc}" for row in rows)
+def _version(streams: list[StreamRow]) -> str:
+    return ";".join(
+        f"{one.organization}/{one.endpoint}/{one.bucket_width}/{one.last_loaded_at_utc}/{one.last_bucket_utc}" for one in streams
+    )
 
 
 def _snapshot(connection: psycopg.Connection[Any], filters: Filters) -> Snapshot:
     chosen = filters.parameters()
-    everything = _rows(connection, "freshness", FreshnessRow, {"organizations": None})
+    everything = _rows(connection, "streams", StreamRow, {})
+    streams = [one for one in everything if one.organization in filters.organizations or not filters.organizations]
+    only_hours = totals_width(streams) == "1h"
     endpoints = {
         "endpoints": list(REQUEST_ENDPOINTS),
         "input_endpoints": _reporting("input_tokens"),
         "output_endpoints": _reporting("output_tokens"),
-        "width": WIDTHS[filters.width],
+        "hours_first": filters.usage_first,
     }
-    usage_days = {"first": filters.usage_first}
-    usage = _grains(connection, usage_sources(filters), UsageRow, chosen | endpoints | usage_days, filters)
-    coverage = _rows(connection, "coverage", CoverageRow, chosen | endpoints)
-    freshness = _rows(connection, "freshness", FreshnessRow, chosen)
+    usage = _grains(connection, usage_sources(filters, only_hours=only_hours), UsageRow, chosen | endpoints, filters)
+    widths = ["1h"] if only_hours else ["1d", "1h"] if filters.width == "hour" else ["1d"]
+    spans = [one for width in widths for one in _spans(connection, chosen | {"endpoints": list(REQUEST_ENDPOINTS)}, width)]
     choices = _rows(connection, "choices", Choice, {})
-    organizations = _rows(connection, "organizations", OrganizationRow, chosen | usage_days, places(filters))
-    found = connection.execute(statement("last_complete_day"), chosen).fetchone()
-    day: date | None = found[0] if found else None
-    read = Snapshot(
-        filters, _version(everything), usage, coverage=coverage, freshness=freshness, choices=choices, organizations=organizations,
-        last_complete_day=day,
-    )  # fmt: skip
+    # Those of the whole range, also where charts draw hours of a part of it.
+    where = places(filters, "hour" if only_hours else "day")
+    organizations = _rows(connection, "organizations", OrganizationRow, chosen, where)
+    read = Snapshot(filters, _version(everything), usage, streams=streams, usage_spans=spans, choices=choices, organizations=organizations)
     return _with_costs(connection, read, chosen) if read.has_costs else read
 
 
 def _with_costs(connection: psycopg.Connection[Any], read: Snapshot, chosen: dict[str, Any]) -> Snapshot:
-    day = read.last_complete_day
+    billed = [one.organization for one in read.streams if one.endpoint == COSTS and one.is_offered]
+    found = connection.execute(statement("last_settled_day"), {"cost_organizations": billed}).fetchone()
+    day: date | None = found[0] if found else None
+    # As far back as comparisons, the day before the last settled one, and the forecast reach.
     needed = [day.replace(day=1), day - timedelta(days=FORECAST_DAYS - 1)] if day else []
-    first = min([read.filters.before().first, *needed])
+    first = min([comparison(read.filters.first, read.filters.last, ()).before_first, *needed])
     last = max(read.filters.last, day or read.filters.last)
+    wide = chosen | {"first": first, "last": last}
     where = places(read.filters)
     return replace(
         read,
         costs=_grains(connection, cost_sources(read.filters), CostRow, chosen, read.filters),
-        months=_rows(connection, "months", MonthRow, chosen, where),
-        changes=_rows(connection, "changes", ChangeRow, chosen | {"day": day}, where) if day else [],
-        recent_days=_rows(connection, "recent_days", DayRow, chosen | {"first": first, "last": last}, where),
+        months=_rows(connection, "months", MonthRow, chosen | {"cost_organizations": billed}, where),
+        project_days=_rows(connection, "project_days", ProjectDayRow, chosen | {"day": day}, where) if day else [],
+        recent_days=_rows(connection, "recent_days", DayRow, wide, where),
+        cost_spans=_spans(connection, wide | {"endpoints": [COSTS]}, "1d"),
+        last_settled_day=day,
     )
+
+
+def _spans(connection: psycopg.Connection[Any], parameters: dict[str, Any], width: str) -> list[CoveredSpan]:
+    return _rows(connection, "coverage", CoveredSpan, parameters | {"width": width, "step": STEPS[width]})
 
 
 def _reporting(column: str) -> list[str]:

@@ -24,7 +24,8 @@ from meterhouse.dashboard.chosen import choice_in_words
 from meterhouse.dashboard.download import CSV_TYPE, csv_bytes, csv_name
 from meterhouse.dashboard.filters import DIMENSIONS, Filters, today_utc
 from meterhouse.dashboard.notices import freshness
-from meterhouse.dashboard.queries import Reader, Snapshot
+from meterhouse.dashboard.queries import Reader
+from meterhouse.dashboard.snapshot import Snapshot
 from meterhouse.dashboard.static_report import body, strip
 from meterhouse.errors import FixConfiguration, MeterhouseError
 from meterhouse.local.ports import LOOPBACK

@@ -1,24 +1,29 @@
 """Which view answers what for a choice: sums by day where they keep everything that is chosen, and rows otherwise. Pure.
 
-The sums of one dimension know nothing of the others, so a choice of a model cannot be answered from the sums by key.
+The sums of one dimension know nothing of the others, so a choice of a model cannot be answered from the sums by key. Hours draw charts over
+time and nothing else: totals are those of days, unless hours are all that is loaded.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from meterhouse.dashboard.filters import Filters
 
 USAGE_GRAINS = frozenset({"bucket", "model and project", "api key", "user", "total"})
 COST_GRAINS = frozenset({"day", "day and model", "line item", "project", "api key", "total"})
 
+UsageRows = Literal["day", "hour", "day of hours"]
+
 
 @dataclass(frozen=True)
 class Source:
-    """A statement of sql/dashboard, and the grains that are taken from its rows."""
+    """A statement of sql/dashboard, the grains that are taken from its rows, and the rows of usage that it reads."""
 
     statement: str
     grains: frozenset[str]
+    rows: UsageRows = "day"
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,11 @@ class _Sums:
     unknown: frozenset[str]
 
 
-_USAGE_ROWS = {"day": ("bi.usage_daily", "u.usage_date::timestamp"), "hour": ("bi.usage_hourly", "u.bucket_start_utc")}
+_USAGE_ROWS = {
+    "day": ("bi.usage_daily", "u.usage_date::timestamp"),
+    "hour": ("bi.usage_hourly", "u.bucket_start_utc"),
+    "day of hours": ("bi.usage_hourly", "u.usage_date::timestamp"),
+}
 _COST_ROWS = ("bi.costs_daily", "count(*) FILTER (WHERE c.cost IS NULL)", "coalesce(c.api_key_id, '') = ANY (%(api_keys)s::text [])")
 _COST_SUMS = ("bi.costs_daily_by_line_item", "sum(c.rows_without_cost)::bigint", "true")
 PLAIN = Places(*_USAGE_ROWS["day"], *_COST_SUMS)
@@ -55,9 +64,13 @@ _COSTS = (
 )
 
 
-def usage_sources(filters: Filters) -> list[Source]:
+def usage_sources(filters: Filters, *, only_hours: bool = False) -> list[Source]:
     """Return the statements that together answer every grain of usage once. There are no sums of hours."""
-    return _sources(_USAGE if filters.width == "day" else (), "usage", USAGE_GRAINS, filters)
+    if only_hours:
+        return [Source("usage", USAGE_GRAINS, "hour" if filters.width == "hour" else "day of hours")]
+    if filters.width == "day":
+        return _sources(_USAGE, "usage", USAGE_GRAINS, filters)
+    return [*_sources(_USAGE, "usage", USAGE_GRAINS - {"bucket"}, filters), Source("usage_by_hour", frozenset({"bucket"}))]
 
 
 def cost_sources(filters: Filters) -> list[Source]:
@@ -66,11 +79,11 @@ def cost_sources(filters: Filters) -> list[Source]:
 
 
 def _sources(sums: tuple[_Sums, ...], rows: str, grains: frozenset[str], filters: Filters) -> list[Source]:
-    usable = [Source(one.statement, one.grains) for one in sums if not any(getattr(filters, name) for name in one.unknown)]
+    usable = [Source(one.statement, one.grains & grains) for one in sums if not any(getattr(filters, name) for name in one.unknown)]
     left = grains.difference(*(source.grains for source in usable))
     return [*usable, *([Source(rows, left)] if left else [])]
 
 
-def places(filters: Filters) -> Places:
+def places(filters: Filters, rows: UsageRows = "day") -> Places:
     """Return what stands in the braces of a statement for a choice: a view, and how it says its bucket or its unknown amounts."""
-    return Places(*_USAGE_ROWS[filters.width], *(_COST_ROWS if filters.api_keys else _COST_SUMS))
+    return Places(*_USAGE_ROWS[rows], *(_COST_ROWS if filters.api_keys else _COST_SUMS))

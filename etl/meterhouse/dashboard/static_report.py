@@ -16,8 +16,9 @@ from meterhouse.dashboard.invented import marked, warning
 from meterhouse.dashboard.key_figures import key_figures
 from meterhouse.dashboard.legends import legend
 from meterhouse.dashboard.notices import freshness, notices
-from meterhouse.dashboard.queries import Reader, Snapshot
+from meterhouse.dashboard.queries import Reader
 from meterhouse.dashboard.sections import FOOTNOTE, SECTIONS
+from meterhouse.dashboard.snapshot import Snapshot
 from meterhouse.dashboard.svg import picture
 from meterhouse.errors import FixConfiguration
 
@@ -34,7 +35,7 @@ def write_report(url: str, filters: Filters, out: Path, now: datetime | None = N
     if not out.parent.is_dir():
         raise FixConfiguration(f"the folder {out.parent} does not exist: make it, or choose another --out")
     snapshot = Reader(url).snapshot(filters)
-    if not any(row.is_loaded for row in snapshot.coverage):
+    if snapshot.cost_coverage.is_none and snapshot.usage_coverage.is_none:
         days = f"{filters.first} to {filters.last}"
         load = f"meterhouse backfill --from {filters.first} --to {filters.last}"
         raise FixConfiguration(f"nothing of {days} is loaded: choose other days with --from and --to, or load them with {load}")
@@ -89,7 +90,7 @@ def body(snapshot: Snapshot, *, with_tables: bool = True) -> str:
     lines = "".join(f"<p>{escape(line)}</p>" for line in notices(snapshot))
     cards = "".join(
         f'<div class="card card-{one.key}"><dt>{escape(one.label)}</dt><dd class="value" id="card-{one.key}">{escape(one.value)}</dd>'
-        f'<dd class="detail">{escape(one.detail)}</dd>{_rule(one.rule)}</div>'
+        f"{''.join(_detail(text) for text in (one.detail, one.coverage) if text)}{_rule(one.rule)}</div>"
         for one in key_figures(snapshot)
     )
     sections = "".join(
@@ -101,6 +102,10 @@ def body(snapshot: Snapshot, *, with_tables: bool = True) -> str:
         f"{sections}</main>"
         f"<footer>{escape(FOOTNOTE)}</footer>"
     )
+
+
+def _detail(text: str) -> str:
+    return f'<dd class="detail">{escape(text)}</dd>'
 
 
 def _rule(rule: str) -> str:

@@ -13,7 +13,7 @@ from math import cos, floor, log10, pi, sin
 
 from meterhouse.dashboard import formats
 from meterhouse.dashboard.chart import Chart, total_of
-from meterhouse.dashboard.palette import LESS, MORE, colour, ink, is_dotted, texture
+from meterhouse.dashboard.palette import ABSENT, LESS, MORE, colour, ink, is_dotted, texture
 
 # Letters keep about their size where a picture stands in a place of its width; charts.css chooses.
 WIDTHS = {"narrow": 330, "middle": 600, "broad": 1240}
@@ -85,7 +85,16 @@ def _bars(chart: Chart, width: int, mark: str) -> tuple[int, str]:
                 f'<rect x="{x:.1f}" y="{place(up):.1f}" width="{step * 0.82:.1f}" height="{place(0) - place(up):.1f}"'
                 f' fill="url(#late-{mark})"/>'
             )
-    return 230, "".join(parts)
+    return 230, "".join([*parts, _gaps(chart, frame)])
+
+
+def _gaps(chart: Chart, frame: _Frame) -> str:
+    """Marks on the ground line where nothing is loaded: no bar would say zero."""
+    places = ((frame.left + frame.step * first, frame.left + frame.step * (last + 1)) for first, last in chart.gaps)
+    return "".join(
+        f'<path d="M{start:.1f} {230 - BOTTOM - 3}H{end:.1f}" stroke="{ABSENT}" style="stroke-width:6" stroke-dasharray="2 3" class="gap"/>'
+        for start, end in places
+    )
 
 
 def names_at(chart: Chart) -> int | None:
@@ -118,7 +127,7 @@ def _lines(chart: Chart, width: int, _: str) -> tuple[int, str]:
         if named is not None and (at := points[named]):
             x = min(max(at[0], frame.left + 20), width - 20)
             parts.append(f'<text x="{x:.1f}" y="{max(at[1] - 5, 11):.1f}" class="middle">{escape(one.name)}</text>')
-    return 230, "".join(parts)
+    return 230, "".join([*parts, _gaps(chart, frame)])
 
 
 def _ranks(chart: Chart, width: int, mark: str) -> tuple[int, str]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
 from meterhouse.dashboard import formats
-from meterhouse.dashboard.axis import bucket_cell, bucket_column, or_zero, usage_axis
-from meterhouse.dashboard.chart import NOTHING, OTHER, RANKS, SLOTS, Chart, Number, Series, folded, total_of
-from meterhouse.dashboard.queries import UNNAMED, Snapshot, UsageRow
+from meterhouse.dashboard.axis import STATE, Axis, axis, bucket_cell, bucket_column, is_absent, value_at, will_grow
+from meterhouse.dashboard.chart import OTHER, RANKS, SLOTS, Chart, Number, Series, coverage_note, folded, nothing_words, total_of
+from meterhouse.dashboard.coverage import Coverage
+from meterhouse.dashboard.snapshot import UNNAMED, Snapshot, UsageRow
 from meterhouse.dashboard.tables import Column, Table
 
 SMALL_SHARE = Decimal("0.05")
@@ -18,43 +20,69 @@ SMALL_SHARE = Decimal("0.05")
 
 def tokens_over_time(snapshot: Snapshot) -> Chart:
     """Input and output tokens per bucket."""
-    buckets, loaded = usage_axis(snapshot)
-    rows = {row.bucket: row for row in usage_rows(snapshot, "bucket")}
-    inputs = tuple(or_zero(rows.get(one), "input_tokens", one in loaded) for one in buckets)
-    outputs = tuple(or_zero(rows.get(one), "output_tokens", one in loaded) for one in buckets)
+    states, rows = _drawn(snapshot)
+    inputs = tuple(value_at(rows.get(one), "input_tokens", state) for one, state in states.items())
+    outputs = tuple(value_at(rows.get(one), "output_tokens", state) for one, state in states.items())
     table = Table(
         f"Tokens per UTC {snapshot.filters.width}",
-        (bucket_column(snapshot), Column("input tokens", "count"), Column("output tokens", "count"), Column("tokens", "count")),
+        (bucket_column(snapshot), Column("input tokens", "count"), Column("output tokens", "count"), Column("tokens", "count"), STATE),
         tuple(
-            (bucket_cell(snapshot, one), taken, given, total_of((taken, given)))
-            for one, taken, given in zip(buckets, inputs, outputs, strict=True)
+            (bucket_cell(snapshot, one), taken, given, total_of((taken, given)), state.value)
+            for (one, state), taken, given in zip(states.items(), inputs, outputs, strict=True)
         ),
     )
-    total = usage_total(snapshot)
+    series = (Series("Input", inputs, 0, _count_of(inputs)), Series("Output", outputs, 1, _count_of(outputs)))
+    unknown = sum(row.unknown_tokens for row in rows.values())
     return Chart(
         "tokens_over_time", f"Input and output tokens per {snapshot.filters.width}", "Input holds what came from the cache.", "lines",
-        "tokens", tuple(buckets), _in_and_out(total, inputs, outputs), _tokens_total(total), table,
-        empty=_usage_empty(snapshot), notes=_usage_notes(snapshot, "tokens"), is_hourly=snapshot.filters.width == "hour",
-        incomplete=tuple(not loaded.get(one, False) for one in buckets),
+        "tokens", tuple(states), series, f"{_count_of((*inputs, *outputs))} tokens{_of_loaded(snapshot)}", table,
+        empty=_drawn_empty(snapshot, rows), notes=_notes(snapshot.drawn_coverage, unknown, "tokens"),
+        is_hourly=snapshot.filters.width == "hour", incomplete=will_grow(states), absent=is_absent(states, inputs, outputs),
     )  # fmt: skip
 
 
 def requests_over_time(snapshot: Snapshot) -> Chart:
     """Number of model requests per bucket."""
-    buckets, loaded = usage_axis(snapshot)
-    rows = {row.bucket: row for row in usage_rows(snapshot, "bucket")}
-    values = tuple(or_zero(rows.get(one), "requests", one in loaded) for one in buckets)
+    states, rows = _drawn(snapshot)
+    values = tuple(value_at(rows.get(one), "requests", state) for one, state in states.items())
     table = Table(
         f"Requests per UTC {snapshot.filters.width}",
-        (bucket_column(snapshot), Column("requests", "count")),
-        tuple(zip((bucket_cell(snapshot, one) for one in buckets), values, strict=True)),
+        (bucket_column(snapshot), Column("requests", "count"), STATE),
+        tuple((bucket_cell(snapshot, one), value, state.value) for (one, state), value in zip(states.items(), values, strict=True)),
     )
+    unknown = sum(row.unknown_requests for row in rows.values())
     return Chart(
         "requests_over_time", f"Requests per {snapshot.filters.width}", "Model requests of every endpoint that counts them.", "lines",
-        "requests", tuple(buckets), (Series("Requests", values, 2),), _requests_total(snapshot), table,
-        empty=_usage_empty(snapshot), notes=_usage_notes(snapshot, "requests"), is_hourly=snapshot.filters.width == "hour",
-        incomplete=tuple(not loaded.get(one, False) for one in buckets),
+        "requests", tuple(states), (Series("Requests", values, 2),), f"{_count_of(values)} requests{_of_loaded(snapshot)}", table,
+        empty=_drawn_empty(snapshot, rows), notes=_notes(snapshot.drawn_coverage, unknown, "requests"),
+        is_hourly=snapshot.filters.width == "hour", incomplete=will_grow(states), absent=is_absent(states, values),
     )  # fmt: skip
+
+
+def _drawn(snapshot: Snapshot) -> tuple[Axis, dict[datetime, UsageRow]]:
+    """The buckets of charts over time with their states, and the rows of those that have any."""
+    states = axis(snapshot.drawn_coverage)
+    return states, {row.bucket: row for row in usage_rows(snapshot, "bucket") if row.bucket is not None and row.bucket in states}
+
+
+def _of_loaded(snapshot: Snapshot) -> str:
+    """What a chart's own total is of where it is not that of the chosen days: hours may be loaded, or drawn, for a part of them."""
+    is_part = snapshot.filters.usage_first > snapshot.filters.first or not snapshot.drawn_coverage.is_whole
+    return " of the loaded hours" if snapshot.filters.width == "hour" and is_part else ""
+
+
+def _drawn_empty(snapshot: Snapshot, rows: Mapping[datetime, UsageRow]) -> str:
+    if rows:
+        return ""
+    if snapshot.filters.width == "hour" and snapshot.drawn_coverage.is_none and not snapshot.usage_coverage.is_none:
+        since = min((one.first_bucket_utc for one in snapshot.streams if one.bucket_width == "1h" and one.first_bucket_utc), default=None)
+        if since is not None and since.date() > snapshot.filters.last:
+            return f"Hours are loaded from {formats.day(since)} on. Choose later days, or the bucket width day."
+    return nothing_words(snapshot.drawn_coverage)
+
+
+def _count_of(values: Iterable[Number | None]) -> str:
+    return formats.count(total_of(values))
 
 
 def requests_by_model(snapshot: Snapshot) -> Chart:
@@ -214,18 +242,14 @@ def _requests_total(snapshot: Snapshot) -> str:
 
 
 def _usage_empty(snapshot: Snapshot) -> str:
-    if usage_total(snapshot) is not None:
-        return ""
-    width = "1h" if snapshot.filters.width == "hour" else "1d"
-    since = [
-        row.first_bucket_utc for row in snapshot.freshness if row.dataset == "usage" and row.bucket_width == width and row.first_bucket_utc
-    ]
-    if width == "1h" and since and min(since).date() > snapshot.filters.last:
-        return f"Hours are loaded from {formats.day(min(since))} on. Choose later days, or the bucket width day."
-    return NOTHING
+    return "" if usage_total(snapshot) is not None else nothing_words(snapshot.usage_coverage)
 
 
 def _usage_notes(snapshot: Snapshot, what: Literal["requests", "tokens"]) -> tuple[str, ...]:
     total = usage_total(snapshot)
     unknown = 0 if total is None else total.unknown_requests if what == "requests" else total.unknown_tokens
-    return (f"{formats.count(unknown)} rows do not tell their {what} and are not in it.",) if unknown else ()
+    return _notes(snapshot.usage_coverage, unknown, what)
+
+
+def _notes(coverage: Coverage, unknown: int, what: Literal["requests", "tokens"]) -> tuple[str, ...]:
+    return coverage_note(coverage) + ((f"{formats.count(unknown)} rows do not tell their {what} and are not in it.",) if unknown else ())

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 
 from meterhouse.dashboard import formats
-from meterhouse.dashboard.chart import NOTHING, RANKS, Chart, Number, Series, total_of
-from meterhouse.dashboard.queries import Snapshot, UsageRow
+from meterhouse.dashboard.chart import RANKS, Chart, Number, Series, coverage_note, nothing_words, total_of
+from meterhouse.dashboard.snapshot import Snapshot, UsageRow
 from meterhouse.dashboard.tables import Column, Table
 from meterhouse.dashboard.usage_charts import model_name, usage_rows, usage_total
 
@@ -51,7 +51,8 @@ def _part_chart(
             Series(names[1], tuple(_minus(row[2], row[1]) for row in drawn), slot),
         ),
         f"{shared} of {formats.count(total_of(row[2] for row in rows))} {whole_name}", table,
-        empty="" if rows else NOTHING, notes=(f"{RANKS} of {len(rows)} models are drawn.",) if len(rows) > RANKS else (),
+        empty="" if rows else nothing_words(snapshot.usage_coverage),
+        notes=coverage_note(snapshot.usage_coverage) + ((f"{RANKS} of {len(rows)} models are drawn.",) if len(rows) > RANKS else ()),
     )  # fmt: skip
 
 

@@ -17,8 +17,10 @@ from meterhouse.dashboard import formats
 from meterhouse.dashboard.cost_charts import cost_total
 from meterhouse.dashboard.filters import Filters
 from meterhouse.dashboard.invented import OrganizationRow, marked, warning
+from meterhouse.dashboard.key_figures import usage_words
 from meterhouse.dashboard.notices import notices
-from meterhouse.dashboard.queries import Reader, Snapshot
+from meterhouse.dashboard.queries import Reader
+from meterhouse.dashboard.snapshot import COSTS, REQUEST_ENDPOINTS, Snapshot
 from meterhouse.dashboard.static_report import report, write_page
 from meterhouse.dashboard.usage_charts import usage_total
 from meterhouse.endpoints import DAY
@@ -34,7 +36,8 @@ _REMEDY = "choose another METERHOUSE_WEEKLY_REPORT_DIR, or let Airflow's account
 
 @dataclass(frozen=True)
 class WeeklyReport:
-    """A report that was written: where, of which days, its totals (None: nothing is known), and what limits them."""
+    """A report that was written: where, of which days, its totals (None: nothing is known), how much of it is loaded and settled, and
+    what limits the totals."""
 
     path: Path
     first: date
@@ -42,6 +45,8 @@ class WeeklyReport:
     # By currency: two are never in one number.
     cost: Mapping[str, Decimal | None]
     requests: int | None
+    cost_coverage: str
+    usage_coverage: str
     limits: tuple[str, ...]
     organizations: tuple[OrganizationRow, ...] = ()
 
@@ -64,8 +69,8 @@ class WeeklyReport:
         lines = [
             *([invented, ""] if invented else []),
             f"OpenAI usage and billed cost, {days}, UTC days.",
-            f"Cost: {' + '.join(exact) or formats.UNKNOWN}",
-            f"Requests: {formats.count(self.requests)}",
+            f"Cost: {' + '.join(exact) or formats.UNKNOWN}; {self.cost_coverage}",
+            f"Requests: {formats.count(self.requests)}; {self.usage_coverage}",
             *self.limits,
             "",
             "The charts and tables are in the attached file, which opens offline.",
@@ -87,7 +92,7 @@ def write_week(url: str, first: date, last: date, folder: Path, now: datetime | 
     Raises `TryAgainLater` while nothing of these days is loaded, and `FixConfiguration` for a folder that cannot be had.
     """
     snapshot = Reader(url).snapshot(Filters(first, last))
-    if not any(row.is_loaded for row in snapshot.coverage):
+    if snapshot.cost_coverage.is_none and snapshot.usage_coverage.is_none:
         raise TryAgainLater(f"nothing of {first} to {last} is loaded yet: look at the runs of openai_costs and openai_usage if that lasts")
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -102,9 +107,16 @@ def write_week(url: str, first: date, last: date, folder: Path, now: datetime | 
         log.warning("%s", line)
     totals = {code: total for code in snapshot.currencies if (total := cost_total(snapshot, code)) is not None}
     return WeeklyReport(
-        path, first, last, {code: total.cost for code, total in totals.items()}, usage.requests if usage else None, tuple(limits),
+        path,
+        first,
+        last,
+        {code: total.cost for code, total in totals.items()},
+        usage.requests if usage else None,
+        snapshot.cost_coverage.words(),
+        usage_words(snapshot),
+        tuple(limits),
         tuple(snapshot.organizations),
-    )  # fmt: skip
+    )
 
 
 def _limits(snapshot: Snapshot, last: date) -> list[str]:
@@ -120,10 +132,14 @@ def _limits(snapshot: Snapshot, last: date) -> list[str]:
 def _behind(snapshot: Snapshot, last: date) -> list[str]:
     """Return what is not loaded to the end of the week; the stream that is furthest behind speaks for the others."""
     end = datetime.combine(last + timedelta(days=1), time())
-    until = {row.dataset: row.loaded_until_utc for row in snapshot.freshness if row.bucket_width == DAY.name}
     lines = []
-    for dataset, are in (("costs", "costs are"), ("usage", "usage is")):
-        loaded_until = until.get(dataset)
+    for endpoints, are in (([COSTS], "costs are"), (REQUEST_ENDPOINTS, "usage is")):
+        streams = [one for one in snapshot.streams_of(endpoints, DAY.name) if one.is_offered]
+        if not streams:
+            # Never loaded, which a notice says.
+            continue
+        until = [one.loaded_until_utc for one in streams if one.loaded_until_utc]
+        loaded_until = min(until, default=None)
         if loaded_until is None:
             lines.append(f"No {are} loaded by a schedule yet: the totals may lack some.")
         elif loaded_until < end:

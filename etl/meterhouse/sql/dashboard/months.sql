@@ -1,12 +1,22 @@
--- Billed amounts per calendar month and currency of all that is loaded: what an invoice is held against.
--- is_complete: every day of the month was over and read, for every chosen organization that the view knows.
+-- Billed amounts per calendar month and currency of all that is loaded: what an invoice is held against. A day counts as loaded or settled
+-- when it is for each of the organizations with costs. From the first month with an amount on, a month that is loaded without one has 0.
 WITH days AS (
     SELECT
-        date_trunc('month', v.usage_date)::date AS month_start,
-        count(*) FILTER (WHERE v.status IN ('loaded', 'empty'))
-            = count(DISTINCT v.organization) * extract(day FROM date_trunc('month', min(v.usage_date)) + interval '1 month - 1 day') AS is_complete
+        v.usage_date,
+        count(*) FILTER (WHERE v.status <> 'missing') = cardinality(%(cost_organizations)s::text []) AS is_loaded,
+        count(*) FILTER (WHERE v.is_complete) = cardinality(%(cost_organizations)s::text []) AS is_settled
     FROM bi.coverage v
-    WHERE v.endpoint = 'costs' AND (%(organizations)s::text [] IS NULL OR v.organization = ANY (%(organizations)s::text []))
+    WHERE v.endpoint = 'costs' AND v.bucket_width = '1d' AND v.organization = ANY (%(cost_organizations)s::text [])
+    GROUP BY v.usage_date
+),
+
+months AS (
+    SELECT
+        date_trunc('month', d.usage_date)::date AS month_start,
+        count(*) FILTER (WHERE d.is_loaded) AS loaded_days,
+        count(*) FILTER (WHERE d.is_settled) AS settled_days,
+        max(d.usage_date) FILTER (WHERE d.is_settled) AS settled_through
+    FROM days d
     GROUP BY 1
 ),
 
@@ -22,14 +32,24 @@ amounts AS (
         AND (%(models)s::text [] IS NULL OR coalesce(c.model, '') = ANY (%(models)s::text []))
         AND {has_chosen_key}
     GROUP BY 1, 2
+),
+
+currencies AS (
+    SELECT a.currency, min(a.month_start) AS first_month
+    FROM amounts a
+    GROUP BY a.currency
 )
 
 SELECT
-    a.month_start,
-    a.currency,
-    a.cost,
-    a.unknown_costs,
-    coalesce(d.is_complete, false) AS is_complete
-FROM amounts a
-LEFT JOIN days d ON d.month_start = a.month_start
-ORDER BY a.month_start, a.currency
+    coalesce(a.month_start, m.month_start) AS month_start,
+    coalesce(a.currency, y.currency) AS currency,
+    CASE WHEN a.month_start IS NOT NULL THEN a.cost WHEN m.loaded_days > 0 THEN 0 END AS cost,
+    coalesce(a.unknown_costs, 0) AS unknown_costs,
+    extract(day FROM coalesce(a.month_start, m.month_start) + interval '1 month - 1 day')::integer AS days_in_month,
+    coalesce(m.loaded_days, 0) AS loaded_days,
+    coalesce(m.settled_days, 0) AS settled_days,
+    m.settled_through
+FROM months m
+JOIN currencies y ON y.first_month <= m.month_start
+FULL JOIN amounts a ON a.month_start = m.month_start AND a.currency = y.currency
+ORDER BY 1, 2

@@ -1,5 +1,5 @@
--- Billed amounts per day and currency between two days: what the forecast of a month is made of.
-SELECT c.usage_date, coalesce(c.currency, '') AS currency, sum(c.cost) AS cost
+-- Billed amounts per day and currency between two days: what comparisons and the forecast of a month are made of.
+SELECT c.usage_date, coalesce(c.currency, '') AS currency, sum(c.cost) AS cost, {unknown_costs} AS unknown_costs
 FROM {costs} c
 WHERE c.usage_date BETWEEN %(first)s::date AND %(last)s::date
     AND (%(organizations)s::text [] IS NULL OR c.organization = ANY (%(organizations)s::text []))

@@ -1,0 +1,115 @@
+"""Costs of the chosen days held against those of days before, like with like, and the words for it. Pure.
+
+Which days may be compared is `accounting.comparison`'s to say; here are their amounts, by currency. An unknown amount on either side makes
+a comparison unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from meterhouse.accounting.comparison import Comparison, comparison, runs
+from meterhouse.dashboard import formats
+from meterhouse.dashboard.coverage import State
+from meterhouse.dashboard.snapshot import DayRow, Snapshot
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What the compared days cost in one currency, and what those before did; None: a part of it is not known."""
+
+    currency: str
+    cost: Decimal | None
+    cost_before: Decimal | None
+
+    @property
+    def change(self) -> Decimal | None:
+        """The difference; None where a side is not known."""
+        return None if self.cost is None or self.cost_before is None else self.cost - self.cost_before
+
+    @property
+    def share(self) -> Decimal | None:
+        """The difference as a share of the days before; None where these cost nothing."""
+        return formats.share(self.change, self.cost_before) if self.cost_before is not None and self.cost_before > 0 else None
+
+
+def cost_comparison(snapshot: Snapshot) -> tuple[Comparison, list[Compared]]:
+    """Return which days are compared, and their amounts by currency: none where no day can be, or nothing was billed on either side."""
+    found = comparison(snapshot.filters.first, snapshot.filters.last, snapshot.settled_days)
+    rows = [row for row in snapshot.recent_days if row.usage_date in found.days or row.usage_date in found.before_days]
+    seen = {row.currency for row in rows}
+    return found, [
+        Compared(code, _cost(rows, code, found.days), _cost(rows, code, found.before_days)) for code in snapshot.currencies if code in seen
+    ]
+
+
+def _cost(rows: list[DayRow], currency: str, days: Collection[date]) -> Decimal | None:
+    """A compared day is settled, so one without a row cost nothing."""
+    costs = [row.known_cost for row in rows if row.currency == currency and row.usage_date in days]
+    return None if None in costs else sum((cost for cost in costs if cost is not None), Decimal(0))
+
+
+def comparison_words(snapshot: Snapshot) -> str:
+    """Return the change with its sign, and the days that were compared; or why nothing can be."""
+    found, amounts = cost_comparison(snapshot)
+    if not found.is_possible:
+        return _why_not(found, snapshot)
+    if not amounts:
+        return f"nothing was billed on the days compared, {_days(found)}"
+    if all(one.change is None for one in amounts):
+        return f"not compared: an amount is not known, {_days(found)}"
+    return f"{' and '.join(map(_change, amounts))}{_separator(found)}{_days(found)}"
+
+
+def _change(one: Compared) -> str:
+    if one.change is None:
+        return f"an unknown change in {one.currency.upper() or 'an unknown currency'}"
+    difference = formats.change(one.change, one.currency)
+    return difference if one.share is None else f"{formats.signed_percent(one.share)} ({difference})"
+
+
+def _separator(found: Comparison) -> str:
+    return " " if _days(found).startswith("against") else ", "
+
+
+def _days(found: Comparison) -> str:
+    """The days that are compared: the spans of both sides where they have no gaps, else their number."""
+    year, days, before = found.last.year, runs(found.days), runs(found.before_days)
+    if found.is_whole_months:
+        return f"against {months(found.before_first, found.before_last)} ({len(found.before_days)} days)"
+    if len(days) > 1 or len(before) > 1:
+        others = formats.span(found.before_first, found.before_last, year)
+        number = (found.last - found.first).days + 1
+        return f"against the same days in {others}: {len(found.days)} of {number} days can be compared"
+    against = f"against {formats.span(*before[0], year)}"
+    if found.is_by_month or days[0][0] != found.first:
+        return f"{formats.span(*days[0], year)} {against}"
+    return f"{against}, {_settled(len(found.days))}"
+
+
+def _settled(number: int) -> str:
+    return "1 settled day on each side" if number == 1 else f"{number:,} settled days on both sides"
+
+
+def months(first: date, last: date) -> str:
+    """Return whole months as September 2026, or July to September 2026."""
+    ends = f"{last:%B %Y}"
+    if (first.year, first.month) == (last.year, last.month):
+        return ends
+    return f"{first:%B}{f' {first.year}' if first.year != last.year else ''} to {ends}"
+
+
+def _why_not(found: Comparison, snapshot: Snapshot) -> str:
+    if not snapshot.cost_coverage.count(State.SETTLED):
+        return "not compared: no day is settled yet"
+    before = snapshot.cost_coverage_of(found.before_first, found.before_last)
+    number = len(before.states)
+    name = formats.span(found.before_first, found.before_last, found.last.year) if found.is_by_month else "the day before"
+    name = name if found.is_by_month or number == 1 else f"the {number:,} days before"
+    verb = "is" if number == 1 else "are"
+    if before.count(State.SETTLED):
+        return "not compared: no settled day has a settled counterpart"
+    return f"not compared: {name} {verb} not {'loaded' if before.is_none else 'settled yet'}"

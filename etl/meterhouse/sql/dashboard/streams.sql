@@ -1,0 +1,13 @@
+-- How far each stream is loaded, and when it was last; streams that an organization does not offer are in it too.
+SELECT
+    f.organization,
+    f.endpoint,
+    f.bucket_width,
+    f.status = 'loaded' AS is_offered,
+    f.loaded_until_utc,
+    f.last_loaded_at_utc,
+    f.first_bucket_utc,
+    f.last_bucket_utc,
+    f.settled_through_date
+FROM bi.freshness f
+ORDER BY f.organization, f.endpoint, f.bucket_width
