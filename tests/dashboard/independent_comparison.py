@@ -110,12 +110,11 @@ flags AS (
     FROM month_pair GROUP BY 1, 2
 ),
 used AS (
-    SELECT b.organization, b.m, b.d, b.is_now, f.is_whole OR (b.is_settled AND EXISTS (
-        SELECT FROM month_pair o
-        WHERE o.organization = b.organization AND o.m = b.m AND o.is_now <> b.is_now AND o.is_settled
-            AND extract(day FROM o.d) = extract(day FROM b.d)
-    )) AS is_used
-    FROM month_pair b JOIN flags f ON f.organization = b.organization AND f.m = b.m
+    SELECT b.organization, b.m, b.d, b.is_now, f.is_whole OR (b.is_settled AND coalesce(o.is_settled, false)) AS is_used
+    FROM month_pair b
+    JOIN flags f ON f.organization = b.organization AND f.m = b.m
+    LEFT JOIN month_pair o
+        ON o.organization = b.organization AND o.m = b.m AND o.is_now <> b.is_now AND extract(day FROM o.d) = extract(day FROM b.d)
 ),
 days AS (
     SELECT organization, m, count(*) FILTER (WHERE is_used AND is_now) AS days,

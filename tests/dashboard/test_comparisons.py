@@ -33,7 +33,7 @@ from .planted_costs import FIRST, LAST, PROJECTS, Plan, plant, prepare
 Span = tuple[date, date]
 Choice = dict[str, tuple[str, ...]]
 EXAMPLES = settings(
-    max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 
 

@@ -155,6 +155,7 @@ def test_hours_that_an_endpoint_lacks_are_counted_for_it(loaded: Warehouse, read
     assert "images: 37 of 72 hours, from 18 Nov 2026, 00:00 UTC to 20 Nov 2026, 13:00 UTC" in line
     assert "completions" in line
     assert "61 of 72 hours" in line
+    assert "images: 37 of 72 hours, from 18 Nov 2026, 00:00 UTC" in chart(snapshot, "requests_over_time").notes[0]
     assert chart(snapshot, "requests_over_time").total.endswith(" of the loaded hours")
     assert card(snapshot, "requests").coverage == "3 days: 2 settled, 1 open"
 

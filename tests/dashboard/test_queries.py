@@ -373,6 +373,11 @@ def test_the_forecast_is_the_rule_that_it_states_and_is_withheld_where_the_rule_
     assert forecast(days, settled - {date(2026, 11, 3)}, date(2026, 11, 20)) is None, "a day that is not loaded did not cost nothing"
     assert forecast({**days, date(2026, 11, 18): None}, settled, date(2026, 11, 20)) is None
     assert forecast(days, set(), None) is None
+    # On the first days of a month none of it is settled; the month before needs no forecast.
+    whole: dict[date, Decimal | None] = {date(2026, 11, number): Decimal(number) for number in range(1, 31)}
+    later = forecast(whole, set(whole), date(2026, 11, 30))
+    assert later is not None
+    assert (later.month_start, later.spent, later.days_left, later.expected) == (date(2026, 12, 1), 0, 31, Decimal(31 * 27))
     snapshot = reader.snapshot(EVERYTHING)
     live = month_forecast(snapshot)
     assert live is not None

@@ -17,7 +17,7 @@ RULE = (
 
 @dataclass(frozen=True)
 class Forecast:
-    """The month of the last settled day: what is billed, and what it may come to, all in one currency."""
+    """The month that the first day after the last settled one is in: what is billed, and what it may come to, all in one currency."""
 
     month_start: date
     last_day: date
@@ -29,14 +29,14 @@ class Forecast:
 
 
 def forecast(days: Mapping[date, Decimal | None], settled: Collection[date], last_settled_day: date | None) -> Forecast | None:
-    """Return the forecast of the month of the last settled day.
+    """Return the forecast of the month that the first day after the last settled one is in: a month that is settled needs none.
 
     None when one of the seven days up to it, or of the month's days up to it, is not settled or has an unknown amount. `days` holds the
     billed amount per day; a settled day that is not in it cost nothing.
     """
     if last_settled_day is None:
         return None
-    month_start = last_settled_day.replace(day=1)
+    month_start = (last_settled_day + timedelta(days=1)).replace(day=1)
     recent = [last_settled_day - timedelta(days=back) for back in range(FORECAST_DAYS)]
     past = [month_start + timedelta(days=number) for number in range((last_settled_day - month_start).days + 1)]
     if any(one not in settled or days.get(one, Decimal(0)) is None for one in {*recent, *past}):

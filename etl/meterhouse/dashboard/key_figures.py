@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 
 from meterhouse.dashboard import formats
@@ -79,19 +80,21 @@ def _cost(snapshot: Snapshot) -> KeyFigure:
 
 def _forecast(snapshot: Snapshot) -> KeyFigure:
     found, day = month_forecast(snapshot), snapshot.last_settled_day
-    label = f"Forecast for {day:%B %Y}" if day else "Forecast of the month"
+    label = f"Forecast for {day + timedelta(days=1):%B %Y}" if day else "Forecast of the month"
     if found is None:
         why = (
             "not billed by user" if not snapshot.has_costs else "needs seven days in a row, and all of the month so far, settled and known"
         )
         return KeyFigure("forecast", label, formats.UNKNOWN, why, RULE)
     code = snapshot.currency
+    settled = f"{formats.money(found.spent, code)} up to {formats.day(found.last_day)}"
+    if found.month_start > found.last_day:
+        settled = f"no day of {found.month_start:%B} is settled yet"
     return KeyFigure(
         "forecast",
         label,
         formats.money(found.expected, code),
-        f"{formats.money(found.spent, code)} up to {formats.day(found.last_day)}; {found.days_left} days left; "
-        f"span {formats.money(found.low, code)} to {formats.money(found.high, code)}",
+        f"{settled}; {found.days_left} days left; span {formats.money(found.low, code)} to {formats.money(found.high, code)}",
         RULE,
     )
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from meterhouse.accounting.comparison import runs
 from meterhouse.dashboard import formats
-from meterhouse.dashboard.coverage import LOADED, Coverage, State, StreamRow
+from meterhouse.dashboard.coverage import State, StreamRow
 from meterhouse.dashboard.filters import MAX_HOUR_DAYS
 from meterhouse.dashboard.snapshot import COSTS, REQUEST_ENDPOINTS, Snapshot
+from meterhouse.dashboard.stream_words import hours_words, stream_names
 
 OF_A_TEAM = (
     "Only the projects that were granted to you are shown. Totals, shares and the forecast cover only those, so they stay below the "
@@ -61,7 +62,7 @@ def _not_loaded(snapshot: Snapshot) -> list[str]:
     lines = []
     for missing, group in lacking.items():
         parts = ([one for one in group if (one.endpoint == COSTS) is is_costs] for is_costs in (True, False))
-        names = " and ".join(_names(part, every) for part, every in zip(parts, (costs, usage), strict=True) if part)
+        names = " and ".join(stream_names(part, every) for part, every in zip(parts, (costs, usage), strict=True) if part)
         days = formats.spans(runs([one.date() for one in missing]))
         lines.append(
             f"Not loaded: {names}, {days} ({len(missing):,} of {number:,} days). Totals lack these days, and charts have a gap there."
@@ -84,17 +85,6 @@ def _never_loaded(snapshot: Snapshot) -> list[str]:
     return lines
 
 
-def _names(streams: list[StreamRow], every: list[StreamRow]) -> str:
-    """Endpoints in words: usage for all of them, and their organizations where these are not all the chosen ones."""
-    every = [one for one in every if one.is_offered]
-    organizations = sorted({one.organization for one in streams})
-    endpoints = sorted({one.endpoint for one in streams})
-    of = f" of {', '.join(organizations)}" if len(organizations) < len({one.organization for one in every}) else ""
-    if len(endpoints) == len({one.endpoint for one in every}) and endpoints != [COSTS]:
-        return f"usage{of}" if len(endpoints) > 1 else f"{endpoints[0]}{of}"
-    return f"{', '.join(endpoints)}{of}"
-
-
 def _not_settled(snapshot: Snapshot) -> str:
     words = [
         f"{name} of {formats.spans(runs([one.date() for one in days]))}"
@@ -107,20 +97,6 @@ def _not_settled(snapshot: Snapshot) -> str:
 
 
 def _hours(snapshot: Snapshot) -> str:
-    """Which hours are drawn, by endpoint."""
-    groups: dict[str, list[StreamRow]] = {}
-    offered = [one for one in snapshot.streams_of(REQUEST_ENDPOINTS, "1h") if one.is_offered]
-    for stream in offered:
-        groups.setdefault(_hours_of(snapshot.stream_coverage(stream)), []).append(stream)
-    by_endpoint = "; ".join(f"{_names(streams, offered)}: {words}" for words, streams in groups.items())
     last = f" of the last {MAX_HOUR_DAYS} days of the choice" if snapshot.filters.usage_first > snapshot.filters.first else ""
     totals = "" if snapshot.totals_width == "1h" else " Totals and rankings are those of the days."
-    return f"Charts over time draw hours{last}. Loaded of {by_endpoint or 'usage: none'}.{totals} Costs are by day."
-
-
-def _hours_of(hours: Coverage) -> str:
-    loaded = hours.buckets(*LOADED)
-    number = f"{len(loaded):,} of {len(hours.states):,} hours"
-    if not loaded:
-        return number
-    return f"{number}, from {formats.moment(loaded[0])} to {formats.moment(loaded[-1] + timedelta(hours=1))}"
+    return f"Charts over time draw hours{last}. {hours_words(snapshot)}{totals} Costs are by day."

@@ -13,6 +13,7 @@ from meterhouse.dashboard.axis import STATE, Axis, axis, bucket_cell, bucket_col
 from meterhouse.dashboard.chart import OTHER, RANKS, SLOTS, Chart, Number, Series, coverage_note, folded, nothing_words, total_of
 from meterhouse.dashboard.coverage import Coverage
 from meterhouse.dashboard.snapshot import UNNAMED, Snapshot, UsageRow
+from meterhouse.dashboard.stream_words import hours_words
 from meterhouse.dashboard.tables import Column, Table
 
 SMALL_SHARE = Decimal("0.05")
@@ -36,7 +37,7 @@ def tokens_over_time(snapshot: Snapshot) -> Chart:
     return Chart(
         "tokens_over_time", f"Input and output tokens per {snapshot.filters.width}", "Input holds what came from the cache.", "lines",
         "tokens", tuple(states), series, f"{_count_of((*inputs, *outputs))} tokens{_of_loaded(snapshot)}", table,
-        empty=_drawn_empty(snapshot, rows), notes=_notes(snapshot.drawn_coverage, unknown, "tokens"),
+        empty=_drawn_empty(snapshot, rows), notes=_drawn_notes(snapshot, unknown, "tokens"),
         is_hourly=snapshot.filters.width == "hour", incomplete=will_grow(states), absent=is_absent(states, inputs, outputs),
     )  # fmt: skip
 
@@ -54,7 +55,7 @@ def requests_over_time(snapshot: Snapshot) -> Chart:
     return Chart(
         "requests_over_time", f"Requests per {snapshot.filters.width}", "Model requests of every endpoint that counts them.", "lines",
         "requests", tuple(states), (Series("Requests", values, 2),), f"{_count_of(values)} requests{_of_loaded(snapshot)}", table,
-        empty=_drawn_empty(snapshot, rows), notes=_notes(snapshot.drawn_coverage, unknown, "requests"),
+        empty=_drawn_empty(snapshot, rows), notes=_drawn_notes(snapshot, unknown, "requests"),
         is_hourly=snapshot.filters.width == "hour", incomplete=will_grow(states), absent=is_absent(states, values),
     )  # fmt: skip
 
@@ -249,6 +250,11 @@ def _usage_notes(snapshot: Snapshot, what: Literal["requests", "tokens"]) -> tup
     total = usage_total(snapshot)
     unknown = 0 if total is None else total.unknown_requests if what == "requests" else total.unknown_tokens
     return _notes(snapshot.usage_coverage, unknown, what)
+
+
+def _drawn_notes(snapshot: Snapshot, unknown: int, what: Literal["requests", "tokens"]) -> tuple[str, ...]:
+    hours = (hours_words(snapshot),) if snapshot.filters.width == "hour" and not snapshot.drawn_coverage.is_settled else ()
+    return hours + _notes(snapshot.drawn_coverage, unknown, what)
 
 
 def _notes(coverage: Coverage, unknown: int, what: Literal["requests", "tokens"]) -> tuple[str, ...]:
