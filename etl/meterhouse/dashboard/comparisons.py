@@ -60,7 +60,8 @@ def comparison_words(snapshot: Snapshot) -> str:
     if not amounts:
         return f"nothing was billed on the days compared, {_days(found)}"
     if all(one.change is None for one in amounts):
-        return f"not compared: an amount is not known, {_days(found)}"
+        before = formats.span(found.before_first, found.before_last, found.last.year)
+        return f"not compared: an amount of these days or of {before} is not known"
     return f"{' and '.join(map(_change, amounts))}{_separator(found)}{_days(found)}"
 
 
@@ -78,16 +79,15 @@ def _separator(found: Comparison) -> str:
 def _days(found: Comparison) -> str:
     """The days that are compared: the spans of both sides where they have no gaps, else their number."""
     year, days, before = found.last.year, runs(found.days), runs(found.before_days)
+    number = f"{len(found.days):,} of {(found.last - found.first).days + 1:,} days can be compared"
     if found.is_whole_months:
         return f"against {months(found.before_first, found.before_last)} ({len(found.before_days)} days)"
     if len(days) > 1 or len(before) > 1:
-        others = formats.span(found.before_first, found.before_last, year)
-        number = (found.last - found.first).days + 1
-        return f"against the same days in {others}: {len(found.days)} of {number} days can be compared"
+        return f"against the same days in {formats.span(found.before_first, found.before_last, year)}: {number}"
     against = f"against {formats.span(*before[0], year)}"
-    if found.is_by_month or days[0][0] != found.first:
-        return f"{formats.span(*days[0], year)} {against}"
-    return f"{against}, {_settled(len(found.days))}"
+    if days[0][0] != found.first:
+        return f"{formats.span(*days[0], year)} {against}: {number}"
+    return f"{formats.span(*days[0], year)} {against}" if found.is_by_month else f"{against}, {_settled(len(found.days))}"
 
 
 def _settled(number: int) -> str:
