@@ -43,7 +43,7 @@ def cost_over_time_by_model(snapshot: Snapshot) -> Chart:
     by_model: dict[str, dict[date, Decimal | None]] = defaultdict(dict)
     for row in _costs(snapshot, "day and model"):
         if row.usage_date is not None:
-            by_model[row.model or ""][row.usage_date] = row.cost
+            by_model[row.model_or_category][row.usage_date] = row.cost
     sums = {model: sum((cost for cost in costs.values() if cost is not None), Decimal(0)) for model, costs in by_model.items()}
     ranked = sorted(sums, key=lambda model: (-sums[model], model))
 
@@ -51,7 +51,7 @@ def cost_over_time_by_model(snapshot: Snapshot) -> Chart:
         return by_model[model].get(one.date(), Decimal(0) if states[one] in LOADED_WHOLE else None)
 
     series = [
-        Series(_no_model(model), tuple(value(model, one) for one in states), slot, formats.money(sums[model], snapshot.currency))
+        Series(model, tuple(value(model, one) for one in states), slot, formats.money(sums[model], snapshot.currency))
         for slot, model in enumerate(ranked[:SLOTS])
     ]
     if rest := ranked[SLOTS:]:
@@ -60,14 +60,14 @@ def cost_over_time_by_model(snapshot: Snapshot) -> Chart:
         series.append(Series(f"Other ({len(rest)} models)", values, OTHER, legend))
     table = Table(
         f"Cost per UTC day and model, {snapshot.currency.upper()}",
-        (Column("day", "day"), _money(snapshot), *(Column(_no_model(model), "money", snapshot.currency) for model in ranked), STATE),
+        (Column("day", "day"), _money(snapshot), *(Column(model, "money", snapshot.currency) for model in ranked), STATE),
         tuple(
             (one.date(), total_of(line), *line, state.value)
             for one, state in states.items()
             for line in [[value(model, one) for model in ranked]]
         ),
     )
-    about = "Lines of the invoice that name no model, such as tool calls, stand together."
+    about = "What the bill names no model for is shown by what it is: storage is billed per project, tools per call."
     return _cost_chart(
         snapshot, "cost_over_time_by_model", "Cost over time by model", about, "bars", states, tuple(series), table, wide=True,
         incomplete=will_grow(states), absent=is_absent(states, *(one.values for one in series)),
@@ -87,7 +87,7 @@ def cost_by_line_item(snapshot: Snapshot) -> Chart:
 
 def cost_by_api_key(snapshot: Snapshot) -> Chart:
     """Who spent what, by key."""
-    about = "Keys and the projects that they belong to."
+    about = "Keys and the projects that they belong to. The bill names no key for what is not billed per request, such as storage."
     return _cost_ranks(snapshot, "api key", "api_keys", "cost_by_api_key", "Cost by API key", about, lambda row: row.api_key_id)
 
 
@@ -242,7 +242,3 @@ def _money_sum(values: Iterable[Decimal | None]) -> Decimal | None:
 
 def _money(snapshot: Snapshot) -> Column:
     return Column(f"cost, {snapshot.currency or 'unknown currency'}", "money", snapshot.currency)
-
-
-def _no_model(model: str) -> str:
-    return model or "(no model named)"

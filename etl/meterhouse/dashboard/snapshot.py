@@ -14,6 +14,8 @@ from meterhouse.dashboard.invented import OrganizationRow
 from meterhouse.endpoints import USAGE
 
 UNNAMED = "(not reported)"
+# What stands for rows that name no member of a dimension.
+_NAMELESS = {"projects": "(no project)", "models": "(no model)", "api_keys": "(no API key)", "users": "(no user)"}
 COSTS = "costs"
 # web_search_calls repeats requests of the model's endpoint.
 REQUEST_ENDPOINTS = tuple(
@@ -60,6 +62,13 @@ class CostRow:
     cost: Decimal | None
     unknown_costs: int
     row_count: int
+    # What an amount is for that names no model, by day and model.
+    category: str | None = None
+
+    @property
+    def model_or_category(self) -> str:
+        """The model, or what was billed where the bill names none."""
+        return self.model or f"{(self.category or 'unknown').replace('_', ' ').capitalize()} (no model)"
 
 
 @dataclass(frozen=True)
@@ -226,5 +235,5 @@ def totals_width(streams: Iterable[StreamRow]) -> str:
 
 def _name(choice: Choice) -> str:
     if not choice.value:
-        return UNNAMED
+        return _NAMELESS.get(choice.dimension, UNNAMED)
     return f"{choice.label} · {choice.belongs_to}" if choice.belongs_to and choice.label != choice.value else choice.label

@@ -10,7 +10,8 @@ SELECT
     c.api_key_id,
     sum(c.cost) AS cost,
     sum(c.rows_without_cost)::bigint AS unknown_costs,
-    sum(c.row_count)::bigint AS row_count
+    sum(c.row_count)::bigint AS row_count,
+    NULL AS category
 FROM bi.costs_daily_by_api_key c
 WHERE c.usage_date BETWEEN %(first)s::date AND %(last)s::date
     AND (%(organizations)s::text [] IS NULL OR c.organization = ANY (%(organizations)s::text []))
