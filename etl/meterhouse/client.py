@@ -23,6 +23,7 @@ import requests
 
 from meterhouse.endpoints import ERROR_CODE_BEFORE_HISTORY, BucketWidth, Dimension, Endpoint
 from meterhouse.errors import BeforeHistory, FixConfiguration, RejectedAnswer, TryAgainLater, Unsupported
+from meterhouse.foreign_text import cleaner, masked
 from meterhouse.retries import LONGEST_RETRY_AFTER_SECONDS, Backoff, RetryBudget, retry_after_seconds
 from meterhouse.settings import Organization, Settings
 from meterhouse.transport import open_session
@@ -84,8 +85,6 @@ class _ListEnvelope(msgspec.Struct):
 
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
 _LIST_ENVELOPE = msgspec.json.Decoder(_ListEnvelope)
-
-
 _Decoded = TypeVar("_Decoded")
 
 
@@ -121,6 +120,7 @@ class Client:
         # The vendor's own clock, in whole seconds, as the newest answer told it; None before one did.
         self.answered_at: datetime | None = None
         self._session = open_session(organization.admin_key, settings)
+        self._fit_to_keep = cleaner(organization.admin_key.reveal())
 
     def __enter__(self) -> Client:
         return self
@@ -227,7 +227,7 @@ class Client:
                 self.was_answered = True
                 status, headers = response.status_code, response.headers
                 self.answered_at = _instant(headers.get("Date")) or self.answered_at
-                body = b"" if 300 <= status < 400 else self._read(response, deadline, path)
+                body = b"" if 300 <= status < 400 else self._fit_to_keep(self._read(response, deadline, path))
         except requests.exceptions.SSLError as error:
             if _is_broken_off(error):
                 return _Failure("the connection broke while it was being secured")
@@ -323,7 +323,7 @@ def _instant(text: str | None) -> datetime | None:
 
 def _clipped(text: str) -> str:
     """One line, bounded, and without anything that looks like a key: the vendor repeats a wrong key in its answer."""
-    return re.sub(r"sk-[^\s\"']*", "sk-…", " ".join(text.split()))[:300]
+    return masked(" ".join(text.split()))[:300]
 
 
 def _is_broken_off(error: BaseException) -> bool:

@@ -18,7 +18,7 @@ from meterhouse.errors import BeforeHistory, FixConfiguration, RejectedAnswer, T
 from meterhouse.history_floor import first_accepted
 from meterhouse.key_owner import KeyOwner
 from meterhouse.outcome import Summary
-from meterhouse.rows import decode_page
+from meterhouse.rows import Page, decode_page
 from meterhouse.settings import Organization, Settings
 from meterhouse.staging import Fetch, Replaced, Stage, Stream
 from meterhouse.store import Capability, Store
@@ -314,6 +314,7 @@ class Loader:
         try:
             for body in self._client.pages(Request(stream.endpoint, asked, stream.width, dimensions, page_buckets)):
                 page = decode_page(stream.endpoint, body, dimensions)
+                _require_typed(page)
                 accepted = chain.accept(page)
                 self._key_owner.check_page(page, accepted, dimensions, self._now)
                 stage = stage or self._store.stage(stream, dimensions)
@@ -366,6 +367,11 @@ class Loader:
             done.unchanged,
         )
         return fetch, done
+
+
+def _require_typed(page: Page) -> None:
+    for left_out in (each for bucket in page.buckets for each in bucket.set_aside):
+        raise RejectedAnswer(f"a row cannot be typed: {left_out.reason}")
 
 
 def _group_by(dimension: Dimension) -> str:

@@ -9,9 +9,12 @@ from meterhouse.errors import RejectedAnswer
 
 # The vendor has sent numbers, and strings with exponents; Decimal() alone would also take NaN, Infinity and 1_000.
 _AMOUNT = re.compile(rb'(?P<quote>"?)(?P<digits>-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,5})?)(?P=quote)')
+# Longer texts are not even taken apart.
+_LONGEST_TEXT = 1000
 MAX_INTEGER_DIGITS = 16
+MAX_QUANTITY_DIGITS = 30
 MAX_DECIMALS = 60
-EXACT = Context(prec=MAX_INTEGER_DIGITS + MAX_DECIMALS + 24, Emin=-99999, Emax=99999, traps=[Inexact, InvalidOperation, Overflow])
+EXACT = Context(prec=MAX_QUANTITY_DIGITS + MAX_DECIMALS + 10, Emin=-99999, Emax=99999, traps=[Inexact, InvalidOperation, Overflow])
 _ZERO = Decimal(0)
 
 
@@ -20,22 +23,31 @@ def parse_amount(text: bytes) -> Decimal | None:
 
     At most 16 digits before and 60 behind the point are accepted, so that nothing is ever rounded.
     """
+    return _parse(text, MAX_INTEGER_DIGITS)
+
+
+def parse_quantity(text: bytes) -> Decimal | None:
+    """As `parse_amount`, with up to 30 digits before the point: a quantity may count bytes or characters."""
+    return _parse(text, MAX_QUANTITY_DIGITS)
+
+
+def _parse(text: bytes, integer_digits: int) -> Decimal | None:
     if text == b"null":
         return None
-    matched = _AMOUNT.fullmatch(text)
+    matched = _AMOUNT.fullmatch(text) if len(text) <= _LONGEST_TEXT else None
     if not matched:
         raise RejectedAnswer(f"an amount is not a number: {text[:40]!r}")
     try:
-        return _within_bounds(Decimal(matched["digits"].decode("ascii")).normalize(EXACT))
+        return _within_bounds(Decimal(matched["digits"].decode("ascii")).normalize(EXACT), integer_digits)
     except DecimalException:
         raise RejectedAnswer(f"an amount has more digits than can be stored exactly: {text[:40]!r}") from None
 
 
-def _within_bounds(amount: Decimal) -> Decimal:
+def _within_bounds(amount: Decimal, integer_digits: int) -> Decimal:
     if not amount:
         return _ZERO
     exponent = int(amount.as_tuple().exponent)
-    if exponent < -MAX_DECIMALS or amount.adjusted() >= MAX_INTEGER_DIGITS:
+    if exponent < -MAX_DECIMALS or amount.adjusted() >= integer_digits:
         raise InvalidOperation
     return amount
 

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from meterhouse.errors import FixConfiguration, TryAgainLater
+from meterhouse.errors import FixConfiguration, TryAgainLater, Unsupported
 
 from .client_calls import KEY, OK, PAGE, fetched, raised
 from .scripted_server import ScriptedServer, answer, drip, send, tunnel, unframed
@@ -138,3 +138,28 @@ def test_a_dripping_body_over_tls_has_to_be_in_time_too(connect, certificates):
             fetched(connect(server.url, ca_bundle=certificate, http_timeout_seconds=0.4, retries=0))
         assert time.monotonic() - started < 1.2
         server.stopping.set()
+
+
+# -- a key that comes back ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("words", ["{}", "x_{}", "the{}key"])
+def test_a_key_that_the_vendor_echoes_is_in_no_answer_and_in_no_error(connect, words):
+    key = words.format(KEY)
+    page = f'{{"object":"page","data":[],"{key}":1,"x":"as {key} said","has_more":false,"next_page":null}}'.encode()
+    listed = f'{{"object":"list","data":[{{"id":"a","name":"{key}"}}],"has_more":false}}'.encode()
+    refusal = f'{{"error":{{"message":"{key} may not"}}}}'.encode()
+    with ScriptedServer(send(answer(page)), send(answer(listed)), send(answer(refusal, status=400))) as server:
+        client = connect(server.url)
+        [body] = fetched(client)
+        assert b"sk-\xe2\x80\xa6" in body
+        found = [body.decode(), *map(str, client.entries("/organization/projects"))]
+        with pytest.raises(Unsupported) as caught:
+            fetched(client)
+        assert not any(KEY in text for text in [*found, str(caught.value)])
+
+
+def test_names_that_postgresql_cannot_hold_do_not_keep_a_list_from_being_read(connect):
+    listed = rb'{"object":"list","data":[{"id":"a","name":"x\u0000\ud800y"}],"has_more":false}'
+    with ScriptedServer(send(answer(listed))) as server:
+        assert list(connect(server.url).entries("/organization/projects")) == [{"id": "a", "name": "x\u2400\ufffdy"}]
