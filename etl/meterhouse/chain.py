@@ -9,19 +9,21 @@ from datetime import datetime, timedelta
 from meterhouse.accounting.finality import Finality, finality
 from meterhouse.endpoints import BucketWidth
 from meterhouse.errors import RejectedAnswer
+from meterhouse.odd_rows import SetAside
 from meterhouse.rows import Bucket, Key, Page, Values
 from meterhouse.windows import Window, buckets, floor_to, from_epoch
 
 
 @dataclass(frozen=True)
 class CoveredBucket:
-    """One bucket of an answer under its aligned start, with the bounds that the vendor gave it."""
+    """One bucket of an answer under its aligned start, with the bounds that the vendor gave it; `row_count` rows of it could be typed."""
 
     start: datetime
     reported_start: datetime
     reported_end: datetime
     finality: Finality
     row_count: int
+    set_aside: tuple[SetAside, ...] = ()
 
 
 class Chain:
@@ -74,10 +76,14 @@ class Chain:
 
     def all_warnings(self) -> set[str]:
         """Return what was odd, missing buckets among it."""
+        found = set(self.warnings)
+        left_out = [row for start in sorted(self._covered) for row in self._covered[start].set_aside]
+        if left_out:
+            found.add(f"{len(left_out)} rows could not be typed and were set aside, the first as {left_out[0].reason}")
         gaps = self.missing()
         if not gaps:
-            return self.warnings
-        return self.warnings | {f"{len(gaps)} buckets did not come and were left alone, the first of {gaps[0]:%Y-%m-%dT%H:%MZ}"}
+            return found
+        return found | {f"{len(gaps)} buckets did not come and were left alone, the first of {gaps[0]:%Y-%m-%dT%H:%MZ}"}
 
     def _place(self, bucket: Bucket) -> CoveredBucket:
         try:
@@ -90,4 +96,7 @@ class Chain:
             raise RejectedAnswer(f"a bucket from {start:%Y-%m-%dT%H:%M:%SZ} to {end:%Y-%m-%dT%H:%M:%SZ} is not one of {self._width.name}")
         is_whole = start == aligned and end == whole
         state = finality(whole, is_whole=is_whole, read_at=self._now, settling_time=self._settling_time)
-        return CoveredBucket(aligned, start, end, state, len(bucket.rows))
+        if bucket.set_aside:
+            # A part of it is in no figure, so it is never settled.
+            state = Finality.SETTLING if state.is_over else state
+        return CoveredBucket(aligned, start, end, state, len(bucket.rows), bucket.set_aside)

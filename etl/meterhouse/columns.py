@@ -21,6 +21,8 @@ metadata = sa.MetaData(
         "fk": "fk_%(table_name)s_%(column_0_N_name)s",
     }
 )
+BUCKET_START = "Start of the bucket in UTC, aligned to its width."
+BUCKET_WIDTH = "Width of the bucket in minutes: 1, 60 or 1440."
 INSTANT = sa.DateTime(timezone=True)
 FINALITY = sa.Enum(*Finality, name="finality", schema=WAREHOUSE, metadata=metadata, values_callable=list)
 SQL_TYPES: dict[Kind, Any] = {
@@ -52,6 +54,15 @@ def organization_column(*, primary_key: bool = False) -> sa.Column[Any]:
         autoincrement=False,
         comment="Organization that the row belongs to.",
     )
+
+
+def stream_columns(*, primary_key: bool = False) -> list[sa.Column[Any]]:
+    """The columns that name a stream: organization, endpoint and bucket width."""
+    return [
+        organization_column(primary_key=primary_key),
+        column("endpoint", sa.Text, "Endpoint of the stream.", primary_key=primary_key, nullable=False),
+        column("bucket_width", sa.SmallInteger, BUCKET_WIDTH, primary_key=primary_key, nullable=False, autoincrement=False),
+    ]
 
 
 def dimension_column(dimension: Dimension) -> sa.Column[Any]:

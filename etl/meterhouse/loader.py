@@ -15,13 +15,15 @@ from meterhouse.chain import Chain
 from meterhouse.client import ChainBroken, Client, PageTooLarge, Request
 from meterhouse.endpoints import API_KEY, COSTS_BY_API_KEY_SINCE_EPOCH_SECONDS, DAY, BucketWidth, Dimension, Endpoint
 from meterhouse.errors import BeforeHistory, FixConfiguration, RejectedAnswer, TryAgainLater, Unsupported
+from meterhouse.grouping import Answered
 from meterhouse.history_floor import first_accepted
 from meterhouse.key_owner import KeyOwner
 from meterhouse.outcome import Summary
-from meterhouse.rows import Page, decode_page
+from meterhouse.rows import decode_page
 from meterhouse.settings import Organization, Settings
 from meterhouse.staging import Fetch, Replaced, Stage, Stream
 from meterhouse.store import Capability, Store
+from meterhouse.stored_names import refuse_ignored_grouping
 from meterhouse.windows import Window, ceil_to, chunks, clamp, floor_to_day, from_epoch, increment
 
 log = logging.getLogger(__name__)
@@ -311,20 +313,23 @@ class Loader:
         chain = Chain(asked, stream.width, self._now, self._settings.settling_time(stream.endpoint))
         waited = self._client.seconds_waited
         stage: Stage | None = None
+        answered = Answered(dimensions)
         try:
             for body in self._client.pages(Request(stream.endpoint, asked, stream.width, dimensions, page_buckets)):
                 page = decode_page(stream.endpoint, body, dimensions)
-                _require_typed(page)
                 accepted = chain.accept(page)
                 self._key_owner.check_page(page, accepted, dimensions, self._now)
                 stage = stage or self._store.stage(stream, dimensions)
                 stage.copy(accepted)
+                answered.add(accepted)
         except ChainBroken as broken:
             if chain.missing():
                 raise
             log.warning("%s %s: %s, but every bucket had come", stream, window, broken)
         except RejectedAnswer as error:
             raise type(error)(f"{stream} {window}: {error}") from None
+        if answered.is_suspect and not mode.force:
+            refuse_ignored_grouping(self._store.connection, stream, self._store.organization_id(stream.organization), window, answered)
         fetch = Fetch(
             number,
             dimensions,
@@ -367,11 +372,6 @@ class Loader:
             done.unchanged,
         )
         return fetch, done
-
-
-def _require_typed(page: Page) -> None:
-    for left_out in (each for bucket in page.buckets for each in bucket.set_aside):
-        raise RejectedAnswer(f"a row cannot be typed: {left_out.reason}")
 
 
 def _group_by(dimension: Dimension) -> str:

@@ -25,6 +25,7 @@ from meterhouse.errors import ConfirmToEmpty
 from meterhouse.groups import Groups
 from meterhouse.rollups import replace_statements
 from meterhouse.rows import Key, Values
+from meterhouse.set_aside import keep_set_aside
 from meterhouse.statements import Statements, stage_types
 from meterhouse.tables import SCHEMA_REVISION, fact_columns
 from meterhouse.windows import Window
@@ -169,6 +170,7 @@ class Stage:
                 counts = self._replace_rows(window, current, fetch, protected)
                 self._replace_rollups(window, current)
                 self._write_coverage(current, fetch, now)
+                keep_set_aside(self._connection, self._identity, current, fetch.number)
                 self._write_totals(current, now)
                 self._move_watermark(window, buckets, now, moves_watermark=moves_watermark)
                 replaced = Replaced(
@@ -221,7 +223,8 @@ class Stage:
         changed = execute(self._sql.log_changed(window), endpoint).rowcount
         if changed:
             execute(self._sql.update_changed(window))
-        removed = execute(self._sql.remove_vanished(window), endpoint | {"buckets": [bucket.start for bucket in buckets]}).rowcount
+        whole = [bucket.start for bucket in buckets if not bucket.set_aside]  # in others a row may be missing because it was set aside
+        removed = execute(self._sql.remove_vanished(window), endpoint | {"buckets": whole}).rowcount
         inserted = execute(self._sql.insert_new(window)).rowcount
         if changed or removed:
             self._restated = int(
@@ -259,8 +262,7 @@ class Stage:
         self._connection.execute(
             "INSERT INTO ops.coverage (organization_id, endpoint, bucket_width, source_grouping, changed_at,"
             " bucket_start, reported_start, reported_end, finality, is_complete, row_count)"
-            " SELECT %s, %s, %s, %s, %s,"
-            " b.bucket_start, b.reported_start, b.reported_end, b.finality, b.finality >= 'settled', b.row_count"
+            " SELECT %s, %s, %s, %s, %s, b.bucket_start, b.reported_start, b.reported_end, b.finality, b.finality >= 'settled', b.row_count"
             " FROM unnest(%s::timestamptz[], %s::timestamptz[], %s::timestamptz[], %s::warehouse.finality[], %s::integer[])"
             " AS b (bucket_start, reported_start, reported_end, finality, row_count)"
             " WHERE NOT EXISTS (SELECT FROM ops.coverage c WHERE c.organization_id = %s AND c.endpoint = %s AND c.bucket_width = %s"
@@ -323,8 +325,7 @@ class Stage:
         self._connection.execute(
             "INSERT INTO ops.load_log (run_id, organization_id, endpoint, bucket_width, window_start, window_end, fetch_number,"
             " source_grouping, pages, buckets, missing_buckets, rows_inserted, rows_updated, rows_removed, rows_unchanged, unknown_fields,"
-            " warnings,"
-            " fetch_seconds, load_seconds, schema_revision)"
+            " warnings, fetch_seconds, load_seconds, schema_revision)"
             " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
             (
                 run_id,

@@ -11,8 +11,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from meterhouse import rollup_tables
+from meterhouse import rollup_tables, set_aside
 from meterhouse.columns import (
+    BUCKET_START,
+    BUCKET_WIDTH,
     FINALITY,
     INSTANT,
     OPS,
@@ -23,6 +25,7 @@ from meterhouse.columns import (
     identity,
     metadata,
     organization_column,
+    stream_columns,
 )
 from meterhouse.endpoints import COSTS, LINE_ITEM, USAGE, USAGE_DIMENSIONS, Endpoint
 
@@ -32,10 +35,8 @@ OWNER_ROLE = "meterhouse_owner"
 LOADER_ROLE = "meterhouse_loader"
 READER_ROLE = "meterhouse_reader"
 TEAM_ROLE = "meterhouse_team"
-SCHEMA_REVISION = "0006"
+SCHEMA_REVISION = "0007"
 
-_BUCKET_START = "Start of the bucket in UTC, aligned to its width."
-_BUCKET_WIDTH = "Width of the bucket in minutes: 1, 60 or 1440."
 
 dim_organization = sa.Table(
     "dim_organization",
@@ -110,8 +111,8 @@ def _fact(endpoint: Endpoint) -> sa.Table:
     table = sa.Table(
         endpoint.table,
         metadata,
-        column("bucket_start", INSTANT, _BUCKET_START, primary_key=True),
-        column("bucket_width", sa.SmallInteger, _BUCKET_WIDTH, primary_key=True, autoincrement=False),
+        column("bucket_start", INSTANT, BUCKET_START, primary_key=True),
+        column("bucket_width", sa.SmallInteger, BUCKET_WIDTH, primary_key=True, autoincrement=False),
         # No foreign key: it would be checked for every row of a bulk load, and ids come from the loader's own map alone.
         column("group_id", sa.Integer, "Combination of dimensions.", primary_key=True, autoincrement=False),
         *(column(metric.name, SQL_TYPES[metric.kind], f"{metric.help} Unit: {metric.unit}.") for metric in endpoint.metrics),
@@ -130,6 +131,8 @@ def _fact(endpoint: Endpoint) -> sa.Table:
 FACTS: dict[str, sa.Table] = {endpoint.name: _fact(endpoint) for endpoint in (*USAGE, COSTS)}
 
 ROLLUPS: dict[str, sa.Table] = rollup_tables.TABLES
+
+SET_ASIDE: sa.Table = set_aside.TABLE
 
 
 def fact_columns(endpoint: Endpoint) -> tuple[str, ...]:
@@ -249,18 +252,10 @@ dim_date = sa.Table(
 )
 
 
-def _stream(*, primary_key: bool = False) -> list[sa.Column[Any]]:
-    return [
-        organization_column(primary_key=primary_key),
-        column("endpoint", sa.Text, "Endpoint of the stream.", primary_key=primary_key, nullable=False),
-        column("bucket_width", sa.SmallInteger, _BUCKET_WIDTH, primary_key=primary_key, nullable=False, autoincrement=False),
-    ]
-
-
 watermarks = sa.Table(
     "watermarks",
     metadata,
-    *_stream(primary_key=True),
+    *stream_columns(primary_key=True),
     column("loaded_from", INSTANT, "Start of the first window of scheduled runs; from here to the watermark nothing may be missing."),
     column("watermark", INSTANT, "Everything before this instant was loaded at least once; moved by scheduled runs alone."),
     column("updated_at", INSTANT, "When a window of the stream was last committed."),
@@ -270,8 +265,8 @@ watermarks = sa.Table(
 coverage = sa.Table(
     "coverage",
     metadata,
-    *_stream(primary_key=True),
-    column("bucket_start", INSTANT, _BUCKET_START, primary_key=True),
+    *stream_columns(primary_key=True),
+    column("bucket_start", INSTANT, BUCKET_START, primary_key=True),
     column(
         "reported_start",
         INSTANT,
@@ -291,8 +286,8 @@ coverage = sa.Table(
 bucket_totals = sa.Table(
     "bucket_totals",
     metadata,
-    *_stream(primary_key=True),
-    column("bucket_start", INSTANT, _BUCKET_START, primary_key=True),
+    *stream_columns(primary_key=True),
+    column("bucket_start", INSTANT, BUCKET_START, primary_key=True),
     column("read_at", INSTANT, "When the vendor was asked.", primary_key=True),
     column("totals", JSONB, "Total by currency for costs, by metric for usage, as text with every digit.", nullable=False),
     schema=OPS,
@@ -302,8 +297,8 @@ revisions = sa.Table(
     "revisions",
     metadata,
     identity("revision_id", "Key of the revision."),
-    *_stream(),
-    column("bucket_start", INSTANT, _BUCKET_START, nullable=False),
+    *stream_columns(),
+    column("bucket_start", INSTANT, BUCKET_START, nullable=False),
     column("group_id", sa.Integer, "Combination of dimensions.", nullable=False),
     column("change", sa.Text, "changed or removed.", nullable=False),
     column("was_complete", sa.Boolean, "Whether the bucket had counted as complete: a restatement, not growth.", nullable=False),
@@ -344,7 +339,7 @@ load_log = sa.Table(
     metadata,
     identity("load_id", "Key of the load."),
     sa.Column("run_id", sa.BigInteger, sa.ForeignKey(f"{OPS}.run_log.run_id"), nullable=False, comment="Run that the load belongs to."),
-    *_stream(),
+    *stream_columns(),
     column("window_start", INSTANT, "Start of the window.", nullable=False),
     column("window_end", INSTANT, "End of the window, not part of it.", nullable=False),
     column("fetch_number", sa.BigInteger, "Order in which fetches began; an older one never replaces a newer one.", nullable=False),

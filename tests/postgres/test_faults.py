@@ -273,16 +273,12 @@ def test_a_gap_in_the_answer_keeps_the_watermark_before_it(acme: LoadedOrganizat
 @pytest.mark.parametrize(
     "change",
     [
-        lambda page: page["data"][0]["results"][0].update(input_tokens=-1),
-        lambda page: page["data"][0]["results"][0].update(input_tokens="many"),
-        lambda page: page["data"][0]["results"][0].pop("num_model_requests"),
         lambda page: page["data"][0].pop("results"),
         lambda page: page["data"][0].update(start_time=page["data"][0]["start_time"] - 3600),
         lambda page: page["data"].append({**page["data"][0], "results": []}),
         lambda page: page.update(object="list"),
-        lambda page: page["data"][0]["results"][0].update(model="m\x00"),
     ],
-    ids=["negative", "text", "missing", "no results", "crooked", "twice with other rows", "no page", "NUL"],
+    ids=["no results", "crooked", "twice with other rows", "no page"],
 )  # fmt: skip
 def test_an_answer_that_breaks_the_contract_is_rejected_and_the_old_rows_stay(paged: InPages, change: Any) -> None:
     paged.load()

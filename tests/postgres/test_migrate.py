@@ -25,8 +25,11 @@ from meterhouse.views import TEAM_VIEW_NAMES, VIEW_NAMES
 ADDED_BY_0005 = 3
 # A table, eight columns, and the comment of another.
 ADDED_BY_0006 = 10
-ADDED_SINCE_0004 = ADDED_BY_0005 + ADDED_BY_0006
-REVISIONS = ["0001", "0002", "0003", "0004", "0005", "0006"]
+# A table.
+ADDED_BY_0007 = 1
+ADDED_SINCE_0005 = ADDED_BY_0006 + ADDED_BY_0007
+ADDED_SINCE_0004 = ADDED_BY_0005 + ADDED_SINCE_0005
+REVISIONS = ["0001", "0002", "0003", "0004", "0005", "0006", "0007"]
 
 
 def differences(url: str) -> list[object]:
@@ -66,18 +69,28 @@ def test_up_and_down_one_revision_at_a_time_differ_by_what_each_of_them_adds(emp
     assert "team_access" in str(differences(url))
     assert len(differences(url)) == 30 + ADDED_SINCE_0004
     assert migrate(url, "0003") == ["0003"]
-    assert {change[1].name for change in differences(url) if change[0] == "add_table"} == {*ROLLUPS, "bucket_totals", "model_alias"}
+    assert {change[1].name for change in differences(url) if change[0] == "add_table"} == {
+        *ROLLUPS,
+        "bucket_totals",
+        "model_alias",
+        "set_aside",
+    }
     assert "bi_team" in schemas(url)
     assert migrate(url, "0004") == ["0004"]
     assert {change[0] for change in differences(url) if isinstance(change, tuple)} == {"add_table", "add_column"}
     assert len(differences(url)) == ADDED_SINCE_0004
     assert migrate(url, "0005") == ["0005"]
-    assert {change[1].name for change in differences(url) if change[0] == "add_table"} == {"model_alias"}
-    assert len(differences(url)) == ADDED_BY_0006
+    assert {change[1].name for change in differences(url) if change[0] == "add_table"} == {"model_alias", "set_aside"}
+    assert len(differences(url)) == ADDED_SINCE_0005
     assert migrate(url, "0006") == ["0006"]
+    assert {change[1].name for change in differences(url) if change[0] == "add_table"} == {"set_aside"}
+    assert len(differences(url)) == ADDED_BY_0007
+    assert migrate(url, "0007") == ["0007"]
     assert differences(url) == []
+    assert migrate(url, "0006") == ["0007"]
+    assert len(differences(url)) == ADDED_BY_0007
     assert migrate(url, "0005") == ["0006"]
-    assert len(differences(url)) == ADDED_BY_0006
+    assert len(differences(url)) == ADDED_SINCE_0005
     assert migrate(url, "0004") == ["0005"]
     assert len(differences(url)) == ADDED_SINCE_0004
     assert migrate(url, "0003") == ["0004"]
@@ -86,7 +99,7 @@ def test_up_and_down_one_revision_at_a_time_differ_by_what_each_of_them_adds(emp
     assert "bi_team" not in schemas(url)
     assert migrate(url, "0001") == ["0002"]
     assert len(differences(url)) == 32 + ADDED_SINCE_0004
-    assert migrate(url) == ["0002", "0003", "0004", "0005", "0006"]
+    assert migrate(url) == ["0002", "0003", "0004", "0005", "0006", "0007"]
     assert differences(url) == []
 
 
