@@ -111,7 +111,16 @@ COLUMNS: dict[str, Meaning] = {
     "has_spend": Meaning("Whether anything was billed in the month; false for a project that was billed only in the month before."),
     "month_cost": Meaning("Billed amount of the month's loaded days, open ones too.", "units of currency", "no amount is known"),
     "is_comparable": Meaning("Whether the day and the day before it are both settled."),
-    "currency": Meaning("Lowercase currency code of the amounts in the row; never add up two currencies.", null="the vendor gave none"),
+    "currency": Meaning(
+        "Lowercase currency code of the amounts in the row, xxx for what is no code of three letters; never add up two currencies.",
+        null="the vendor gave none",
+    ),
+    "currency_reported": Meaning("The currency as the vendor words it, in lower case.", null="the vendor gave none"),
+    "quantity_reported": Meaning(
+        "The billed quantity with every digit that the vendor sent, as text; also one that is too large for quantity.",
+        "units named by quantity_unit",
+        "the vendor left it out",
+    ),
     "cost_usd": Meaning("Billed amount when the currency is usd.", "US dollars", "another currency, or the vendor left the amount out"),
     "cost_exact": Meaning(
         "The billed amount with every digit that the vendor sent, as text, for an audit.", "units of currency", "the vendor left it out"

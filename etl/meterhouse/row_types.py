@@ -13,8 +13,9 @@ import msgspec
 
 from meterhouse.endpoints import Dimension, Endpoint, Kind
 
-LARGEST_COUNT = 2**63 - 1
-SMALLEST_COUNT = -(2**63)
+# What views and reports add up has to fit a bigint: a thousand times this does not, and nobody has so many tokens or bytes.
+LARGEST_COUNT = 10**16
+SMALLEST_COUNT = -LARGEST_COUNT
 _PlainCount = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_COUNT)]
 _WideCount = Annotated[int, msgspec.Meta(ge=SMALLEST_COUNT, le=LARGEST_COUNT)]
 # All names of a plain row fit into one entry of an index, whatever they are made of; so only odd rows have to be measured.

@@ -32,6 +32,8 @@ Values = tuple[Any, ...]
 
 # The field is undocumented, so whatever else comes in it says nothing and breaks nothing.
 _ORGANIZATION_ID = re.compile(r"[!-~]{1,128}")
+# Sums of amounts have to fit the columns of the views, which have 16 digits before the point.
+_LARGEST_AMOUNT = Decimal(10**12)
 _NO_UNKNOWN_FIELDS: dict[str, Any] = {}
 
 
@@ -146,6 +148,8 @@ class _CostRows(_UsageRows):
         amount = parse_amount(_said(row.amount.value)) if row.amount else None
         if amount is None:
             self.warnings.add("a cost row came without an amount; it is stored as unknown, not as zero")
+        elif abs(amount) > _LARGEST_AMOUNT:
+            raise RejectedAnswer(f"an amount is out of bounds: {str(amount)[:40]}")
         quantity = parse_quantity(_said(row.quantity))
         return (amount, {} if quantity is None else {row.quantity_unit: quantity}, row.quantity_unit)
 

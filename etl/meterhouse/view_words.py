@@ -12,6 +12,9 @@ from meterhouse.star_keys import KeyOf
 # Measures that say how much there is, and not how much was added.
 LEVELS = {"storage_bytes"}
 
+# ISO 4217's code for what is no currency.
+OTHER_CURRENCY = "xxx"
+
 
 class _TotalTokens:
     """`{total_tokens:u}`: the tokens of a table, known when one of the two kinds is."""
@@ -28,10 +31,26 @@ class _IsFreeTier:
         return f"lower({table}.service_tier) IN ({', '.join(map(literal, FREE_SERVICE_TIERS))}) AS is_free_tier"
 
 
+class _Currency:
+    """`{currency:g.currency}`: a code of three letters, as columns have had it from the start; never a part of a longer word."""
+
+    def __format__(self, column: str) -> str:
+        return f"CASE WHEN length({column}) > 3 THEN {literal(OTHER_CURRENCY)} ELSE {column} END::varchar(3) AS currency"
+
+
+class _Figure:
+    """`{figure:f.quantity}`: null where the column's digits do not hold it, as an error would keep the whole view from being read."""
+
+    def __format__(self, column: str) -> str:
+        return f"CASE WHEN abs({column}) < 1e16 THEN {column} END::numeric(28, 12)"
+
+
 def view_words(time_zone: str) -> Mapping[str, object]:
     """Return what each word stands for, for `str.format_map`; `time_zone` is the one of the local days."""
     return {
         "key": KeyOf(),
+        "currency": _Currency(),
+        "figure": _Figure(),
         "total_tokens": _TotalTokens(),
         "is_free_tier": _IsFreeTier(),
         "measures": _listed(f"u.{column}" for column in MEASURES),

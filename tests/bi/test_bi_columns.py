@@ -56,7 +56,7 @@ def test_what_is_no_number_is_no_measure_and_levels_shares_and_earlier_figures_a
                      "previous_day_cost", "finding_count", "known_share", "least_known_share", "age_hours", "day_count", "final_day_count",
                      "days_in_month", "loaded_days", "settled_days", "compared_days", "previous_compared_days"}  # fmt: skip
     # Who adds a measure decides here whether it adds up.
-    assert {name for name, meaning in COLUMNS.items() if meaning.unit} - {"cost_exact"} == {
+    assert {name for name, meaning in COLUMNS.items() if meaning.unit} - {"cost_exact", "quantity_reported"} == {
         column.name for column in public_columns() if column.role == "measure"
     }
 

@@ -60,7 +60,7 @@ def test_a_column_that_came_behind_the_others_leaves_what_people_built_on_the_vi
 ) -> None:
     owner.execute("CREATE SCHEMA mine")
     owner.execute("CREATE VIEW mine.spend AS SELECT * FROM bi.costs_daily")
-    change(monkeypatch, "costs_daily", "AS category\n", "AS category,\n    1::bigint AS row_count\n")
+    change(monkeypatch, "costs_daily", "AS currency_reported\n", "AS currency_reported,\n    1::bigint AS row_count\n")
     with owner_engine(warehouse.owner_url).begin() as connection:
         rebuild_views(connection)
     assert owner.execute("SELECT count(row_count) FROM bi.costs_daily").fetchone() == (0,)

@@ -10,6 +10,7 @@ import pytest
 
 from meterhouse.checks import CheckResult, run_warehouse_checks
 from meterhouse.errors import RejectedAnswer
+from meterhouse.views import VIEW_NAMES
 from meterhouse.windows import to_epoch
 
 from .doctored_vendor import Change, doctor
@@ -52,6 +53,11 @@ def checked(loaded: LoadedOrganization) -> CheckResult:
         ("completions", {"model": "odd", "object": "organization.usage.responses.result"}, ("usage_daily", "model_reported", "odd")),
         ("completions", {"project_id": "p" * 200, "novelty\0": {"x\ud800": "\0"}}, ("usage_daily", "project_id", "p" * 128)),
         ("costs", {"line_item": "L" * 300}, ("costs_daily", "line_item", "L" * 255)),
+        ("costs", {"line_item": "odd", "amount": {"value": 2, "currency": "Credits"}}, ("costs_daily", "currency_reported", "credits")),
+        ("costs", {"line_item": "odd", "quantity": 12345678901234567}, ("costs_daily", "quantity_reported", "12345678901234567")),
+        ("costs", {"line_item": "odd", "amount": {"value": 10**12, "currency": "usd"}}, ("costs_daily", "cost", 10**12)),
+        ("completions", {"model": "odd", "input_tokens": 10**16, "output_tokens": 10**16}, ("usage_daily", "input_tokens", 10**16)),
+        ("completions", {"model": "odd", "input_tokens": -(10**16)}, ("usage_daily", "input_tokens", -(10**16))),
         ("costs", {"line_item": "odd", "amount": {"value": "", "currency": "usd"}}, ("costs_daily", "line_item", "odd")),
     ],
 )
@@ -63,9 +69,30 @@ def test_an_odd_row_is_kept_beside_the_others(small: LoadedOrganization, path: s
     assert small.query(f"SELECT count(*) FROM bi.{shown[0]}") == [(before[0] + 1,)]
     assert small.query("SELECT count(*) FROM ops.set_aside") == [(0,)]
     assert checked(small).is_ok
+    for view in VIEW_NAMES:
+        small.read(f"SELECT * FROM bi.{view}")
     again = places(small.warehouse.superuser_url, STORED)
     small.sync([path]).raise_first()
     assert places(small.warehouse.superuser_url, STORED) == again
+
+
+def test_what_is_no_currency_is_neither_cut_off_nor_in_a_total_of_dollars(small: LoadedOrganization) -> None:
+    dollars = small.read("SELECT sum(cost_usd) FROM bi.costs_daily")
+    doctor(small, on_day(small, "costs", add(line_item="odd", amount={"value": 2, "currency": "credits"})))
+    small.sync(["costs"]).raise_first()
+    assert small.read("SELECT sum(cost_usd) FROM bi.costs_daily") == dollars
+    assert small.read("SELECT currency, currency_reported, cost, cost_usd FROM bi.costs_daily WHERE line_item = 'odd'") == [
+        ("xxx", "credits", 2, None)
+    ]
+    for view in (
+        "costs_daily_by_line_item",
+        "costs_daily_by_api_key",
+        "costs_daily_spine",
+        "spend_by_line_item_daily",
+        "spend_by_project_month",
+        "fact_costs_daily",
+    ):
+        assert small.read(f"SELECT DISTINCT currency FROM bi.{view} ORDER BY 1") == [("usd",), ("xxx",)], view
 
 
 @pytest.mark.parametrize("count", ["many", {"n": 1}, 2**63, 1.5], ids=str)

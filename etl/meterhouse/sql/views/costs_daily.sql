@@ -10,9 +10,9 @@ SELECT
     g.line_item::varchar(255) AS line_item,
     l.model_name::varchar(255) AS model,
     f.amount::numeric(28, 12) AS cost,
-    g.currency::varchar(3) AS currency,
+    {currency:g.currency},
     CASE WHEN g.currency = 'usd' THEN f.amount END::numeric(28, 12) AS cost_usd,
-    f.quantity::numeric(28, 12) AS quantity,
+    {figure:f.quantity} AS quantity,
     f.quantity_unit::varchar(64) AS quantity_unit,
     c.source_grouping::varchar(255) AS source_grouping,
     coalesce(c.is_complete, false) AS is_complete,
@@ -24,7 +24,9 @@ SELECT
     l.tier::varchar(64) AS tier,
     l.context_band::varchar(255) AS context_band,
     l.feature::varchar(255) AS feature,
-    coalesce(l.category, 'unknown')::varchar(32) AS category
+    coalesce(l.category, 'unknown')::varchar(32) AS category,
+    f.quantity::text::varchar(96) AS quantity_reported,
+    g.currency::varchar(64) AS currency_reported
 FROM warehouse.costs f
 JOIN warehouse.dim_cost_group g ON g.group_id = f.group_id
 JOIN warehouse.dim_organization o ON o.organization_id = g.organization_id

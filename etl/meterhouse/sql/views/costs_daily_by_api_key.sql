@@ -8,7 +8,7 @@ SELECT
     r.api_key_id::varchar(128) AS api_key_id,
     k.api_key_name::varchar(255) AS api_key_name,
     r.cost::numeric(28, 12) AS cost,
-    r.currency::varchar(3) AS currency,
+    {currency:r.currency},
     CASE WHEN r.currency = 'usd' THEN r.cost END::numeric(28, 12) AS cost_usd,
     coalesce(c.is_complete, false) AS is_complete,
     r.row_count::bigint AS row_count,

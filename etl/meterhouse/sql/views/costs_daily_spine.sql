@@ -33,7 +33,7 @@ SELECT
     m.project_id::varchar(128) AS project_id,
     p.project_name::varchar(255) AS project_name,
     v.amount::numeric(28, 12) AS cost,
-    m.currency::varchar(3) AS currency,
+    {currency:m.currency},
     CASE WHEN m.currency = 'usd' THEN v.amount END::numeric(28, 12) AS cost_usd,
     coalesce(c.is_complete, false) AS is_complete,
     c.finality::varchar(16) AS finality

@@ -15,12 +15,12 @@ SELECT
     coalesce(g.api_key_id, cg.api_key_id)::varchar(128) AS api_key_id,
     m.model_name::varchar(255) AS model,
     cg.line_item::varchar(255) AS line_item,
-    cg.currency::varchar(3) AS currency,
+    {currency:cg.currency},
     r.change::varchar(16) AS change,
     r.was_complete AS is_restatement,
     v.metric::varchar(64) AS metric,
-    v.old_value::numeric(28, 12) AS old_value,
-    v.new_value::numeric(28, 12) AS new_value,
+    {figure:v.old_value} AS old_value,
+    {figure:v.new_value} AS new_value,
     r.revision_id,
     g.model::varchar(255) AS model_reported
 FROM ops.revisions r

@@ -32,7 +32,7 @@ SELECT
     o.label::varchar(64) AS organization,
     d.line_item::varchar(255) AS line_item,
     l.model_name::varchar(255) AS model,
-    d.currency::varchar(3) AS currency,
+    {currency:d.currency},
     d.amount::numeric(28, 12) AS cost,
     CASE
         WHEN c_before.bucket_start IS NULL THEN NULL

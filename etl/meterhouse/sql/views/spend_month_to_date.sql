@@ -92,7 +92,7 @@ SELECT
     o.label::varchar(64) AS organization,
     a.project_id::varchar(128) AS project_id,
     p.project_name::varchar(255) AS project_name,
-    a.currency::varchar(3) AS currency,
+    {currency:a.currency},
     CASE WHEN s.settled_days > 0 THEN a.settled_cost END::numeric(28, 12) AS settled_cost,
     CASE WHEN v.compared_days > 0 THEN a.compared_cost END::numeric(28, 12) AS compared_cost,
     CASE WHEN v.compared_days > 0 THEN a.previous_compared_cost END::numeric(28, 12) AS previous_compared_cost,
