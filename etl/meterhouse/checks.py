@@ -14,6 +14,7 @@ from importlib import resources
 from itertools import takewhile
 from typing import Any
 
+from meterhouse.control_characters import visible
 from meterhouse.control_totals import Compared, compare_with_vendor
 from meterhouse.database import translated
 from meterhouse.dictionary import usage_measures
@@ -177,6 +178,7 @@ def _keep(store: Store, results: Sequence[CheckResult], now: datetime) -> None:
     store.keep_check_results([(r.check.name, r.check.severity, r.is_ok, r.findings, r.detail, now) for r in results])
     for result in results:
         if result.is_ok:
-            log.info("check %s: nothing found%s", result.check.name, f"; {result.detail}" if result.detail else "")
+            log.info("check %s: nothing found%s", result.check.name, f"; {visible(result.detail)}" if result.detail else "")
         else:
-            log.warning("check %s (%s): %d found: %s", result.check.name, result.check.severity, result.findings, result.detail)
+            detail = visible(result.detail or "")
+            log.warning("check %s (%s): %d found: %s", result.check.name, result.check.severity, result.findings, detail)

@@ -10,13 +10,15 @@ import sys
 from collections.abc import Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from meterhouse.backfill_range import backfill_window, future_in_words
 from meterhouse.command_words import DIRECTORY, parser
+from meterhouse.control_characters import VisibleFormatter
 from meterhouse.endpoints import WIDTHS
 from meterhouse.errors import FixConfiguration, MeterhouseError
 from meterhouse.settings import Settings, load_settings
+from meterhouse.speech import finish, remark, say, say_table, say_where
 from meterhouse.windows import Window, ceil_to
 
 if TYPE_CHECKING:
@@ -33,20 +35,24 @@ STOPPED_STATUS = 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     options = parser().parse_args(arguments)
-    logging.basicConfig(level=logging.INFO if options.verbose else logging.WARNING, format="%(levelname)s %(message)s", stream=sys.stderr)
+    to_stderr = logging.StreamHandler(sys.stderr)
+    to_stderr.setFormatter(VisibleFormatter("%(levelname)s %(message)s"))
+    logging.basicConfig(level=logging.INFO if options.verbose else logging.WARNING, handlers=[to_stderr])
     command = COMMANDS[options.command]
     try:
-        return command(load_settings(), options)
+        status = command(load_settings(), options)
+        finish()
     except MeterhouseError as error:
-        sys.stderr.write(f"meterhouse: {error}\n")
+        remark(str(error))
         return error.exit_status
     except KeyboardInterrupt:
-        sys.stderr.write("meterhouse: stopped; what was committed stays, the same command goes on from there\n")
+        remark("stopped; what was committed stays, the same command goes on from there")
         return STOPPED_STATUS
     except BrokenPipeError:
         # The reader of our output went away, as `| head` does.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    return status
 
 
 def _names(text: str | None) -> list[str] | None:
@@ -86,7 +92,7 @@ def _migrate(settings: Settings, _: argparse.Namespace) -> int:
     from meterhouse.migrate import migrate
 
     applied = migrate(settings.require_migrate_url())
-    print(f"applied {', '.join(applied)}; views are up to date" if applied else "tables were up to date; views are up to date")
+    say(f"applied {', '.join(applied)}; views are up to date" if applied else "tables were up to date; views are up to date")
     return 0
 
 
@@ -102,7 +108,8 @@ def _sync(settings: Settings, options: argparse.Namespace) -> int:
         if endpoints is None or endpoints:
             with shown() as report:
                 outcome = sync(settings, endpoints, report=report)
-            _print_summaries(outcome.summaries)
+            for one in outcome.summaries:
+                say(one.in_words)
             outcome.raise_first()
             if only is not None and DIRECTORY not in only:
                 outcome.require_something_loaded()
@@ -110,7 +117,7 @@ def _sync(settings: Settings, options: argparse.Namespace) -> int:
         if only is None or DIRECTORY in only:
             summaries = sync_directory(settings)
             for names in summaries:
-                print(f"{names.organization}: {names}")
+                say(f"{names.organization}: {names}")
             if only == [DIRECTORY]:
                 require_something_read(summaries)
     return 0
@@ -124,12 +131,13 @@ def _backfill(settings: Settings, options: argparse.Namespace) -> int:
     window = backfill_window(options.first, options.last, now)
     width = WIDTHS[options.bucket_width]
     if left_out := future_in_words(options.last, now):
-        sys.stderr.write(f"meterhouse: {left_out}\n")
+        remark(left_out)
     if options.dry_run:
         return _show_plan(settings, window, _names(options.only), width, now)
     with _terminable(), shown() as report:
         outcome = backfill(settings, window, _names(options.only), width=width, force=options.force, report=report)
-    _print_summaries(outcome.summaries)
+    for one in outcome.summaries:
+        say(one.in_words)
     _print_coverage(settings, window, outcome.summaries, now)
     outcome.raise_first()
     outcome.require_something_loaded()
@@ -142,20 +150,8 @@ def _show_plan(settings: Settings, window: Window, only: Sequence[str] | None, w
 
     planned = pieces(window, chosen(settings.endpoints if only is None else only, width), width)
     for line in preview(settings, window, planned, width, now):
-        print(line)
+        say(line)
     return 0
-
-
-def _print_summaries(summaries: Sequence[Summary]) -> None:
-    for one in summaries:
-        if reason := one.nothing_loaded:
-            print(f"{one.stream}: {reason}")
-            continue
-        beyond = f"; the vendor reports nothing before {one.reported_from}" if one.reported_from else ""
-        print(
-            f"{one.stream}: {one.windows} windows, {one.pages} pages, {one.buckets} buckets; rows: {one.rows_inserted} new,"
-            f" {one.rows_updated} changed, {one.rows_removed} removed, {one.rows_unchanged} unchanged{beyond}"
-        )
 
 
 def _print_coverage(settings: Settings, window: Window, summaries: Sequence[Summary], now: datetime) -> None:
@@ -168,7 +164,7 @@ def _print_coverage(settings: Settings, window: Window, summaries: Sequence[Summ
             begun = Window(window.start, max(window.start, min(window.end, ceil_to(now, width))))
             counts = store.coverage_counts(one.organization, one.endpoint, width, begun)
             words = ", ".join(f"{count} {status}" for status, count in counts.items()) or "nothing loaded"
-            print(f"coverage of {window} in {one.organization}/{one.endpoint}/{one.bucket_width}: {words}")
+            say(f"coverage of {window} in {one.organization}/{one.endpoint}/{one.bucket_width}: {words}")
 
 
 def _status(settings: Settings, _: argparse.Namespace) -> int:
@@ -177,9 +173,9 @@ def _status(settings: Settings, _: argparse.Namespace) -> int:
     with Store(settings.require_warehouse()) as store:
         columns, rows = store.freshness()
     if not rows:
-        print("nothing is loaded yet: run meterhouse sync")
+        say("nothing is loaded yet: run meterhouse sync")
         return 0
-    _print_table(columns, rows)
+    say_table(columns, rows)
     return 0
 
 
@@ -191,7 +187,8 @@ def _check(settings: Settings, options: argparse.Namespace) -> int:
     results = run_warehouse_checks(settings)
     _print_results(results)
     if not options.offline:
-        print("      asking the vendor for totals to compare with; --offline leaves this out", flush=True)
+        say("      asking the vendor for totals to compare with; --offline leaves this out")
+        finish()
         with _terminable():
             answered, asked = ask_vendor(settings)
         _print_results(answered)
@@ -203,10 +200,10 @@ def _check(settings: Settings, options: argparse.Namespace) -> int:
 def _print_results(results: Sequence[CheckResult]) -> None:
     for result in results:
         if result.is_ok:
-            print(f"ok    {result.check.name}: nothing found" + (f"; {result.detail}" if result.detail else ""))
+            say(f"ok    {result.check.name}: nothing found" + (f"; {result.detail}" if result.detail else ""))
         else:
-            print(f"{result.check.severity:5} {result.check.name}: {result.findings} found: {result.detail}")
-            print(f"      {result.check.meaning}")
+            say(f"{result.check.severity:5} {result.check.name}: {result.findings} found: {result.detail}")
+            say(f"      {result.check.meaning}")
 
 
 def _export(settings: Settings, options: argparse.Namespace) -> int:
@@ -215,10 +212,10 @@ def _export(settings: Settings, options: argparse.Namespace) -> int:
     first, last = (None if day is None else day.date() for day in (options.first, options.last))
     selection = Selection(first, last, options.where_project, options.where_organization)
     with _terminable(), shown(options.view) as report:
-        rows = export_view(settings.require_warehouse(), options.view, options.file_format, options.out, selection, report)
-    print(f"wrote {rows} rows to {options.out}")
+        rows = export_view(settings.require_warehouse(), options.view, options.file_format, options.out, selection, report, raw=options.raw)
+    say_where(f"wrote {rows} rows", options.out)
     for line in limits(settings.require_warehouse(), options.view, selection, rows, datetime.now(UTC).date()):
-        sys.stderr.write(f"meterhouse: {line}\n")
+        remark(line)
     return 0
 
 
@@ -232,7 +229,7 @@ def _grant_team(settings: Settings, options: argparse.Namespace) -> int:
         projects = [name.strip() for name in options.projects.split(",") if name.strip()]
         lines = grant_team(url, options.team, projects, options.organization)
     for line in lines:
-        print(line)
+        say(line)
     return 0
 
 
@@ -240,7 +237,7 @@ def _provision_metabase(_: Settings, options: argparse.Namespace) -> int:
     from meterhouse.bi_files.metabase import provision
 
     outcome = provision(options.url, os.environ)
-    print(f"{options.url}: {len(outcome.created)} made, {len(outcome.updated)} brought up to date")
+    say(f"{options.url}: {len(outcome.created)} made, {len(outcome.updated)} brought up to date")
     return 0
 
 
@@ -258,7 +255,7 @@ def _report(settings: Settings, options: argparse.Namespace) -> int:
 
     days = {name: [str(day.date())] for name in ("first", "last") if (day := getattr(options, name)) is not None}
     size = write_report(reader_url(settings), Filters.of_query(days, datetime.now(UTC).date()), options.out)
-    print(f"wrote {size / 1000:,.0f} kB to {options.out}")
+    say_where(f"wrote {size / 1000:,.0f} kB", options.out)
     return 0
 
 
@@ -268,12 +265,13 @@ def _alias(settings: Settings, options: argparse.Namespace) -> int:
     url = settings.require_warehouse()
     words = [word for word in (options.model, options.shown_as) if word is not None]
     if options.remove is not None and not words:
-        print(remove_alias(url, options.remove))
+        say(remove_alias(url, options.remove))
     elif options.remove is None and len(words) == 2:
-        print("\n".join(set_alias(url, *words)))
+        for line in set_alias(url, *words):
+            say(line)
     elif options.remove is None and not words:
         aliases = list_aliases(url)
-        _print_table(("model", "shown as"), aliases) if aliases else print("no model is shown under an alias")
+        say_table(("model", "shown as"), aliases) if aliases else say("no model is shown under an alias")
     else:
         raise FixConfiguration("name a model and what it is to be shown as, or --remove and a model, or nothing for a list")
     return 0
@@ -284,7 +282,7 @@ def _add_up(settings: Settings, _: argparse.Namespace) -> int:
 
     with Store(settings.require_warehouse()) as store:
         written = store.add_up()
-    print(f"wrote {written:,} sums by day anew" if written else "all sums by day are those of the rows")
+    say(f"wrote {written:,} sums by day anew" if written else "all sums by day are those of the rows")
     return 0
 
 
@@ -293,7 +291,7 @@ def _purge(settings: Settings, options: argparse.Namespace) -> int:
 
     with Store(settings.require_warehouse()) as store:
         removed = store.purge(options.organization)
-    print(f"removed {options.organization}: {', '.join(f'{count} from {table}' for table, count in removed.items())}")
+    say(f"removed {options.organization}: {', '.join(f'{count} from {table}' for table, count in removed.items())}")
     return 0
 
 
@@ -301,7 +299,7 @@ def _rename_organization(settings: Settings, options: argparse.Namespace) -> int
     from meterhouse.rename_organization import rename_organization
 
     for line in rename_organization(settings.require_migrate_url(), options.old, options.new):
-        print(line)
+        say(line)
     return 0
 
 
@@ -318,13 +316,6 @@ def _fake_api(settings: Settings, options: argparse.Namespace) -> int:
         absent=tuple(name.strip() for name in options.absent.split(",") if name.strip()),
     )
     return 0
-
-
-def _print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    texts = [["" if value is None else str(value) for value in row] for row in rows]
-    widths = [max(len(name), *(len(row[index]) for row in texts)) for index, name in enumerate(columns)]
-    for row in [list(columns), *texts]:
-        print("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
 
 
 COMMANDS = {

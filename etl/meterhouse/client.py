@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 import msgspec
 import requests
 
+from meterhouse.control_characters import visible
 from meterhouse.endpoints import ERROR_CODE_BEFORE_HISTORY, BucketWidth, Dimension, Endpoint
 from meterhouse.errors import BeforeHistory, FixConfiguration, RejectedAnswer, TryAgainLater, Unsupported
 from meterhouse.foreign_text import cleaner, masked
@@ -322,8 +323,8 @@ def _instant(text: str | None) -> datetime | None:
 
 
 def _clipped(text: str) -> str:
-    """One line, bounded, and without anything that looks like a key: the vendor repeats a wrong key in its answer."""
-    return masked(" ".join(text.split()))[:300]
+    """One line, bounded, without control characters or anything that looks like a key: the vendor repeats a wrong key in its answer."""
+    return visible(masked(" ".join(text.split()))[:300])
 
 
 def _is_broken_off(error: BaseException) -> bool:

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from meterhouse import __version__
 from meterhouse.backfill_range import parse_day
+from meterhouse.control_characters import visible
 from meterhouse.endpoints import DAY, ENDPOINTS, WIDTHS
 from meterhouse.errors import FixConfiguration
 from meterhouse.settings import DEMO_LABEL
@@ -20,7 +21,7 @@ class _Parser(argparse.ArgumentParser):
     """Bad words on the command line are one line and exit status 2."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"meterhouse: {message}; see {self.prog} --help\n")
+        self.exit(2, f"meterhouse: {visible(message)}; see {self.prog} --help\n")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -78,7 +79,8 @@ def _add_reading(commands: Any) -> None:
     export = commands.add_parser("export", help="write a view to a file")
     export.add_argument("view", metavar="VIEW", help="a view of schema bi, such as costs_daily")
     export.add_argument("--format", dest="file_format", required=True, choices=["csv", "json", "parquet", "hyper", "xlsx"])
-    export.add_argument("--out", required=True, type=Path, metavar="FILE")
+    export.add_argument("--out", required=True, type=Path, metavar="FILE", help="the file; a pipe is written through, - is standard output")
+    export.add_argument("--raw", action="store_true", help="csv: leave text that a spreadsheet would run as a formula as it is")
     export.add_argument("--from", dest="first", metavar="DATE", type=_day, help="first day, YYYY-MM-DD; for a view by month, of the month")
     export.add_argument("--to", dest="last", metavar="DATE", type=_day, help="last day, included")
     export.add_argument("--where-project", nargs="+", action="extend", default=[], metavar="ID", help="projects, by project_id")
@@ -98,7 +100,7 @@ def _add_reading(commands: Any) -> None:
     dashboard.add_argument("--port", type=int, metavar="N", help="port on this machine (default: METERHOUSE_DASHBOARD_PORT)")
 
     report = commands.add_parser("report", help="write the dashboard's charts and tables to one file that opens offline")
-    report.add_argument("--out", required=True, type=Path, metavar="FILE")
+    report.add_argument("--out", required=True, type=Path, metavar="FILE", help="the file; a pipe is written through, - is standard output")
     report.add_argument("--from", dest="first", metavar="DATE", type=_day, help="first day, YYYY-MM-DD (default: 30 days)")
     report.add_argument("--to", dest="last", metavar="DATE", type=_day, help="last day, included (default: today, UTC)")
 

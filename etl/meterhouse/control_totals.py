@@ -23,6 +23,7 @@ from psycopg.sql import SQL, Composed, Identifier, Literal
 from meterhouse.chain import Chain
 from meterhouse.client import Client, Request
 from meterhouse.columns import WAREHOUSE
+from meterhouse.control_characters import visible
 from meterhouse.database import translated
 from meterhouse.endpoints import CONTEXT_LEVEL, DAY, REQUESTS, TOOL_CALLS, VECTOR_STORE, BucketWidth, Endpoint
 from meterhouse.errors import BeforeHistory, ConfirmToEmpty, FixConfiguration, MeterhouseError, TryAgainLater, Unsupported
@@ -127,7 +128,7 @@ class _Comparison:
         if not differing:
             return
         for day, words in differing.items():
-            log.info("%s on %s differs and is loaded again: %s", stream, day.date(), words)
+            log.info("%s on %s differs and is loaded again: %s", stream, day.date(), visible(words))
         try:
             # Hours with their day, so that the two stay equal.
             for one in streams:

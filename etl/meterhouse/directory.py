@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from meterhouse.client import Client
+from meterhouse.control_characters import visible
 from meterhouse.endpoints import API_KEY, PROJECT, PROJECTS_PATH, USER
 from meterhouse.errors import FixConfiguration, MeterhouseError, RejectedAnswer, Unsupported
 from meterhouse.loader import Clock, utc_now
@@ -245,7 +246,7 @@ def keyed(entries: Iterable[Mapping[str, Any]], path: str, values: Callable[[Ent
         entry = Entry(fields, path)
         entry_id = entry.identifier()
         if entry_id in found:
-            log.warning("%s: the id %s is listed twice; the last entry counts", path, entry_id)
+            log.warning("%s: the id %s is listed twice; the last entry counts", path, visible(entry_id))
         found[entry_id] = values(entry)
     return found
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from meterhouse.chain import Chain
 from meterhouse.client import ChainBroken, Client, PageTooLarge, Request
+from meterhouse.control_characters import visible
 from meterhouse.endpoints import API_KEY, COSTS_BY_API_KEY_SINCE_EPOCH_SECONDS, DAY, BucketWidth, Dimension, Endpoint
 from meterhouse.errors import BeforeHistory, FixConfiguration, RejectedAnswer, TryAgainLater, Unsupported
 from meterhouse.grouping import Answered
@@ -339,9 +340,9 @@ class Loader:
             tuple(sorted(chain.all_warnings())),
         )
         for warning in fetch.warnings:
-            log.warning("%s %s: %s", stream, window, warning)
+            log.warning("%s %s: %s", stream, window, visible(warning))
         if fetch.unknown_fields:
-            log.warning("%s %s: unknown fields are kept in extra: %s", stream, window, ", ".join(fetch.unknown_fields))
+            log.warning("%s %s: unknown fields are kept in extra: %s", stream, window, visible(", ".join(fetch.unknown_fields)))
         stage = stage or self._store.stage(stream, dimensions)
         covered = chain.covered()
         if stage.would_empty(window, covered):

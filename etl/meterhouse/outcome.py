@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 
+from meterhouse.control_characters import visible
 from meterhouse.errors import FixConfiguration, MeterhouseError
 from meterhouse.staging import Fetch, Replaced
 from meterhouse.windows import Window
@@ -77,6 +78,17 @@ class Summary:
         return f"{self.organization}/{self.endpoint}/{self.bucket_width}"
 
     @property
+    def in_words(self) -> str:
+        """What the load did, as a line for people."""
+        if reason := self.nothing_loaded:
+            return f"{self.stream}: {reason}"
+        beyond = f"; the vendor reports nothing before {self.reported_from}" if self.reported_from else ""
+        return (
+            f"{self.stream}: {self.windows} windows, {self.pages} pages, {self.buckets} buckets; rows: {self.rows_inserted} new,"
+            f" {self.rows_updated} changed, {self.rows_removed} removed, {self.rows_unchanged} unchanged{beyond}"
+        )
+
+    @property
     def nothing_loaded(self) -> str | None:
         """Why nothing of what was asked for was loaded, None when something was, be it by an earlier run that this one resumed."""
         if self.buckets or self.superseded_buckets or self.windows_loaded_before:
@@ -101,7 +113,7 @@ class Outcome:
             return
         first, *others = sorted(self.errors, key=lambda error: error.retryable)
         for other in others:
-            log.error("%s", other)
+            log.error("%s", visible(str(other)))
         raise first
 
     def require_something_loaded(self) -> None:

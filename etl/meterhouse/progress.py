@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from meterhouse.control_characters import visible
 from meterhouse.loader import Progress as Step
 from meterhouse.loader import Report
 
@@ -28,12 +29,18 @@ def shown() -> Iterator[Report]:
 
 @contextmanager
 def _bars() -> Iterator[Report]:
-    columns = (TextColumn("{task.description:44}"), BarColumn(), MofNCompleteColumn(), TextColumn("windows"), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description:44}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("windows"),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=Console(stderr=True)) as bars:
         tasks: dict[str, TaskID] = {}
 
         def report(step: Step) -> None:
-            name = str(step.stream)
+            name = visible(str(step.stream))
             if name not in tasks:
                 tasks[name] = bars.add_task(name, total=step.total)
             bars.update(tasks[name], completed=step.done, total=step.total)
@@ -51,5 +58,5 @@ class _Lines:
         if step.done == step.total or time.monotonic() - self._last > _LINE_EVERY_SECONDS:
             self._last = time.monotonic()
             done = "nothing could be loaded" if step.window is None else f"{step.done} of {step.total} windows"
-            sys.stderr.write(f"{step.stream}: {done}\n")
+            sys.stderr.write(f"{visible(str(step.stream))}: {done}\n")
             sys.stderr.flush()

@@ -17,6 +17,7 @@ from typing import Literal
 import psycopg
 
 from meterhouse.dictionary import COLUMNS, usage_measures
+from meterhouse.output import HANDED_ON, write_whole
 from meterhouse.views import VIEW_NAMES, views
 
 Role = Literal["date", "key", "name", "id", "measure", "flag", "attribute"]
@@ -125,7 +126,7 @@ def _role(name: str, type_: str, unit: str | None) -> Role:
 
 
 def _write(url: str) -> None:
-    FILE.write_text(json.dumps(types_in(url), indent=1) + "\n", encoding="utf-8")
+    write_whole((json.dumps(types_in(url), indent=1) + "\n").encode(), FILE, HANDED_ON)
 
 
 def _main(arguments: list[str]) -> None:

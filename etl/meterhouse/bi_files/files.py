@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from meterhouse.output import HANDED_ON, write_whole
+
 # The checkout's own folder, which contributors write and the wheel carries; an installed package has none there.
 CHECKED_IN = Path(__file__).resolve().parents[3] / "bi"
 
@@ -30,7 +32,7 @@ def write(folder: Path, files: Files) -> None:
     for name, text in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8", newline="\n")
+        write_whole(text.encode(), path, HANDED_ON)
 
 
 def command(tool: str, make: Callable[[Address], Files]) -> None:

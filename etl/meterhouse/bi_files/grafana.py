@@ -12,6 +12,7 @@ from typing import Any
 
 from meterhouse.bi_files import as_yaml
 from meterhouse.bi_files.questions import Question, caption, dashboard_rows
+from meterhouse.output import HANDED_ON, write_whole
 
 FILES = Path(__file__).parents[3] / "bi" / "grafana"
 UID, DATASOURCE_UID = "meterhouse-openai", "meterhouse-warehouse"
@@ -223,7 +224,7 @@ def write(folder: Path = FILES) -> None:
     for path, text in files().items():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, encoding="utf-8")
+        write_whole(text.encode(), target, HANDED_ON)
 
 
 if __name__ == "__main__":

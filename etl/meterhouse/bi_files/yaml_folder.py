@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from meterhouse.bi_files import as_yaml
+from meterhouse.output import HANDED_ON, write_whole
 
 
 def hold_exactly(folder: Path, files: Mapping[str, Any]) -> None:
@@ -16,4 +17,4 @@ def hold_exactly(folder: Path, files: Mapping[str, Any]) -> None:
         stale.unlink()
     for path, content in wanted.items():
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(as_yaml(content), encoding="utf-8")
+        write_whole(as_yaml(content).encode(), path, HANDED_ON)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
@@ -21,6 +19,7 @@ from meterhouse.dashboard.sections import FOOTNOTE, SECTIONS
 from meterhouse.dashboard.snapshot import Snapshot
 from meterhouse.dashboard.svg import picture
 from meterhouse.errors import FixConfiguration
+from meterhouse.output import HANDED_ON, draft_of
 
 # Not dashboard.css: its rules are for controls and charts that a file without scripts does not have.
 STYLES = tuple(Path(__file__).parent / "assets" / name for name in ("base.css", "charts.css", "print.css"))
@@ -28,38 +27,21 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
 def write_report(url: str, filters: Filters, out: Path, now: datetime | None = None) -> int:
-    """Write the report to `out`, whole or not at all, and return its size in bytes.
+    """Write the report to `out`, whole or not at all, and return its size in bytes. A new file may be read by everybody on the machine.
 
-    Raises `FixConfiguration` for a folder that is not there or cannot be written to, and for days of which nothing is loaded.
+    Raises as `draft_of`, and `FixConfiguration` for days of which nothing is loaded.
     """
-    if not out.parent.is_dir():
-        raise FixConfiguration(f"the folder {out.parent} does not exist: make it, or choose another --out")
+    with draft_of(out, HANDED_ON) as draft:
+        return draft.write_bytes(_loaded_page(url, filters, now or datetime.now(UTC)).encode())
+
+
+def _loaded_page(url: str, filters: Filters, now: datetime) -> str:
     snapshot = Reader(url).snapshot(filters)
     if snapshot.cost_coverage.is_none and snapshot.usage_coverage.is_none:
         days = f"{filters.first} to {filters.last}"
         load = f"meterhouse backfill --from {filters.first} --to {filters.last}"
         raise FixConfiguration(f"nothing of {days} is loaded: choose other days with --from and --to, or load them with {load}")
-    return write_page(report(snapshot, now or datetime.now(UTC)), out, "choose another --out")
-
-
-def write_page(page: str, out: Path, remedy: str) -> int:
-    """Write a page to `out`, whole or not at all, and return its size in bytes. Raises `FixConfiguration`, with the remedy in its text."""
-    content = page.encode()
-    try:
-        handle, name = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.")
-    except OSError as error:
-        raise FixConfiguration(f"the folder {out.parent} cannot be written to ({error.strerror}): {remedy}") from None
-    draft = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        draft.chmod(0o644)
-        draft.replace(out)
-    except OSError as error:
-        raise FixConfiguration(f"{out} cannot be written ({error.strerror}): {remedy}") from None
-    finally:
-        draft.unlink(missing_ok=True)
-    return len(content)
+    return report(snapshot, now)
 
 
 def report(snapshot: Snapshot, now: datetime) -> str:

@@ -13,6 +13,7 @@ from math import ceil
 from typing import Literal
 
 from meterhouse.dashboard import formats
+from meterhouse.formulas import as_text
 
 Cell = str | int | Decimal | date | datetime | bool | None
 Kind = Literal["text", "day", "hour", "month", "count", "money", "share", "yes"]
@@ -133,6 +134,5 @@ def _raw(cell: Cell) -> str:
         case int() | Decimal():
             text = f"{cell:f}" if isinstance(cell, Decimal) else str(cell)
         case _:
-            # What a project is called is somebody's choice; a spreadsheet must not run it.
-            text = f"'{cell}" if cell[:1] in {"=", "+", "-", "@", "\t", "\r"} else cell
+            text = as_text(cell)
     return text

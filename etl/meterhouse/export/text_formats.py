@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 from psycopg.sql import SQL
 
 from meterhouse.export.source import ROWS_AT_A_TIME, Source, Written
+from meterhouse.formulas import AS_TEXT_SQL
 
 
 def csv(source: Source, path: Path) -> Written:
-    """Write CSV: decimals as they are, flags as true and false."""
-    query = source.query({"boolean": "{}::text"})
+    """Write CSV: decimals as they are, flags as true and false; text that a spreadsheet would run as a formula stays text."""
+    return _csv(source, path, {"text": AS_TEXT_SQL, "character varying": AS_TEXT_SQL})
+
+
+def raw_csv(source: Source, path: Path) -> Written:
+    """Write CSV with all text as it is."""
+    return _csv(source, path, {})
+
+
+def _csv(source: Source, path: Path, shapes: Mapping[str, str]) -> Written:
+    query = source.query({"boolean": "{}::text", **shapes})
     with path.open("wb") as out, source.connection.cursor() as cursor:
         with cursor.copy(SQL("COPY ({}) TO STDOUT (FORMAT csv, HEADER)").format(query)) as copy:
             for number, line in enumerate(copy):

@@ -17,6 +17,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 
 from meterhouse.backfill_plan import chosen, pieces
 from meterhouse.backfill_range import backfill_window, future_in_words, parse_day
+from meterhouse.control_characters import visible
 from meterhouse.endpoints import DAY, ENDPOINTS, WIDTHS
 from meterhouse.errors import FixConfiguration, MeterhouseError
 from meterhouse.orchestration.alerts import ProblemsFound, problem_of
@@ -44,8 +45,9 @@ def _in_airflow_terms(context: Context) -> Iterator[None]:
     try:
         yield
     except MeterhouseError as error:
-        _push(context, ERROR, {"kind": type(error).__name__, "text": str(error)})
-        failure = (TriedAgain if error.retryable else FailsAtOnce)(str(error))
+        text = visible(str(error))
+        _push(context, ERROR, {"kind": type(error).__name__, "text": text})
+        failure = (TriedAgain if error.retryable else FailsAtOnce)(text)
         failure.kind = type(error).__name__
         raise failure from None
 
@@ -167,7 +169,7 @@ def plan_backfill() -> list[dict[str, str]]:
         planned = pieces(window, chosen(form["endpoints"], width), width)
         lines = [*filter(None, [future_in_words(last, now)]), *preview(task_settings(), window, planned, width, now)]
     for line in lines:
-        log.info("%s", line)
+        log.info("%s", visible(line))
     _push(context, "plan", lines)
     if form["dry_run"]:
         log.info("dry run: nothing is loaded")
@@ -233,7 +235,7 @@ def check_warehouse() -> list[dict[str, object]]:
         if not failures:
             asked.raise_first()
         for error in asked.errors:
-            log.warning("the vendor was not asked for all: %s", error)
+            log.warning("the vendor was not asked for all: %s", visible(str(error)))
     shown: list[dict[str, object]] = [
         {
             "check": result.check.name,

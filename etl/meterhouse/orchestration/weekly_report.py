@@ -21,12 +21,13 @@ from meterhouse.dashboard.key_figures import usage_words
 from meterhouse.dashboard.notices import notices
 from meterhouse.dashboard.queries import Reader
 from meterhouse.dashboard.snapshot import COSTS, REQUEST_ENDPOINTS, Snapshot
-from meterhouse.dashboard.static_report import report, write_page
+from meterhouse.dashboard.static_report import report
 from meterhouse.dashboard.usage_charts import usage_total
 from meterhouse.endpoints import DAY
 from meterhouse.errors import FixConfiguration, TryAgainLater
 from meterhouse.orchestration.alerts import NotTaken, send_mail
 from meterhouse.orchestration.connections import connection
+from meterhouse.output import HANDED_ON, write_whole
 
 log = logging.getLogger(__name__)
 
@@ -99,8 +100,9 @@ def write_week(url: str, first: date, last: date, folder: Path, now: datetime | 
     except OSError as error:
         raise FixConfiguration(f"the folder {folder} cannot be made ({error.strerror}): {_REMEDY}") from None
     path = folder / f"meterhouse-{first}-to-{last}.html"
-    size = write_page(report(snapshot, now or datetime.now(UTC)), path, _REMEDY)
-    log.info("wrote %s kB to %s", f"{size / 1000:,.0f}", path)
+    page = report(snapshot, now or datetime.now(UTC)).encode()
+    write_whole(page, path, HANDED_ON, _REMEDY)
+    log.info("wrote %s kB to %s", f"{len(page) / 1000:,.0f}", path)
     usage = usage_total(snapshot)
     limits = _limits(snapshot, last)
     for line in limits:
