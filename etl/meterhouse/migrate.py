@@ -19,6 +19,7 @@ from meterhouse.columns import metadata
 from meterhouse.database import connect
 from meterhouse.derived_names import derive_again
 from meterhouse.errors import FixConfiguration, TryAgainLater
+from meterhouse.ownership import require_ours
 from meterhouse.rollups import fill as fill_rollups
 from meterhouse.settings import local_time_zone
 from meterhouse.views import drop_views, rebuild_views, views
@@ -62,6 +63,7 @@ def migrate(url: str, revision: str = "head") -> list[str]:
         with owner_engine(url).connect() as connection, connection.begin():
             connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK_KEY})")
+            require_ours(connection, {view.qualified for view in views()}, scripts.get_current_head())
             connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {VERSION_SCHEMA}")
             _lock_views(connection)
             before = _current(connection)

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from meterhouse.columns import WAREHOUSE
 from meterhouse.dictionary import COLUMNS, TEAM_COLUMNS
 from meterhouse.errors import FixConfiguration
+from meterhouse.ownership import record
 from meterhouse.rollup_tables import ROLLUPS, TABLES
 from meterhouse.settings import DEFAULT_TIME_ZONE
 from meterhouse.tables import BI, LOADER_ROLE, READER_ROLE, TEAM, TEAM_ROLE
@@ -194,6 +195,7 @@ def rebuild_views(connection: sa.Connection, wanted: list[View] | None = None, *
     _drop(connection, [f"{schema}.{name}" for schema in (TEAM, BI) for name in RETIRED_VIEW_NAMES])
     for view in wanted:
         _comment(connection, view)
+    record(connection, [view.qualified for view in wanted])
     # View by view: in schema bi there may be other people's, which the owner has no right to give away.
     ours = ", ".join(view.qualified for view in wanted if view.schema == BI)
     for role in (READER_ROLE, LOADER_ROLE):
@@ -217,6 +219,7 @@ def _require_time_zone(connection: sa.Connection, time_zone: str) -> None:
 def drop_views(connection: sa.Connection) -> None:
     """Drop every view that is shipped, before tables under them go; raises as `rebuild_views` does."""
     _drop(connection, [view.qualified for view in reversed(views())])
+    record(connection, ())
 
 
 def _create(connection: sa.Connection, view: View, wanted: list[View]) -> None:
