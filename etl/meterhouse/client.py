@@ -21,10 +21,11 @@ from urllib.parse import urlsplit
 import msgspec
 import requests
 
-from meterhouse.control_characters import visible
 from meterhouse.endpoints import ERROR_CODE_BEFORE_HISTORY, BucketWidth, Dimension, Endpoint
 from meterhouse.errors import BeforeHistory, FixConfiguration, RejectedAnswer, TryAgainLater, Unsupported
-from meterhouse.foreign_text import cleaner, masked
+from meterhouse.foreign_text import cleaner
+from meterhouse.patience import said_while_waiting
+from meterhouse.refusals import Refusal
 from meterhouse.retries import LONGEST_RETRY_AFTER_SECONDS, Backoff, RetryBudget, retry_after_seconds
 from meterhouse.settings import Organization, Settings
 from meterhouse.transport import open_session
@@ -34,6 +35,8 @@ log = logging.getLogger(__name__)
 
 Parameters = list[tuple[str, str]]
 _CONNECT_SECONDS = 10.0
+# Tests put another one here: none of them waits.
+pause = time.sleep
 _CHUNK_BYTES = 1 << 16
 _RETRIED_STATUSES = {408, 409, 429}
 _PERMANENT_429_CODES = {"insufficient_quota", "billing_hard_limit_reached"}
@@ -105,14 +108,14 @@ class Client:
         organization: Organization,
         settings: Settings,
         *,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] | None = None,
         jitter: Callable[[], float] = random.random,
         backoff: Backoff | None = None,
     ) -> None:
         self._base_url = organization.base_url
         self._host = urlsplit(organization.base_url).netloc
         self._settings = settings
-        self._sleep = sleep
+        self._sleep = pause if sleep is None else sleep
         self._jitter = jitter
         self._backoff = backoff or Backoff()
         self._budget = RetryBudget()
@@ -191,7 +194,8 @@ class Client:
             self._budget.requests += 1
             started = time.monotonic()
             try:
-                result = self._attempt(path, query, endpoint, in_chain)
+                with said_while_waiting(f"{self._host} for {path}", self._settings.http_timeout_seconds):
+                    result = self._attempt(path, query, endpoint, in_chain)
             finally:
                 self.seconds_waited += time.monotonic() - started
             if isinstance(result, bytes):
@@ -211,7 +215,7 @@ class Client:
             raise TryAgainLater(f"{where}; the vendor asks to wait {wait:.0f} s, so run again later")
         if not self._budget.spend():
             raise TryAgainLater(f"{where}; too many requests of this run failed, so run again later")
-        log.info("%s: %s; attempt %d of %d in %.1f s", path, failure.reason, attempt + 1, self._settings.retries + 1, wait)
+        log.warning("%s: %s; attempt %d of %d in %.1f s", path, failure.reason, attempt + 1, self._settings.retries + 1, wait)
         self._sleep(wait)
         self.seconds_waited += wait
 
@@ -245,7 +249,7 @@ class Client:
             return _Failure(_transport_reason(error))
         if status == requests.codes.ok:
             return body
-        return self._refused(path, status, headers.get("Retry-After"), _Refusal.read(body), endpoint, in_chain)
+        return self._refused(path, status, headers.get("Retry-After"), Refusal.read(body), endpoint, in_chain)
 
     def _read(self, response: requests.Response, deadline: float, path: str) -> bytes:
         cap_bytes = self._settings.page_max_megabytes << 20
@@ -261,7 +265,7 @@ class Client:
         return b"".join(chunks)
 
     def _refused(
-        self, path: str, status: int, retry_after: str | None, refusal: _Refusal, endpoint: Endpoint | None, in_chain: bool
+        self, path: str, status: int, retry_after: str | None, refusal: Refusal, endpoint: Endpoint | None, in_chain: bool
     ) -> _Failure:
         """Return a failure that may be tried again, or raise what the caller should do instead."""
         said = f"HTTP {status}" + (f", {refusal.message}" if refusal.message else "")
@@ -292,27 +296,6 @@ class Client:
         raise RejectedAnswer(f"{self._host}{path}: {said}")
 
 
-@dataclass(frozen=True)
-class _Refusal:
-    """What an error body says; the vendor sends an object, or sometimes bare text."""
-
-    message: str = ""
-    code: str = ""
-    param: str = ""
-
-    @classmethod
-    def read(cls, body: bytes) -> _Refusal:
-        try:
-            error = msgspec.json.decode(body).get("error")
-        except (msgspec.MsgspecError, ValueError, AttributeError, RecursionError):
-            return cls()
-        if isinstance(error, str):
-            return cls(message=_clipped(error))
-        if not isinstance(error, dict):
-            return cls()
-        return cls(*(_clipped(str(error.get(name) or "")) for name in ("message", "code", "param")))
-
-
 def _instant(text: str | None) -> datetime | None:
     """The instant that a Date header names, None when it names none."""
     try:
@@ -320,11 +303,6 @@ def _instant(text: str | None) -> datetime | None:
         return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         return None
-
-
-def _clipped(text: str) -> str:
-    """One line, bounded, without control characters or anything that looks like a key: the vendor repeats a wrong key in its answer."""
-    return visible(masked(" ".join(text.split()))[:300])
 
 
 def _is_broken_off(error: BaseException) -> bool:

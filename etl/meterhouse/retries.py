@@ -8,18 +8,19 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 LONGEST_RETRY_AFTER_SECONDS = 120.0
+_JITTER = 0.5
 
 
 @dataclass(frozen=True)
 class Backoff:
-    """Full jitter: a random wait between zero and a ceiling that doubles with every attempt."""
+    """Pauses that double with every attempt up to a ceiling, 1, 2, 4, 8 seconds and so on, each longer by up to a half at random."""
 
-    base_seconds: float = 0.5
+    base_seconds: float = 1.0
     ceiling_seconds: float = 30.0
 
     def wait_seconds(self, attempt: int, random: Callable[[], float], retry_after_seconds: float | None = None) -> float:
         """Return the wait after failed attempt number `attempt` (from 1), never shorter than the vendor asked for."""
-        own = random() * min(self.ceiling_seconds, self.base_seconds * 2.0 ** (attempt - 1))
+        own = min(self.ceiling_seconds, self.base_seconds * 2.0 ** (attempt - 1)) * (1 + _JITTER * random())
         return max(own, retry_after_seconds or 0.0)
 
 

@@ -70,6 +70,14 @@ class InPages(LoadedOrganization):
         assert self.query("SELECT count(*) FROM ops.coverage") == [((END - FIRST).days,)]
 
 
+@pytest.fixture(autouse=True)
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The pauses before further attempts; none of them is waited out."""
+    asked_for: list[float] = []
+    monkeypatch.setattr("meterhouse.client.pause", asked_for.append)
+    return asked_for
+
+
 @pytest.fixture
 def paged(warehouse: Warehouse) -> Iterator[InPages]:
     fake = FakeOrganization(NOW, scale=0.1)
@@ -104,7 +112,9 @@ def test_windows_come_in_several_pages(paged: InPages) -> None:
     ids=lambda fault: " ".join(str(part) for part in fault.values() if not isinstance(part, dict)),
 )
 @pytest.mark.parametrize("page", [1, 3])
-def test_a_fault_that_passes_is_retried_and_nothing_is_lost_or_doubled(paged: InPages, fault: dict[str, Any], page: int) -> None:
+def test_a_fault_that_passes_is_retried_and_nothing_is_lost_or_doubled(
+    paged: InPages, waits: list[float], fault: dict[str, Any], page: int
+) -> None:
     if page == 1:
         paged.server.fail_next(**fault)
     else:
@@ -113,6 +123,8 @@ def test_a_fault_that_passes_is_retried_and_nothing_is_lost_or_doubled(paged: In
     paged.load(retries=4)
     paged.assert_whole()
     assert len(paged.server.requests) == PAGES + fault["n"]
+    assert len(waits) == fault["n"]
+    assert all(2.0**number <= wait <= 1.5 * 2.0**number for number, wait in enumerate(waits))
     assert paged.query("SELECT status, error FROM ops.run_log") == [("done", None)]
 
 

@@ -60,7 +60,7 @@ def test_costs_that_are_not_there_are_away_for_a_while(connect, vendor):
     vendor.fail_next(2, status=404)
     client = connect(vendor.base_url)
     assert fetched(client, asked(COSTS)) == [PAGE]
-    assert client.sleeps == [0.5, 1.0]
+    assert client.sleeps == [1.5, 3.0]
     vendor.fail_next(9, status=404)
     with raised(TryAgainLater, "HTTP 404"):
         fetched(client, asked(COSTS))

@@ -52,7 +52,7 @@ def test_an_answer_that_is_cut_or_damaged_is_asked_for_again_and_never_taken_for
     with ScriptedServer(step, OK) as server:
         client = connect(server.url)
         assert fetched(client) == [PAGE]
-        assert (server.connections, client.sleeps) == (2, [0.5])
+        assert (server.connections, client.sleeps) == (2, [1.5])
 
 
 @pytest.mark.parametrize("step", BROKEN.values(), ids=BROKEN)
@@ -126,7 +126,7 @@ def test_a_slow_answer_is_asked_for_again(connect, vendor):
     vendor.fail_next(1, kind="slow", seconds=0.6)
     client = connect(vendor.base_url, http_timeout_seconds=0.3)
     assert fetched(client) == [PAGE]
-    assert client.sleeps == [0.5]
+    assert client.sleeps == [1.5]
 
 
 # -- too large ------------------------------------------------------------------------------------------------------------------------

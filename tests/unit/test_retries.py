@@ -16,8 +16,8 @@ NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 
 def test_the_ceiling_of_the_wait_doubles_until_it_stands():
-    waits = [Backoff().wait_seconds(attempt, lambda: 1.0) for attempt in range(1, 9)]
-    assert waits == [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
+    waits = [Backoff().wait_seconds(attempt, lambda: 1.0) for attempt in range(1, 8)]
+    assert waits == [1.5, 3.0, 6.0, 12.0, 24.0, 45.0, 45.0]
 
 
 @EXAMPLES
@@ -25,11 +25,13 @@ def test_the_ceiling_of_the_wait_doubles_until_it_stands():
 def test_a_wait_is_between_what_the_vendor_asked_for_and_the_ceiling(attempt, random, asked):
     wait = Backoff().wait_seconds(attempt, lambda: random, asked)
     assert wait >= (asked or 0.0)
-    assert wait <= max(30.0, asked or 0.0)
+    assert wait <= max(45.0, asked or 0.0)
+    assert wait >= min(30.0, 2.0 ** (min(attempt, 10) - 1))
 
 
-def test_jitter_spreads_the_waits_down_to_nothing():
-    assert [Backoff().wait_seconds(3, lambda share=share: share) for share in (0.0, 0.25, 1.0)] == [0.0, 0.5, 2.0]
+def test_jitter_makes_the_waits_longer_by_up_to_a_half():
+    assert [Backoff().wait_seconds(attempt, lambda: 0.0) for attempt in range(1, 6)] == [1.0, 2.0, 4.0, 8.0, 16.0]
+    assert [Backoff().wait_seconds(3, lambda share=share: share) for share in (0.0, 0.25, 1.0)] == [4.0, 4.5, 6.0]
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from urllib.parse import quote
 from airflow.sdk import Variable, conf
 from airflow.sdk.exceptions import AirflowFailException
 
+from meterhouse.control_characters import visible
 from meterhouse.errors import MeterhouseError
 from meterhouse.orchestration.connections import connection, warehouse_url
 
@@ -56,6 +57,7 @@ class NotTaken(ConnectionError):
 
 def problem_of(where: str, kind: str, text: str, *, is_seen: bool = False) -> Problem:
     """Return the problem that `text` tells of `where`; texts that differ in their figures alone are the same problem."""
+    text = visible(text)
     words = re.sub(r"\d+", "", text)
     return Problem(
         f"{where}/{kind}/{hashlib.sha256(words.encode()).hexdigest()[:8]}", f"{where.partition('/')[2] or where}: {text}", is_seen
