@@ -168,9 +168,10 @@ def _print_coverage(settings: Settings, window: Window, summaries: Sequence[Summ
 
 
 def _status(settings: Settings, _: argparse.Namespace) -> int:
+    from meterhouse.session import READ
     from meterhouse.store import Store
 
-    with Store(settings.require_warehouse()) as store:
+    with Store(settings.require_warehouse(), READ) as store:
         columns, rows = store.freshness()
     if not rows:
         say("nothing is loaded yet: run meterhouse sync")

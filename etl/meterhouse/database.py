@@ -1,20 +1,35 @@
-"""The connection to the warehouse, and its errors in words that say what to do."""
+"""The one way to open a session of the warehouse, whose settings are set and read back, and its errors in words that say what to do."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
-from meterhouse.errors import FixConfiguration, RejectedAnswer, TryAgainLater
+from meterhouse.database_errors import MIGRATE_REMEDY, failed_connection, failed_statement
+from meterhouse.errors import FixConfiguration, MeterhouseError
+from meterhouse.pooler import require_own_backend
+from meterhouse.session import FACTS, LOAD, Facts, Purpose, require_kept, require_usable
+from meterhouse.watched_connection import WatchedConnection, watch
+
+__all__ = ["MIGRATE_REMEDY", "Connection", "connect", "translated"]
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
-MIGRATE_REMEDY = "run meterhouse migrate"
-_OLDEST_SERVER = 150000
-_SESSION = "-c timezone=UTC -c lock_timeout=30s -c idle_in_transaction_session_timeout=60s"
+# Deadlines of the wire; a URL may name others.
+_DEADLINES: dict[str, Any] = {
+    "connect_timeout": 10,
+    "keepalives": 1,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
+_SET = "SELECT set_config(s.name, s.value, false) FROM unnest(%s::text [], %s::text []) s (name, value)"
+_READ = "SELECT s.name, current_setting(s.name, true), pg_backend_pid() FROM unnest(%s::text []) s (name)"
 
 
 @contextmanager
@@ -22,63 +37,63 @@ def translated(what: str) -> Iterator[None]:
     """Turn database errors into errors that say what to do; the text never holds the URL."""
     try:
         yield
-    except (
-        psycopg.errors.UndefinedTable,
-        psycopg.errors.UndefinedColumn,
-        psycopg.errors.UndefinedFunction,
-        psycopg.errors.InvalidSchemaName,
-    ) as error:
-        raise FixConfiguration(f"the warehouse lacks something this version needs ({_first_line(error)}): {MIGRATE_REMEDY}") from None
-    except psycopg.errors.InsufficientPrivilege as error:
-        raise FixConfiguration(
-            f"the role of WAREHOUSE_URL may not do this ({_first_line(error)}): grant it meterhouse_loader, or use a member of it"
-        ) from None
-    except (psycopg.DataError, psycopg.errors.CheckViolation, psycopg.errors.ProgramLimitExceeded, UnicodeEncodeError) as error:
-        raise RejectedAnswer(f"{what}: a value cannot be stored ({_first_line(error)})") from None
-    except psycopg.errors.NotNullViolation as error:
-        raise FixConfiguration(
-            f"{what}: the warehouse was migrated meanwhile, to a newer version ({_first_line(error)}): start that one; nothing was written"
-        ) from None
-    except psycopg.errors.ForeignKeyViolation as error:
-        raise TryAgainLater(f"{what}: the organization was purged meanwhile ({_first_line(error)}); run again") from None
-    except psycopg.OperationalError as error:
-        raise TryAgainLater(
-            f"{what}: the warehouse went away or is busy ({_first_line(error)}); run again, nothing is half-written"
-        ) from None
+    except (psycopg.Error, UnicodeEncodeError) as error:
+        raise failed_statement(what, error) from None
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+def connect(url: str, purpose: Purpose = LOAD) -> Connection:
+    """Open an autocommit session for `purpose`, with every setting that anything depends on; whoever writes is kept off a standby.
 
-
-def connect(url: str) -> Connection:
-    """Open an autocommit connection. Raises `TryAgainLater` when the server is away, `FixConfiguration` when it refuses the role."""
+    Raises `TryAgainLater` when the server is away, starting, full or read-only, `FixConfiguration` when it refuses the role or cannot be
+    used: no PostgreSQL, too old, another encoding than UTF8, or behind a pooler that does not keep a session's backend.
+    """
+    opened = _opened(url, purpose.application_name)
     try:
-        connection = psycopg.connect(
-            url,
-            autocommit=True,
-            connect_timeout=10,
-            application_name="meterhouse",
-            options=_SESSION,
-            keepalives_idle=30,
-            keepalives_interval=10,
-            keepalives_count=3,
-        )
-    except psycopg.OperationalError as error:
-        text = str(error)
-        if any(word in text for word in ("authentication failed", "does not exist", "no pg_hba.conf", "permission denied")):
-            raise FixConfiguration(f"the warehouse refuses the connection ({_last_line(text)}): check WAREHOUSE_URL") from None
-        raise TryAgainLater(
-            f"the warehouse cannot be reached ({_last_line(text)}): start it (the embedded one: make up), or check WAREHOUSE_URL"
-        ) from None
+        with translated("the session"):
+            _prepare(opened, purpose, lambda: _second(url))
+    except MeterhouseError:
+        opened.close()
+        raise
+    return opened
+
+
+def _opened(url: str, application_name: str) -> WatchedConnection:
+    try:
+        opened = WatchedConnection.connect(autocommit=True, **_parameters(url, application_name))
+    except (psycopg.Error, UnicodeError) as error:
+        raise failed_connection(error) from None
+    opened.opener = lambda: _second(url)
+    opened.backend_pid = opened.info.backend_pid
+    watch(opened)
+    return opened
+
+
+def _second(url: str) -> Connection:
+    """Open a plain session that asks about another."""
+    return psycopg.connect(autocommit=True, **_parameters(url, "meterhouse watch"))
+
+
+def _parameters(url: str, application_name: str) -> dict[str, Any]:
+    """Return what libpq is to know; settings are no part of it, as poolers refuse or drop them."""
+    try:
+        named = conninfo_to_dict(url)
     except psycopg.Error:
         raise FixConfiguration("WAREHOUSE_URL must be a URL of the form postgresql://user:password@host:5432/database") from None
-    if connection.info.server_version < _OLDEST_SERVER:
-        connection.close()
-        raise FixConfiguration("the warehouse's server is older than PostgreSQL 15: use a newer one")
-    return connection
+    return _DEADLINES | named | {"client_encoding": "UTF8", "application_name": application_name}
 
 
-def _last_line(text: str) -> str:
-    lines = [line.strip() for line in text.strip().splitlines() if "failed:" in line] or text.strip().splitlines()[:1]
-    return lines[0].rpartition("failed: ")[2][:200] if lines else "no reason given"
+def _prepare(opened: WatchedConnection, purpose: Purpose, open_second: Callable[[], Connection]) -> None:
+    try:
+        facts = Facts(*(opened.execute(FACTS).fetchone() or ()))
+    except (psycopg.ProgrammingError, psycopg.NotSupportedError, TypeError):
+        raise FixConfiguration("the warehouse's server does not answer as PostgreSQL does: use PostgreSQL 15 to 18") from None
+    is_pooled = facts.backend_pid != opened.info.backend_pid
+    opened.backend_pid = facts.backend_pid
+    require_usable(facts, purpose)
+    if is_pooled:
+        require_own_backend(opened, open_second, can_listen=not facts.is_in_recovery)
+        opened.execute("DISCARD ALL")  # what a session before this one left, and what the proof needed
+    wanted = purpose.settings
+    opened.execute(_SET, (list(wanted), list(wanted.values())))
+    rows = opened.execute(_READ, (list(wanted),)).fetchall()
+    require_kept(wanted, {name: value for name, value, pid in rows if pid == facts.backend_pid})

@@ -16,11 +16,13 @@ from alembic.util.exc import CommandError
 
 import meterhouse
 from meterhouse.columns import metadata
-from meterhouse.database import connect
+from meterhouse.database import Connection, connect
+from meterhouse.database_errors import failed_statement, reason
 from meterhouse.derived_names import derive_again
-from meterhouse.errors import FixConfiguration, TryAgainLater
+from meterhouse.errors import FixConfiguration, MeterhouseError
 from meterhouse.ownership import require_ours
 from meterhouse.rollups import fill as fill_rollups
+from meterhouse.session import MIGRATE
 from meterhouse.settings import local_time_zone
 from meterhouse.views import drop_views, rebuild_views, views
 
@@ -40,11 +42,14 @@ def script_location() -> Path:
 
 
 def owner_engine(url: str) -> sa.Engine:
-    """Return an engine for the role that owns the warehouse. The URL stays out of every config file and message."""
-    address = sa.make_url(url).set(drivername="postgresql+psycopg")
-    # Whatever the server's or the role's settings are: days are UTC, and a long upgrade is not cut off.
-    session = {"options": "-c timezone=UTC -c statement_timeout=0"}
-    return sa.create_engine(address, hide_parameters=True, poolclass=sa.NullPool, connect_args=session)
+    """Return an engine for the role that owns the warehouse, over sessions as everybody's. The URL stays out of every config file."""
+    return sa.create_engine("postgresql+psycopg://", creator=lambda: _session(url), hide_parameters=True, poolclass=sa.NullPool)
+
+
+def _session(url: str) -> Connection:
+    opened = connect(url, MIGRATE)
+    opened.autocommit = False
+    return opened
 
 
 def migrate(url: str, revision: str = "head") -> list[str]:
@@ -55,7 +60,6 @@ def migrate(url: str, revision: str = "head") -> list[str]:
     when the role may not do it, `TryAgainLater` when the server is away or busy.
     """
     time_zone = local_time_zone()
-    connect(url).close()  # its refusals are worded for people
     config = Config()
     config.set_main_option("script_location", str(script_location()).replace("%", "%%"))
     scripts = ScriptDirectory.from_config(config)
@@ -85,10 +89,8 @@ def migrate(url: str, revision: str = "head") -> list[str]:
         raise FixConfiguration(
             f"the warehouse's migration is unknown to this version ({error}): install the version that wrote it"
         ) from None
-    except sa.exc.ProgrammingError as error:
-        raise FixConfiguration(f"the role may not migrate the warehouse ({_reason(error)}): use its owner, with CREATEROLE") from None
-    except sa.exc.OperationalError as error:
-        raise TryAgainLater(f"the migration could not run now ({_reason(error)}); nothing was changed, run it again") from None
+    except (sa.exc.DBAPIError, psycopg.Error) as error:
+        raise _refusal(error) from None
     applied = _applied(scripts, before, after)
     if applied and after == scripts.get_current_head():
         _gather_statistics(url)
@@ -126,8 +128,10 @@ def _gather_statistics(url: str) -> None:
         with owner_engine(url).connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             for table in metadata.sorted_tables:
                 connection.exec_driver_sql(f"ANALYZE {table.fullname}")
-    except sa.exc.DBAPIError as error:
-        log.warning("the migration is done, but statistics were not gathered (%s): run ANALYZE, or questions may be slow", _reason(error))
+    except (sa.exc.DBAPIError, MeterhouseError) as error:
+        log.warning(
+            "the migration is done, but statistics were not gathered (%s): run ANALYZE, or questions may be slow", reason(_cause(error))
+        )
 
 
 def _current(connection: sa.Connection) -> str | None:
@@ -149,5 +153,16 @@ def _applied(scripts: ScriptDirectory, before: str | None, after: str | None) ->
     return order[start:end] if end > start else list(reversed(order[end:start]))
 
 
-def _reason(error: sa.exc.DBAPIError) -> str:
-    return (str(error.orig).strip().splitlines() or ["no reason given"])[0]
+def _refusal(error: Exception) -> MeterhouseError:
+    cause = _cause(error)
+    if isinstance(cause, psycopg.errors.InsufficientPrivilege):
+        return FixConfiguration(f"the role may not migrate the warehouse ({reason(cause)}): use its owner, with CREATEROLE")
+    if isinstance(cause, psycopg.ProgrammingError):
+        return FixConfiguration(
+            f"the warehouse is not as its migrations left it ({reason(cause)}): undo what was changed by hand, or restore a backup"
+        )
+    return failed_statement("the migration changed nothing", cause)
+
+
+def _cause(error: Exception) -> Exception:
+    return error.orig if isinstance(error, sa.exc.DBAPIError) and isinstance(error.orig, Exception) else error

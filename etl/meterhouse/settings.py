@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 import meterhouse
+from meterhouse.database_url import postgres_url
 from meterhouse.endpoints import ENDPOINTS, USAGE_DIMENSIONS, WIDTHS, Endpoint
 from meterhouse.errors import FixConfiguration
 from meterhouse.local.stack_file import StackFile
@@ -27,7 +28,6 @@ DEFAULT_TIME_ZONE = "UTC"
 OFFICIAL_BASE_URL = "https://api.openai.com/v1"
 _LABEL = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _KEY = re.compile(r"sk-[!#-&(-~]{13,}")  # any visible character but quotes
-_POSTGRES_SCHEMES = {"postgresql", "postgres", "postgresql+psycopg", "postgresql+psycopg2"}
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -67,7 +67,8 @@ class Organization:
 
 
 def _setting(variable: str, help_text: str, parse: Callable[[str], Any], **default: Any) -> Any:
-    return field(metadata={"variable": variable, "help": help_text, "parse": parse}, **default)
+    # A URL of a database holds a password.
+    return field(repr=parse is not postgres_url, metadata={"variable": variable, "help": help_text, "parse": parse}, **default)
 
 
 def _whole(low: int, high: int) -> Callable[[str], int]:
@@ -134,15 +135,6 @@ def _proxy_url(text: str) -> str:
     return text.rstrip("/")
 
 
-def _postgres_url(text: str) -> str:
-    """a URL of the form postgresql://user:password@host:5432/database"""
-    parts = urlsplit(text)
-    if parts.scheme not in _POSTGRES_SCHEMES or not parts.hostname or len(parts.path) < 2:
-        raise ValueError
-    _ = parts.port
-    return "postgresql://" + text.split("://", 1)[1]
-
-
 def _time_zone(text: str) -> str:
     """the name of a time zone, such as Europe/Berlin"""
     if text != DEFAULT_TIME_ZONE and text not in available_timezones():
@@ -179,19 +171,19 @@ class Settings:
     warehouse_url: str | None = _setting(
         "WAREHOUSE_URL",
         "The warehouse, as the role that loads; unset: the embedded server of `make up`.",
-        _postgres_url,
+        postgres_url,
         default=None,
     )
     migrate_url: str | None = _setting(
         "METERHOUSE_MIGRATE_URL",
         "The warehouse as the role that owns it, used by `meterhouse migrate`; unset: WAREHOUSE_URL.",
-        _postgres_url,
+        postgres_url,
         default=None,
     )
     airflow_db_url: str | None = _setting(
         "METERHOUSE_AIRFLOW_DB_URL",
         "Airflow's own tables for `make up`; unset: the embedded server, beside the warehouse or alone.",
-        _postgres_url,
+        postgres_url,
         default=None,
     )
     base_url: str = _setting("OPENAI_BASE_URL", "Address of the API.", _http_url, default=OFFICIAL_BASE_URL)

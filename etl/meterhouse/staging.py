@@ -184,6 +184,7 @@ class Stage:
                 present = {bucket.start for bucket in buckets}
                 missing = [start for start in starts_of(window, self._stream.width) if start < now and start not in present]
                 self._log_load(window, fetch, replaced, run_id, missing)
+                self._connection.execute(self._sql.drop_stage())
         return replaced
 
     def _without_superseded(self, window: Window, buckets: Sequence[CoveredBucket], number: int) -> list[CoveredBucket]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
+from uuid import uuid4
 
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
@@ -34,7 +35,8 @@ class Statements:
         self._types = stage_types(endpoint)
         self._fact = Identifier(WAREHOUSE, endpoint.table)
         self._groups = Identifier(WAREHOUSE, group_table(endpoint).name)
-        self._stage = Identifier(f"stage_{endpoint.table}")
+        # A name of its own, so that rows of two windows never meet in one table, whatever a session keeps.
+        self._stage = Identifier(f"stage_{endpoint.table}_{uuid4().hex[:16]}")
         self._width = Literal(width.minutes)
         self._organization = Literal(organization_id)
         self._names = SQL(", ").join(map(Identifier, self.columns))
@@ -43,7 +45,11 @@ class Statements:
         """An empty temporary table for the rows of one window."""
         names = ("bucket_start", "group_id", *self.columns)
         columns = SQL(", ").join(SQL("{} {}").format(Identifier(name), SQL(type_)) for name, type_ in zip(names, self._types, strict=True))
-        return SQL("DROP TABLE IF EXISTS {0}; CREATE TEMPORARY TABLE {0} ({1})").format(self._stage, columns)
+        return SQL("CREATE TEMPORARY TABLE {} ({})").format(self._stage, columns)
+
+    def drop_stage(self) -> Composed:
+        """Remove the temporary table: its rows are in place."""
+        return SQL("DROP TABLE {}").format(self._stage)
 
     def copy_stage(self) -> Composed:
         """Binary COPY into the temporary table."""

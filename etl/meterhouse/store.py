@@ -15,11 +15,13 @@ from psycopg.sql import SQL, Identifier
 from psycopg.types.json import Jsonb
 
 from meterhouse.database import MIGRATE_REMEDY, connect, translated
+from meterhouse.database_errors import failed_statement
 from meterhouse.endpoints import BucketWidth, Dimension, Endpoint
 from meterhouse.errors import FixConfiguration, MeterhouseError
 from meterhouse.names_history import RUN_COMMAND, Listing, NamesHistory, NamesReplaced
 from meterhouse.organizations import Organizations
 from meterhouse.rollups import fill
+from meterhouse.session import LOAD, Purpose
 from meterhouse.staging import Stage, Stream
 from meterhouse.statements import purge_statements
 from meterhouse.tables import SCHEMA_REVISION, dim_project
@@ -38,8 +40,8 @@ class Capability:
 class Store:
     """A connection to the warehouse as the loader. Use as a context manager."""
 
-    def __init__(self, url: str) -> None:
-        self.connection = connect(url)
+    def __init__(self, url: str, purpose: Purpose = LOAD) -> None:
+        self.connection = connect(url, purpose)
         self.organizations = Organizations(self.connection)
         self._organization_ids: dict[str, int] = {}
         self._partitions: set[tuple[str, datetime]] = set()
@@ -52,8 +54,10 @@ class Store:
     def __enter__(self) -> Store:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         self.connection.close()
+        if isinstance(error, psycopg.Error):
+            raise failed_statement("the warehouse", error) from None
 
     def _require_current_schema(self) -> None:
         try:
@@ -62,6 +66,8 @@ class Store:
             found = None
         except psycopg.errors.InsufficientPrivilege:
             raise FixConfiguration("the role of WAREHOUSE_URL may not read the warehouse: grant it meterhouse_loader") from None
+        except psycopg.Error as error:
+            raise failed_statement("the warehouse's version", error) from None
         if found is None:
             raise FixConfiguration(f"the warehouse is empty: {MIGRATE_REMEDY}")
         if found != SCHEMA_REVISION:
@@ -163,6 +169,8 @@ class Store:
     def stage(self, stream: Stream, dimensions: tuple[Dimension, ...]) -> Stage:
         """Open an empty staging table for one window of `stream`, whose rows are grouped by `dimensions`."""
         organization_id = self.organization_id(stream.organization, create=True)
+        with translated(str(stream)):
+            self.connection.execute("DISCARD TEMP")  # what a window that was given up left
         return Stage(self.connection, stream, int(organization_id or 0), dimensions, self.ensure_partition)
 
     def ensure_partition(self, endpoint: Endpoint, start: datetime) -> None:

@@ -32,13 +32,14 @@ from meterhouse.dashboard.snapshot import (
     totals_width,
 )
 from meterhouse.dashboard.sources import PLAIN, Places, Source, cost_sources, places, usage_sources
+from meterhouse.database import connect, translated
+from meterhouse.database_errors import may_not_connect
 from meterhouse.endpoints import USAGE
 from meterhouse.errors import FixConfiguration, TryAgainLater
+from meterhouse.session import DASHBOARD
 from meterhouse.tables import BI, TEAM
 
 Row = TypeVar("Row")
-# A reader's session may undo its role's defaults, so they are set again: nothing is written, nothing runs for minutes.
-_SESSION = "-c default_transaction_read_only=on -c statement_timeout=60s -c timezone=UTC -c jit=off"
 # The same views, everything first: a team's role may use the second schema alone.
 _SCHEMAS = (BI, TEAM)
 _USABLE = """
@@ -90,20 +91,22 @@ class Reader:
     def _session(self) -> Iterator[tuple[psycopg.Connection[Any], str]]:
         """A transaction in the schema that the role may use, and a text for what a team was granted: none for everything."""
         try:
-            with psycopg.connect(self._url, connect_timeout=10, application_name="meterhouse dashboard", options=_SESSION) as connection:
+            with translated("the figures"), connect(self._url, DASHBOARD) as connection:
+                connection.autocommit = False
                 connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-                yield connection, _enter(connection)
-        except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn, psycopg.errors.InvalidSchemaName):
-            raise FixConfiguration("the warehouse lacks views that this version needs: run meterhouse migrate") from None
-        except psycopg.errors.InsufficientPrivilege:
-            raise FixConfiguration(NO_RIGHT) from None
-        except psycopg.errors.QueryCanceled:
-            raise TryAgainLater("the warehouse took longer than a minute: choose fewer days") from None
-        except psycopg.OperationalError as error:
-            # A refused connection has no code; a team that lost its last project may not even connect.
-            if "permission denied for database" in str(error):
+                try:
+                    yield connection, _enter(connection)
+                except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn, psycopg.errors.InvalidSchemaName):
+                    raise FixConfiguration("the warehouse lacks views that this version needs: run meterhouse migrate") from None
+                except psycopg.errors.InsufficientPrivilege:
+                    raise FixConfiguration(NO_RIGHT) from None
+                except psycopg.errors.QueryCanceled:
+                    raise TryAgainLater("the warehouse took longer than a minute: choose fewer days") from None
+        except FixConfiguration as error:
+            # A team that lost its last project may not even connect.
+            if may_not_connect(error):
                 raise FixConfiguration(NO_RIGHT) from None
-            raise TryAgainLater("the warehouse does not answer: is it running, and is its address right?") from None
+            raise
 
 
 def _enter(connection: psycopg.Connection[Any]) -> str:

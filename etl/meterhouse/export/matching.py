@@ -11,6 +11,7 @@ from meterhouse.dictionary import usage_measures
 from meterhouse.endpoints import DAY, HOUR, MINUTE
 from meterhouse.errors import FixConfiguration
 from meterhouse.export.source import Selection, Source
+from meterhouse.session import READ
 
 _SHOWN = 8
 # Views that are not made of day buckets.
@@ -68,7 +69,7 @@ def _suggested(wanted: str, shown: Mapping[str, str], names: Mapping[str, str] |
 def limits(url: str, view: str, selection: Selection, rows: int, today: date) -> list[str]:
     """Return what a reader of an exported file must know: that it has no rows, and how many days of the range are loaded."""
     name = view.removeprefix("bi.")
-    with connect(url) as connection, translated(f"bi.{name}"):
+    with connect(url, READ) as connection, translated(f"bi.{name}"):
         columns = {column.name for column in Source(connection, name, Selection(), None).columns}
         unloaded = _unloaded(connection, name, columns, selection, today)
     return [*([f"bi.{name} has no rows for this"] if rows == 0 else []), *unloaded]

@@ -14,6 +14,7 @@ from meterhouse.export.source import Report, Selection, Source, Written
 from meterhouse.export.text_formats import csv, json, raw_csv
 from meterhouse.export.workbook import xlsx
 from meterhouse.output import PRIVATE, draft_of
+from meterhouse.session import READ
 from meterhouse.views import VIEW_NAMES
 
 Writer = Callable[[Source, Path], Written]
@@ -40,7 +41,7 @@ def export_view(
         package_for(file_format)
     write = raw_csv if raw and file_format == "csv" else _WRITERS[file_format]
     # The connection is closed before a pipe is waited for.
-    with draft_of(out, PRIVATE) as draft, connect(url) as connection, translated(f"bi.{name}"):
+    with draft_of(out, PRIVATE) as draft, connect(url, READ) as connection, translated(f"bi.{name}"):
         source = Source(connection, name, chosen, report)
         require_known(connection, chosen)
         return _write(source, write, draft, counts=report is not None)

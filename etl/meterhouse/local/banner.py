@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import psycopg
-
+from meterhouse.database import connect, translated
+from meterhouse.errors import MeterhouseError
 from meterhouse.local.first_load import FirstRun
+from meterhouse.session import READ
 
 EXAMPLE = "SELECT * FROM bi.spend_by_project_month"
 LOADED = """
@@ -20,10 +21,10 @@ ORDER BY 1
 def loaded(reader_url: str) -> list[str]:
     """Return one line for each endpoint with rows, as a BI user sees them; a reason when they cannot be read."""
     try:
-        with psycopg.connect(reader_url, connect_timeout=10) as connection:
+        with connect(reader_url, READ) as connection, translated("what was loaded"):
             rows = connection.execute(LOADED).fetchall()
-    except psycopg.Error as error:
-        return [f"cannot be read by the reader role yet ({type(error).__name__})"]
+    except MeterhouseError as error:
+        return [f"cannot be read by the reader role yet ({error})"]
     lines = [f"{name:<44} {count:>9,} rows  {first} to {last}" for name, count, first, last in rows]
     return lines or ["nothing yet"]
 

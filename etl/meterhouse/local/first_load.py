@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import psycopg
-
+from meterhouse.database import connect, translated
 from meterhouse.errors import TryAgainLater
 from meterhouse.local.airflow_rest import DONE, AirflowRest
+from meterhouse.session import READ
 
 # Names first, so that the facts find them.
 FIRST_DAGS = ("openai_directory", "openai_costs", "openai_usage")
@@ -32,7 +32,7 @@ class FirstRun:
 
 def never_loaded(warehouse_url: str, labels: Iterable[str]) -> list[str]:
     """Return those of `labels` of which nothing was loaded yet, such as a first key after a trial with the demo organization."""
-    with psycopg.connect(warehouse_url, connect_timeout=10) as connection:
+    with connect(warehouse_url, READ) as connection, translated("the first load"):
         query = (
             "SELECT DISTINCT label FROM warehouse.dim_organization JOIN ops.watermarks USING (organization_id) WHERE watermark IS NOT NULL"
         )
