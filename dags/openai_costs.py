@@ -11,7 +11,8 @@ read 24 hours after its end (`METERHOUSE_COSTS_SETTLING_HOURS`), and `settled` a
 **When the task fails.** The last line of its log, and its XCom `error`, say what to do. A wrong key or setting fails at once; a busy vendor
 or warehouse is tried again. Nothing is ever half-written, and clearing the task is always safe.
 
-**To load past days again,** use the form of `openai_backfill`, or Airflow's own backfill of this DAG: a run a day.
+**To load past days again,** use the form of `openai_backfill`, or Airflow's own backfill of this DAG: four runs
+per day.
 """
 
 from __future__ import annotations

@@ -155,7 +155,7 @@ def test_every_endpoint_of_the_catalogue_has_one_recorded_page_that_loads(wareho
         found = rows(warehouse.reader_url, f"SELECT usage_date, {', '.join(names)}, cost_exact::numeric FROM bi.costs_daily")
         metrics = ["amount"]
     else:
-        columns = ["is_batch" if name == "batch" else name for name in names]
+        columns = [{"batch": "is_batch", "model": "model_reported"}.get(name, name) for name in names]
         known = {metric.column: metric.name for metric in endpoint.metrics}
         found = rows(warehouse.reader_url, f"SELECT usage_date, {', '.join([*columns, *known])} FROM bi.usage_daily")
         metrics = list(known.values())
