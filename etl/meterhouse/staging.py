@@ -15,9 +15,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, LiteralString
 
-from psycopg.types.json import Jsonb
-
 from meterhouse.accounting.growth import bucket_totals
+from meterhouse.bucket_growth import keep_totals
 from meterhouse.chain import CoveredBucket
 from meterhouse.database import Connection, translated
 from meterhouse.endpoints import DAY, BucketWidth, Dimension, Endpoint
@@ -34,8 +33,6 @@ from meterhouse.windows import buckets as starts_of
 log = logging.getLogger(__name__)
 
 _ANALYSE_FROM_ROWS = 1000
-# Days older than this are no longer watched while they settle: the longest lookback that the schedule has by default.
-_WATCHED = timedelta(days=45)
 
 
 @dataclass(frozen=True)
@@ -171,7 +168,7 @@ class Stage:
                 self._replace_rollups(window, current)
                 self._write_coverage(current, fetch, now)
                 keep_set_aside(self._connection, self._identity, current, fetch.number)
-                self._write_totals(current, now)
+                keep_totals(self._connection, self._identity, current, self._totals, now)
                 self._move_watermark(window, buckets, now, moves_watermark=moves_watermark)
                 replaced = Replaced(
                     *counts,
@@ -283,27 +280,6 @@ class Stage:
                 [bucket.row_count for bucket in buckets],
                 *self._identity,
                 fetch.grouping,
-            ),
-        )
-
-    def _write_totals(self, buckets: Sequence[CoveredBucket], now: datetime) -> None:
-        """Note the total of every young day that is another one than at the last reading: how fast a stream settles is read from it."""
-        young = [bucket for bucket in buckets if bucket.start in self._totals and bucket.start > now - _WATCHED]
-        if not young:
-            return
-        self._connection.execute(
-            "INSERT INTO ops.bucket_totals (organization_id, endpoint, bucket_width, bucket_start, read_at, totals)"
-            " SELECT %s, %s, %s, b.bucket_start, %s, b.totals FROM unnest(%s::timestamptz[], %s::jsonb[]) AS b (bucket_start, totals)"
-            " WHERE b.totals IS DISTINCT FROM (SELECT t.totals FROM ops.bucket_totals t WHERE t.organization_id = %s AND t.endpoint = %s"
-            " AND t.bucket_width = %s AND t.bucket_start = b.bucket_start ORDER BY t.read_at DESC LIMIT 1)"
-            # Two readings within one minute: the later one counts.
-            " ON CONFLICT (organization_id, endpoint, bucket_width, bucket_start, read_at) DO UPDATE SET totals = excluded.totals",
-            (
-                *self._identity,
-                now,
-                [bucket.start for bucket in young],
-                [Jsonb({name: str(total) for name, total in self._totals[bucket.start].items()}) for bucket in young],
-                *self._identity,
             ),
         )
 
