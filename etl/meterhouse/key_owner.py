@@ -55,7 +55,11 @@ class KeyOwner:
         projects = _projects(keys, dimensions)
         if page.organizations:
             if self._remembered() is None:
+                self._organizations.require_free(self._label, projects, min(page.organizations))
                 self._refuse_a_stranger(projects, now)
+                # Under a label that does not remember its organization there may be projects that were not billed in this window.
+                if self._organizations.is_any_unknown():
+                    self.check_before_writing(now)
             self._compare(page.organizations)
         elif self._is_settled or (keys and self._is_at_home(projects)):
             return
@@ -102,17 +106,18 @@ class KeyOwner:
         if self._month is not None:
             return
         month = self._last_month(now)
-        if month.organizations:
-            if self._remembered() is None:
-                self._refuse_a_stranger(self._projects_of(month), now)
-            self._compare(month.organizations)
-            return
         if self._remembered() is None:
-            projects = self._projects_of(month) or self._listed_projects()
-            self._organizations.require_free(self._label, projects)
+            projects = self._projects_of(month)
+            if not month.organizations or self._organizations.is_any_unknown():
+                projects |= self._listed_projects()
+            self._organizations.require_free(self._label, projects, min(month.organizations, default=None))
+            self._refuse_a_stranger(projects, now)
             if self._away is not None and not projects and self._is_new_beside_others():
                 # It loses nothing by waiting.
                 raise TryAgainLater(f"{self._label}: nobody could say whose organization this is, so nothing was written: {self._away}")
+        if month.organizations:
+            self._compare(month.organizations)
+            return
         log.warning("%s: the vendor does not say whether the key opens the organization of this label", self._label)
 
     def _last_month(self, now: datetime) -> Page:

@@ -82,6 +82,11 @@ class Organizations:
             found = self._value("SELECT vendor_organization_id FROM warehouse.dim_organization WHERE label = %s", (label,))
         return None if found is None else str(found)
 
+    def is_any_unknown(self) -> bool:
+        """Whether a label holds an organization of which no row of costs has told the identifier."""
+        with translated("organization"), _as_of_this_version():
+            return bool(self._value("SELECT EXISTS (SELECT FROM warehouse.dim_organization WHERE vendor_organization_id IS NULL)"))
+
     def claim(self, label: str, vendor_id: str) -> str:
         """Remember the vendor's identifier with a label, unless another run was first; return the one that is remembered.
 
@@ -128,15 +133,18 @@ class Organizations:
                 )
             )
 
-    def require_free(self, label: str, projects: Collection[str]) -> None:
-        """Raise `FixConfiguration` when one of these projects is stored under another label, and none of them under this one."""
+    def require_free(self, label: str, projects: Collection[str], vendor_id: str | None = None) -> None:
+        """Raise `FixConfiguration` when one of these projects is stored under another label, and none of them under this one.
+
+        `vendor_id` is what the vendor calls the organization of these projects, if it has said so.
+        """
         if not projects:
             return
         with translated("organization"), _as_of_this_version():
             holders = self._connection.execute(_HOLDERS, {"projects": list(projects)}).fetchall()
         if holders and label not in {holder for holder, _, _ in holders}:
-            holder, vendor_id, project = holders[0]
-            raise FixConfiguration(held_twice(label, holder, vendor_id or f"of the project {project}"))
+            holder, held_id, project = holders[0]
+            raise FixConfiguration(held_twice(label, holder, vendor_id or held_id or f"of the project {project}"))
 
 
 def held_twice(label: str, holder: str, organization: str) -> str:

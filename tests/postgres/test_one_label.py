@@ -83,6 +83,38 @@ def test_of_two_keys_of_one_organization_the_first_is_loaded_whole_and_the_secon
         assert first.read("SELECT DISTINCT organization FROM bi.coverage") == [(LABEL,)]
 
 
+@pytest.mark.parametrize("endpoint", ["costs", "images", "decisions"])
+@pytest.mark.parametrize("loaded_before", ["completions", "directory"])
+def test_a_label_that_does_not_remember_its_organization_is_known_by_its_projects(under: Open, endpoint: str, loaded_before: str) -> None:
+    first, second = (under(label, absent_endpoints=["decisions"]) for label in (LABEL, SECOND))
+    if loaded_before == "directory":
+        sync_directory(first.settings(), clock=first.fake.clock.now)
+    else:
+        first.sync([loaded_before]).raise_first()
+    # Rows of usage name projects and no organization.
+    assert_refused(first, lambda: second.sync([endpoint]), knows_id=endpoint != "images")
+
+
+@pytest.mark.parametrize("endpoint", ["costs", "images"])
+def test_a_project_that_is_billed_no_more_is_found_in_the_list(under: Open, endpoint: str) -> None:
+    first = under(LABEL)
+    old = next(iter(first.fake.roster.projects))
+
+    def idle(_: Request, body: dict[str, Any]) -> None:
+        for bucket in body.get("data", []):
+            if "results" in bucket:
+                bucket["results"] = [row for row in bucket["results"] if row.get("project_id") != old]
+
+    # All that the label holds is from long ago, and nobody has said whose it is.
+    first.query("INSERT INTO warehouse.dim_organization (label, vendor) VALUES (%s, 'openai')", [LABEL])
+    first.query(
+        "INSERT INTO warehouse.dim_group (organization_id, endpoint, project_id)"
+        " SELECT organization_id, 'completions', %s FROM warehouse.dim_organization",
+        [old],
+    )
+    assert_refused(first, lambda: under(SECOND, change=idle).sync([endpoint]))
+
+
 def test_usage_alone_is_refused_too_as_a_second_label_is_asked_whose_it_is(under: Open, warehouse: Warehouse) -> None:
     first, second = under(LABEL), under(SECOND)
     both = (*first.settings().organizations, *second.settings().organizations)
