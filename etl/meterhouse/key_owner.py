@@ -68,12 +68,17 @@ class KeyOwner:
                 self._organizations.require_free(self._label, projects)
             if self._can_be_mistaken():
                 self._ask(now)
+            else:
+                self.check_before_writing(now)
         else:
             self.check_before_writing(now)
 
     def check_before_writing(self, now: datetime) -> None:
         """Make sure of the key before the first thing is written under a label that is new to the warehouse."""
-        if not self._is_settled and self._is_new_beside_others():
+        if self._is_settled or self._organizations.key(self._label) is not None:
+            return
+        # Of two that find an empty warehouse in the same moment, the second one is asked whose it is.
+        if self._others or not self._organizations.enter_alone(self._label):
             self._ask(now)
 
     def check_emptying(self, now: datetime) -> None:
@@ -112,13 +117,22 @@ class KeyOwner:
                 projects |= self._listed_projects()
             self._organizations.require_free(self._label, projects, min(month.organizations, default=None))
             self._refuse_a_stranger(projects, now)
-            if self._away is not None and not projects and self._is_new_beside_others():
-                # It loses nothing by waiting.
-                raise TryAgainLater(f"{self._label}: nobody could say whose organization this is, so nothing was written: {self._away}")
+            if self._is_new_beside_others():
+                self._wait_if_unsure(is_told=bool(projects))
         if month.organizations:
             self._compare(month.organizations)
             return
         log.warning("%s: the vendor does not say whether the key opens the organization of this label", self._label)
+
+    def _wait_if_unsure(self, *, is_told: bool) -> None:
+        """Let a new label wait, which loses nothing by it, while it or another one that has just come in cannot be told."""
+        if self._away is not None and not is_told:
+            raise TryAgainLater(f"{self._label}: nobody could say whose organization this is, so nothing was written: {self._away}")
+        # Labels of the settings are asked themselves before they come in.
+        if self._organizations.is_another_entering({self._label, *self._others}):
+            raise TryAgainLater(
+                f"{self._label}: another organization is being loaded for the first time; nothing was written, run again later"
+            )
 
     def _last_month(self, now: datetime) -> Page:
         """Return a month of costs as one page, without anything when it cannot be had; asked for once in a run."""

@@ -76,6 +76,25 @@ class Organizations:
         """Let no other run add an organization before the caller's transaction ends: what it is about to add, nobody sees before."""
         self._connection.execute("LOCK TABLE warehouse.dim_organization IN SHARE ROW EXCLUSIVE MODE")
 
+    def enter_alone(self, label: str) -> bool:
+        """Add the first organization of a warehouse; False, and nothing is written, when another one is there or is first."""
+        with translated("organization"), self._connection.transaction():
+            self.lock()
+            if set(self.all_labels()) - {label}:
+                return False
+            self.key(label, create=True)
+        return True
+
+    def is_another_entering(self, known: Collection[str]) -> bool:
+        """Whether a label that is not one of these came in a moment ago, and has neither an identifier nor a project to know it by yet."""
+        with translated("organization"), _as_of_this_version():
+            fresh = self._connection.execute(
+                "SELECT label FROM warehouse.dim_organization WHERE vendor_organization_id IS NULL AND label <> ALL(%s)"
+                " AND created_at > now() - interval '1 minute'",
+                (list(known),),
+            ).fetchall()
+        return not all(self.holds_projects(str(row[0])) for row in fresh)
+
     def vendor_id(self, label: str) -> str | None:
         """Return the vendor's identifier of the organization that a label holds, None when no row of costs has told it yet."""
         with translated("organization"), _as_of_this_version():

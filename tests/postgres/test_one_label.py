@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import timedelta
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -208,6 +209,55 @@ def test_of_many_labels_that_claim_one_organization_at_once_one_gets_it(warehous
         told = list(pool.map(claim, [f"label-{number}" for number in range(24)]))
     assert told.count("org-one") == 1
     assert list(remembered(warehouse).values()) == ["org-one"]
+
+
+def test_of_many_labels_that_find_an_empty_warehouse_at_once_one_is_the_first(warehouse: Warehouse) -> None:
+    def enter(label: str) -> bool:
+        with Store(warehouse.loader_url) as store:
+            return store.organizations.enter_alone(label)
+
+    labels = [f"label-{number}" for number in range(24)]
+    with ThreadPoolExecutor(8) as pool:
+        told = dict(zip(labels, pool.map(enter, labels), strict=True))
+    assert list(told.values()).count(True) == 1
+    assert [label for label, is_first in told.items() if is_first] == list(remembered(warehouse))
+
+
+@pytest.mark.parametrize("only", [["completions"], ["completions", "costs"], ["images", "completions"]], ids="-".join)
+def test_two_processes_that_do_not_know_of_each_other_do_not_count_an_organization_twice(
+    under: Open, warehouse: Warehouse, only: list[str]
+) -> None:
+    both = (under(LABEL), under(SECOND))
+    begun = Barrier(2)
+
+    def load(loaded: LoadedOrganization) -> str | None:
+        begun.wait()
+        try:
+            loaded.sync(only).raise_first()
+        except MeterhouseError as refusal:
+            return str(refusal)
+        return None
+
+    with ThreadPoolExecutor(2) as pool:
+        told = list(pool.map(load, both))
+    assert told.count(None) == 1, told
+    winner = both[told.index(None)]
+    assert winner.read("SELECT DISTINCT organization FROM bi.coverage") == [(winner.label,)]
+    assert_equals_source(winner, FIRST, LAST, only)
+
+
+def test_a_label_waits_for_one_that_came_in_a_moment_ago_and_cannot_be_told_yet(under: Open, warehouse: Warehouse) -> None:
+    second = under(SECOND)
+    with Store(warehouse.loader_url) as store:
+        assert store.organizations.enter_alone(LABEL)
+    stood = places(warehouse.superuser_url)
+    with pytest.raises(TryAgainLater, match=f"{SECOND}: another organization is being loaded for the first time"):
+        second.sync(["completions"]).raise_first()
+    assert places(warehouse.superuser_url) == stood
+    # It had nothing to say: an organization without usage.
+    second.query("UPDATE warehouse.dim_organization SET created_at = now() - interval '61 seconds'")
+    second.sync(["completions"]).raise_first()
+    assert_equals_source(second, FIRST, LAST, ["completions"])
 
 
 @pytest.mark.parametrize("what", ["figures", "names"])
