@@ -170,7 +170,7 @@ def held_twice(label: str, holder: str, organization: str) -> str:
     """Return the line that refuses a second label of one organization, and what to do about it."""
     rename = f"if its label has changed, run meterhouse rename-organization {holder} {label}; "
     return (
-        f"the key of {label} opens the organization {organization}, which the warehouse holds under the label {holder} already, and would"
-        f" count it twice: {'' if DEMO_LABEL in {label, holder} else rename}of two keys of one organization leave one out; to load it from"
-        f" the start as {label}, run meterhouse purge --organization {holder}"
+        f"the key of {label} opens the organization {organization}, which the warehouse already holds under the label {holder}, so it would"
+        f" be counted twice: {'' if DEMO_LABEL in {label, holder} else rename}if two keys open one organization, leave one out;"
+        f" to load it from the start as {label}, run meterhouse purge --organization {holder}"
     )
