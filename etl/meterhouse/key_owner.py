@@ -8,8 +8,8 @@ Rows of usage do not say it. There the key is taken as the right one when a proj
 rows are stored, or when a label is new beside others, there is one further request in the run: a month of costs. A new label of which
 costs tell nothing is asked for its list of projects too. If that tells nothing either, because the vendor leaves the field out, has billed
 nothing or is away, the load goes on: a doubt must not stop a right key. Only a new label waits, which loses nothing by it, while the vendor
-is away or another label has just come in and cannot be told yet. A label that is the only one, and does not remember an organization yet, has
-nothing to be mistaken for: its first costs will tell.
+is away or another label has just come in and cannot be told yet. A label that is the only one, and does not remember an organization yet,
+has nothing to be mistaken for: its first costs will tell.
 """
 
 from __future__ import annotations
