@@ -124,7 +124,8 @@ def test_three_ways_to_backfill_end_in_the_same_rows(stack: Stack) -> None:
     assert len(runs) == 4 * (last - first).days
     for run in runs:
         (summary,) = returned(stack, "openai_costs", run["dag_run_id"], "costs")
-        assert (summary["windows"], summary["buckets"]) in {(1, 1), (1, 2)}
+        # Two runs of one day at a time: the fetch that began later stands.
+        assert (summary["windows"], summary["buckets"] + summary["superseded_buckets"]) in {(1, 1), (1, 2)}
     stack.loaded.backfill(first, last + timedelta(days=1), ["costs", "images"])
     assert places(stack.loaded.warehouse.superuser_url, TABLES, days(first, last)) == by_form
     # And a range that no other way has loaded before.
