@@ -57,7 +57,7 @@ class DirectorySummary:
     @property
     def nothing_read(self) -> str | None:
         """Why no list was read, None when one was."""
-        if self.lists or self.superseded:
+        if self.lists or self.superseded or {self.projects, self.users, self.api_keys} != {_NOTHING}:
             return None
         return "the vendor offers none of the lists" if self.lists_refused else "all dimensions with names are excluded"
 

@@ -7,8 +7,9 @@ Rows of usage do not say it. There the key is taken as the right one when a proj
 (no two organizations share one), and as the wrong one when another label holds it. When nobody holds it, when the answer has no row where
 rows are stored, or when a label is new beside others, there is one further request in the run: a month of costs. A new label of which
 costs tell nothing is asked for its list of projects too. If that tells nothing either, because the vendor leaves the field out, has billed
-nothing or is away, the load goes on: a doubt alone must not stop a right key. A label that is the only one, and does not remember an
-organization yet, has nothing to be mistaken for: its first costs will tell.
+nothing or is away, the load goes on: a doubt must not stop a right key. Only a new label waits, which loses nothing by it, while the vendor
+is away or another label has just come in and cannot be told yet. A label that is the only one, and does not remember an organization yet,
+has nothing to be mistaken for: its first costs will tell.
 """
 
 from __future__ import annotations
@@ -55,7 +56,11 @@ class KeyOwner:
         projects = _projects(keys, dimensions)
         if page.organizations:
             if self._remembered() is None:
+                self._organizations.require_free(self._label, projects, min(page.organizations))
                 self._refuse_a_stranger(projects, now)
+                # Under a label that does not remember its organization there may be projects that were not billed in this window.
+                if self._organizations.is_any_unknown():
+                    self.check_before_writing(now)
             self._compare(page.organizations)
         elif self._is_settled or (keys and self._is_at_home(projects)):
             return
@@ -64,12 +69,17 @@ class KeyOwner:
                 self._organizations.require_free(self._label, projects)
             if self._can_be_mistaken():
                 self._ask(now)
+            else:
+                self.check_before_writing(now)
         else:
             self.check_before_writing(now)
 
     def check_before_writing(self, now: datetime) -> None:
         """Make sure of the key before the first thing is written under a label that is new to the warehouse."""
-        if not self._is_settled and self._is_new_beside_others():
+        if self._is_settled or self._organizations.key(self._label) is not None:
+            return
+        # Of two that find an empty warehouse in the same moment, the second one is asked whose it is.
+        if self._others or not self._organizations.enter_alone(self._label):
             self._ask(now)
 
     def check_emptying(self, now: datetime) -> None:
@@ -102,18 +112,28 @@ class KeyOwner:
         if self._month is not None:
             return
         month = self._last_month(now)
+        if self._remembered() is None:
+            projects = self._projects_of(month)
+            if not month.organizations or self._organizations.is_any_unknown():
+                projects |= self._listed_projects()
+            self._organizations.require_free(self._label, projects, min(month.organizations, default=None))
+            self._refuse_a_stranger(projects, now)
+            if self._is_new_beside_others():
+                self._wait_if_unsure(is_told=bool(projects))
         if month.organizations:
-            if self._remembered() is None:
-                self._refuse_a_stranger(self._projects_of(month), now)
             self._compare(month.organizations)
             return
-        if self._remembered() is None:
-            projects = self._projects_of(month) or self._listed_projects()
-            self._organizations.require_free(self._label, projects)
-            if self._away is not None and not projects and self._is_new_beside_others():
-                # It loses nothing by waiting.
-                raise TryAgainLater(f"{self._label}: nobody could say whose organization this is, so nothing was written: {self._away}")
         log.warning("%s: the vendor does not say whether the key opens the organization of this label", self._label)
+
+    def _wait_if_unsure(self, *, is_told: bool) -> None:
+        """Let a new label wait, which loses nothing by it, while it or another one that has just come in cannot be told."""
+        if self._away is not None and not is_told:
+            raise TryAgainLater(f"{self._label}: nobody could say whose organization this is, so nothing was written: {self._away}")
+        # Labels of the settings are asked themselves before they come in.
+        if self._organizations.is_another_entering({self._label, *self._others}):
+            raise TryAgainLater(
+                f"{self._label}: another organization is being loaded for the first time; nothing was written, run again later"
+            )
 
     def _last_month(self, now: datetime) -> Page:
         """Return a month of costs as one page, without anything when it cannot be had; asked for once in a run."""

@@ -76,11 +76,35 @@ class Organizations:
         """Let no other run add an organization before the caller's transaction ends: what it is about to add, nobody sees before."""
         self._connection.execute("LOCK TABLE warehouse.dim_organization IN SHARE ROW EXCLUSIVE MODE")
 
+    def enter_alone(self, label: str) -> bool:
+        """Add the first organization of a warehouse; False, and nothing is written, when another one is there or is first."""
+        with translated("organization"), self._connection.transaction():
+            self.lock()
+            if set(self.all_labels()) - {label}:
+                return False
+            self.key(label, create=True)
+        return True
+
+    def is_another_entering(self, known: Collection[str]) -> bool:
+        """Whether a label that is not one of these came in a moment ago, and has neither an identifier nor a project to know it by yet."""
+        with translated("organization"), _as_of_this_version():
+            fresh = self._connection.execute(
+                "SELECT label FROM warehouse.dim_organization WHERE vendor_organization_id IS NULL AND label <> ALL(%s)"
+                " AND created_at > now() - interval '1 minute'",
+                (list(known),),
+            ).fetchall()
+        return not all(self.holds_projects(str(row[0])) for row in fresh)
+
     def vendor_id(self, label: str) -> str | None:
         """Return the vendor's identifier of the organization that a label holds, None when no row of costs has told it yet."""
         with translated("organization"), _as_of_this_version():
             found = self._value("SELECT vendor_organization_id FROM warehouse.dim_organization WHERE label = %s", (label,))
         return None if found is None else str(found)
+
+    def is_any_unknown(self) -> bool:
+        """Whether a label holds an organization of which no row of costs has told the identifier."""
+        with translated("organization"), _as_of_this_version():
+            return bool(self._value("SELECT EXISTS (SELECT FROM warehouse.dim_organization WHERE vendor_organization_id IS NULL)"))
 
     def claim(self, label: str, vendor_id: str) -> str:
         """Remember the vendor's identifier with a label, unless another run was first; return the one that is remembered.
@@ -128,22 +152,25 @@ class Organizations:
                 )
             )
 
-    def require_free(self, label: str, projects: Collection[str]) -> None:
-        """Raise `FixConfiguration` when one of these projects is stored under another label, and none of them under this one."""
+    def require_free(self, label: str, projects: Collection[str], vendor_id: str | None = None) -> None:
+        """Raise `FixConfiguration` when one of these projects is stored under another label, and none of them under this one.
+
+        `vendor_id` is what the vendor calls the organization of these projects, if it has said so.
+        """
         if not projects:
             return
         with translated("organization"), _as_of_this_version():
             holders = self._connection.execute(_HOLDERS, {"projects": list(projects)}).fetchall()
         if holders and label not in {holder for holder, _, _ in holders}:
-            holder, vendor_id, project = holders[0]
-            raise FixConfiguration(held_twice(label, holder, vendor_id or f"of the project {project}"))
+            holder, held_id, project = holders[0]
+            raise FixConfiguration(held_twice(label, holder, vendor_id or held_id or f"of the project {project}"))
 
 
 def held_twice(label: str, holder: str, organization: str) -> str:
     """Return the line that refuses a second label of one organization, and what to do about it."""
     rename = f"if its label has changed, run meterhouse rename-organization {holder} {label}; "
     return (
-        f"the key of {label} opens the organization {organization}, which the warehouse holds under the label {holder} already, and would"
-        f" count it twice: {'' if DEMO_LABEL in {label, holder} else rename}of two keys of one organization leave one out; to load it from"
-        f" the start as {label}, run meterhouse purge --organization {holder}"
+        f"the key of {label} opens the organization {organization}, which the warehouse already holds under the label {holder}, so it would"
+        f" be counted twice: {'' if DEMO_LABEL in {label, holder} else rename}if two keys open one organization, leave one out;"
+        f" to load it from the start as {label}, run meterhouse purge --organization {holder}"
     )

@@ -43,7 +43,7 @@ def rename_organization(owner_url: str, old: str, new: str) -> list[str]:
             "INSERT INTO ops.run_log (command, parameters, status, started_at, finished_at) VALUES (%s, %s, 'done', now(), now())",
             (RUN_COMMAND, Jsonb({"organization": new, "renamed_from": old})),
         )
-    return [f"{old} is called {new} now, with its figures and names, {runs} runs and {grants} grants to teams", _key_words(new)]
+    return [f"{old} is called {new} now, with its figures and names (run log: {runs}, grants to teams: {grants})", _key_words(new)]
 
 
 def _was_renamed(connection: Connection, old: str, new: str) -> bool:

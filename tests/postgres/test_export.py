@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -228,15 +229,27 @@ def test_days_projects_and_organizations_choose_the_rows(loaded: LoadedOrganizat
     assert 0 < expected < everything / 2
     out = tmp_path / "out"
     url = loaded.warehouse.reader_url
-    assert export_view(url, "costs_daily", file_format, out, Selection(first, last, [project], [loaded.label])) == expected
+    # The organization has this one too, and nothing was ever billed for it.
+    idle = "proj_idle"
+    named = "SELECT organization_id, %s, now() FROM warehouse.dim_organization WHERE NOT EXISTS (SELECT FROM warehouse.dim_project)"
+    loaded.query(f"INSERT INTO warehouse.dim_project (organization_id, project_id, valid_from) {named}", [idle])
+    assert export_view(url, "costs_daily", file_format, out, Selection(first, last, [project, idle], [loaded.label])) == expected
     found = read_back(out, file_format)
     assert len(found) == expected
     assert {row["project_id"] for row in found} == {project}
-    with pytest.raises(FixConfiguration, match="no project has the identifier 'another'"):
-        export_view(url, "costs_daily", file_format, out, Selection(first, last, [project, "another"], [loaded.label]))
-    with pytest.raises(FixConfiguration, match="no organization is called 'another'"):
-        export_view(url, "costs_daily", file_format, out, Selection(organizations=["another"]))
-    assert len(read_back(out, file_format)) == expected
+    assert export_view(url, "costs_daily", file_format, out, Selection(projects=[idle])) == 0
+    assert read_back(out, file_format) == []
+
+
+@pytest.mark.parametrize("selection", [Selection(projects=["another"]), Selection(organizations=["another"])])
+def test_what_does_not_exist_is_refused_and_no_file_is_written(loaded: LoadedOrganization, tmp_path: Path, selection: Selection) -> None:
+    ((project,),) = loaded.read("SELECT max(project_id) FROM bi.costs_daily")
+    with pytest.raises(FixConfiguration, match="'another'"):
+        export_view(loaded.warehouse.reader_url, "costs_daily", "csv", tmp_path / "out", selection)
+    both = replace(selection, projects=[*selection.projects, project])
+    with pytest.raises(FixConfiguration, match="'another'"):
+        export_view(loaded.warehouse.reader_url, "costs_daily", "csv", tmp_path / "out", both)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_view_by_month_is_chosen_from_by_the_first_of_the_month(loaded: LoadedOrganization, tmp_path: Path) -> None:
@@ -297,9 +310,8 @@ SHOWN = [line for path in sorted(PAGES.glob("*.md")) for line in path.read_text(
 def test_the_exports_of_the_guides_can_be_run(loaded: LoadedOrganization, tmp_path: Path, line: str) -> None:
     given = parser().parse_args(shlex.split(line)[1:])
     first, last = (None if day is None else day.date() for day in (given.first, given.last))
-    # The project of a guide stands for one of the reader's.
-    ((own,),) = loaded.read("SELECT min(project_id) FROM bi.costs_daily")
-    selection = Selection(first, last, [own for _ in given.where_project or ()], given.where_organization)
+    ((project,),) = loaded.read("SELECT max(project_id) FROM bi.costs_daily")
+    selection = Selection(first, last, [project for _ in given.where_project], given.where_organization)
     export_view(loaded.warehouse.reader_url, given.view, given.file_format, tmp_path / given.out, selection)
     assert [path.name for path in tmp_path.iterdir()] == [given.out.name]
 
