@@ -106,8 +106,13 @@ def test_an_unreachable_host_is_one_line_with_status_one_and_nothing_is_written(
     terminal: Terminal, warehouse: Warehouse, command: list[str]
 ) -> None:
     port = closed_port()
-    line = terminal.refused(*command, status=1, OPENAI_BASE_URL=f"http://127.0.0.1:{port}/v1")
-    assert f"127.0.0.1:{port}" in line
+    status, out, err = terminal.run(*command, OPENAI_BASE_URL=f"http://127.0.0.1:{port}/v1")
+    *attempts, line = err.splitlines()
+    assert (status, out) == (1, ""), err
+    # Each further attempt is a warning; what to do is said once.
+    assert attempts
+    assert all(re.fullmatch(r"WARNING \S+: cannot be reached, .*; attempt \d of \d in [\d.]+ s", one) for one in attempts), err
+    assert line.startswith(f"meterhouse: 127.0.0.1:{port}")
     assert "cannot be reached" in line
     assert "run again later" in line
     assert row_counts(warehouse.superuser_url) == {}
