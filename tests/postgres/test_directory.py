@@ -259,15 +259,16 @@ def test_an_error_in_the_middle_writes_nothing(directory: Directory) -> None:
     assert directory.written() == before
 
 
-def test_a_value_that_cannot_be_stored_leaves_all_three_dimensions_alone(directory: Directory) -> None:
+def test_a_name_that_cannot_be_stored_as_it_came_is_shown_and_holds_no_other_name_up(directory: Directory) -> None:
     directory.sync()
-    before = directory.written()
-    directory.fake.rename_project(directory.active_project_with_keys(), "Renamed")
+    project = directory.active_project_with_keys()
+    directory.fake.rename_project(project, "Renamed")
     key = next(key for key in directory.fake.roster.api_keys.values() if key.deleted_at is None)
     directory.fake.rename_api_key(key.id, "with a \0 in it")
-    with pytest.raises(RejectedAnswer):
-        directory.sync()
-    assert directory.written() == before
+    directory.sync()
+    newest = "SELECT {0}_name FROM warehouse.dim_{0} WHERE {0}_id = '{1}' AND valid_to IS NULL"
+    assert directory.query(newest.format("api_key", key.id)) == [("with a ␀ in it",)]
+    assert directory.query(newest.format("project", project)) == [("Renamed",)]
 
 
 def test_one_organization_in_trouble_leaves_the_others_alone(directory: Directory) -> None:

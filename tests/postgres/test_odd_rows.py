@@ -99,7 +99,7 @@ def test_what_is_no_currency_is_neither_cut_off_nor_in_a_total_of_dollars(small:
 def test_a_row_that_cannot_be_typed_is_set_aside_until_it_is_gone(small: LoadedOrganization, count: Any) -> None:
     key = "sk-admin-0123456789abcdef"
     day = small.today - timedelta(days=SETTLED_DAYS_AGO)
-    figures = "SELECT * FROM bi.usage_daily ORDER BY usage_date, endpoint, project_id, user_id, api_key_id, model_reported"
+    figures = "SELECT * FROM bi.usage_daily u ORDER BY u::text"
     before = small.query(figures)
     doctor(small, on_day(small, "completions", add(model="odd", output_tokens=count, note=f"{key}\0")))
     outcome = small.sync(["completions"])
