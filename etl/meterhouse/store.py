@@ -27,6 +27,30 @@ from meterhouse.statements import purge_statements
 from meterhouse.tables import SCHEMA_REVISION, dim_project
 from meterhouse.windows import Window
 
+_START_RUN = """
+INSERT INTO ops.run_log (command, parameters, status, started_at, server_session)
+SELECT %s, %s, 'running', %s, concat_ws(' ', a.pid, a.backend_start)
+FROM pg_catalog.pg_stat_activity a WHERE a.pid = pg_backend_pid()
+RETURNING run_id
+"""
+# Of another role's session only the process is shown.
+_RESUME_RUN = """
+UPDATE ops.run_log r SET status = 'running', server_session = concat_ws(' ', own.pid, own.backend_start)
+FROM pg_catalog.pg_stat_activity own
+WHERE own.pid = pg_backend_pid()
+AND r.run_id = (SELECT max(run_id) FROM ops.run_log WHERE command = %s AND parameters = %s)
+AND r.started_at > %s AND r.status <> 'done'
+AND NOT (
+    r.status = 'running'
+    AND EXISTS (
+        SELECT FROM pg_catalog.pg_stat_activity a
+        WHERE a.pid::text = split_part(r.server_session, ' ', 1)
+        AND (a.backend_start IS NULL OR concat_ws(' ', a.pid, a.backend_start) = r.server_session)
+    )
+)
+RETURNING r.run_id
+"""
+
 
 @dataclass(frozen=True)
 class Capability:
@@ -130,21 +154,15 @@ class Store:
     def start_run(self, command: str, parameters: Mapping[str, Any], now: datetime) -> int:
         """Open an entry of the run log and return its key."""
         with translated("run log"):
-            return int(
-                self._value(
-                    "INSERT INTO ops.run_log (command, parameters, status, started_at) VALUES (%s, %s, 'running', %s) RETURNING run_id",
-                    (command, Jsonb(dict(parameters)), now),
-                )
-            )
+            return int(self._value(_START_RUN, (command, Jsonb(dict(parameters)), now)))
 
-    def unfinished_run(self, command: str, parameters: Mapping[str, Any], since: datetime) -> int | None:
-        """Return the newest run of the same command and parameters, begun after `since`, if it did not finish; else None."""
+    def resume_run(self, command: str, parameters: Mapping[str, Any], since: datetime) -> int | None:
+        """Take over the newest run of the same command and parameters, begun after `since`, if it did not finish and is not still running.
+
+        Return its key; None when there is nothing to resume.
+        """
         with translated("run log"):
-            found = self._value(
-                "SELECT CASE WHEN status <> 'done' AND started_at > %s THEN run_id END FROM ops.run_log"
-                " WHERE command = %s AND parameters = %s ORDER BY run_id DESC LIMIT 1",
-                (since, command, Jsonb(dict(parameters))),
-            )
+            found = self._value(_RESUME_RUN, (command, Jsonb(dict(parameters)), since))
         return None if found is None else int(found)
 
     def finish_run(self, run_id: int, status: str, now: datetime, error: str | None = None) -> None:

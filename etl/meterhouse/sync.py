@@ -72,7 +72,10 @@ def backfill(
     clock: Clock = utc_now,
     report: Report = silent,
 ) -> Outcome:
-    """Load a range again. The same command after a stop resumes: windows that were committed are not asked for again."""
+    """Load a range again. The same command after a stop resumes: windows that were committed are not asked for again.
+
+    One that another process is still running is not joined: both load the whole range.
+    """
     endpoints = chosen_endpoints(settings, only)
     if only is not None and (narrow := [endpoint.name for endpoint in endpoints if width not in endpoint.widths]):
         raise FixConfiguration(f"{narrow[0]} has no buckets of width {width.name}: choose 1d")
@@ -112,7 +115,7 @@ def _over_organizations(
     with Store(settings.require_warehouse()) as store:
         for organization in settings.require_organizations():
             asked = {"organization": organization.label, **parameters}
-            run = Run(store, command, asked, clock, store.unfinished_run(command, asked, clock() - RESUME_WITHIN) if resume else None)
+            run = Run(store, command, asked, clock, store.resume_run(command, asked, clock() - RESUME_WITHIN) if resume else None)
             failed: list[MeterhouseError] = []
             try:
                 with loader(settings, organization, store, clock=clock, report=report) as loads:

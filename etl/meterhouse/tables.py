@@ -35,7 +35,7 @@ OWNER_ROLE = "meterhouse_owner"
 LOADER_ROLE = "meterhouse_loader"
 READER_ROLE = "meterhouse_reader"
 TEAM_ROLE = "meterhouse_team"
-SCHEMA_REVISION = "0007"
+SCHEMA_REVISION = "0008"
 
 
 dim_organization = sa.Table(
@@ -331,6 +331,7 @@ run_log = sa.Table(
     column("started_at", INSTANT, "When the run began to write.", nullable=False),
     column("finished_at", INSTANT, "When it ended; null while it runs, or if it was killed."),
     column("error", sa.Text, "Why it failed."),
+    column("server_session", sa.Text, "Server process that the run was connected to, and when that began: whether it still runs."),
     schema=OPS,
     comment="One row per run that wrote something.",
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -44,15 +45,39 @@ def test_an_answer_that_reaches_into_the_lookback_may_not_empty_the_days_before_
             assert connection.execute("SELECT count(*) FROM warehouse.usage_moderations").fetchone() == (4,)
 
 
-def test_a_run_that_stopped_long_ago_or_had_not_ended_days_is_not_taken_for_progress(warehouse: Warehouse) -> None:
-    loading = Loading.opened(warehouse.loader_url)
-    with loading.store as store:
-        begun = datetime(2026, 11, 20, 12, tzinfo=UTC)
-        run = store.start_run("backfill", {"organization": "x"}, begun)
-        assert store.unfinished_run("backfill", {"organization": "x"}, begun - timedelta(days=1)) == run
-        assert store.unfinished_run("backfill", {"organization": "x"}, begun + timedelta(seconds=1)) is None
+def test_a_run_that_stopped_long_ago_or_is_done_is_not_resumed(warehouse: Warehouse) -> None:
+    begun = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    asked: dict[str, object] = {"organization": "x"}
+    day_before = begun - timedelta(days=1)
+    with Store(warehouse.loader_url) as store:
+        run = store.start_run("backfill", asked, begun)
+        store.finish_run(run, "stopped", begun)
+        assert store.resume_run("backfill", asked, begun + timedelta(seconds=1)) is None
+        assert store.resume_run("backfill", {"organization": "y"}, day_before) is None
+        assert store.resume_run("backfill", asked, day_before) == run
         store.finish_run(run, "done", begun)
-        assert store.unfinished_run("backfill", {"organization": "x"}, begun - timedelta(days=1)) is None
+        assert store.resume_run("backfill", asked, day_before) is None
+
+
+def test_a_run_is_resumed_when_its_process_is_gone_and_by_one_process_only(warehouse: Warehouse) -> None:
+    begun = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    asked: dict[str, object] = {"organization": "x"}
+    day_before = begun - timedelta(days=1)
+    with Store(warehouse.loader_url) as second, Store(warehouse.superuser_url) as third:
+        with Store(warehouse.loader_url) as first:
+            run = first.start_run("backfill", asked, begun)
+            process = first.connection.info.backend_pid
+            # It still runs: joining it would end its entry, and call loaded what nobody asked this command's vendor for.
+            assert [other.resume_run("backfill", asked, day_before) for other in (second, third)] == [None, None]
+        with psycopg.connect(warehouse.superuser_url, autocommit=True) as connection:
+            while connection.execute("SELECT FROM pg_stat_activity WHERE pid = %s", (process,)).fetchall():
+                time.sleep(0.01)
+        assert second.resume_run("backfill", asked, day_before) == run
+        assert third.resume_run("backfill", asked, day_before) is None
+        # A loader with a login of its own is shown no more than that the process is there.
+        second.finish_run(run, "failed", begun)
+        assert third.resume_run("backfill", asked, day_before) == run
+        assert second.resume_run("backfill", asked, day_before) is None
 
 
 def test_purging_an_organization_under_a_load_is_one_clear_line(warehouse: Warehouse) -> None:
