@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -246,7 +247,9 @@ def test_a_refused_key_fails_at_once_with_the_remedy_last_and_is_told_once_a_day
     remedy = returned(stack, "openai_usage", run, failed[0], "error")["text"]
     assert "key" in remedy
     spoken = [line for line in log.splitlines() if "::endgroup::" not in line]
-    assert remedy in spoken[-1]
+    assert json.loads(spoken[-1])["event"] == remedy
+    assert "Traceback" not in log
+    assert "error_detail" not in log
     (told,) = inbox.about("openai_usage failed")
     assert remedy in told["message"]
     assert "images" in told["message"]

@@ -24,7 +24,7 @@ from meterhouse.orchestration.alerts import ProblemsFound, problem_of
 from meterhouse.orchestration.connections import task_settings
 from meterhouse.orchestration.dag_parts import BACKFILLED, FACTS, VIEWS
 from meterhouse.orchestration.report import NOTHING_LOADED, row_counts
-from meterhouse.orchestration.task_log import tried_again_in_words
+from meterhouse.orchestration.task_log import show_without_frames, tried_again_in_words
 from meterhouse.windows import Window, ceil_to, floor_to_day
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def _in_airflow_terms(context: Context) -> Iterator[None]:
         _push(context, ERROR, {"kind": type(error).__name__, "text": text})
         failure = (TriedAgain if error.retryable else FailsAtOnce)(text)
         failure.kind = type(error).__name__
+        show_without_frames(TriedAgain, FailsAtOnce)
         raise failure from None
 
 
