@@ -6,10 +6,11 @@ PIP_INSTALL := $(VENV)/bin/uv pip install --quiet --python $(VENV)/bin/python
 # No index, no path and no host name in the result; hashes for every platform.
 COMPILE := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
+TEST := $(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 DIGEST := $(VENV)/bin/python -c 'import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())'
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev install-cluster up down test cluster-test downtime-test bi-test soak-test lint lock clean compose-env compose-up
+.PHONY: help install install-dev install-cluster up down test coverage cluster-test downtime-test bi-test soak-test lint lock clean compose-env compose-up
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -49,8 +50,11 @@ up: install ## Start everything: PostgreSQL, Airflow, the first load; Ctrl-C sto
 down: $(VENV)/bin/uv ## Stop a stack that runs in another terminal, or what a killed one left
 	@exec $(VENV)/bin/python -m meterhouse down
 
-test: install-dev ## Run all tests; ends with their number, seconds and coverage
-	@exec $(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term
+test: install-dev ## Run all tests; ends with their number and seconds
+	@exec $(TEST)
+
+coverage: install-dev ## Run all tests once more, in a third more time, and end with the lines that none of them runs
+	@exec $(TEST) --cov --cov-report=term
 
 cluster-test: install-cluster ## Kill workers, the scheduler and the database under a load on the CeleryExecutor (needs redis-server)
 	@exec $(VENV)/bin/python -m pytest -m cluster
