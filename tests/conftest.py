@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import re
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
+from tests.postgres.pgbouncer import pooled_server
 
 from meterhouse.local.postgres import EmbeddedPostgres, temporary_postgres
 from meterhouse.local.roles import give_login
@@ -126,7 +133,21 @@ def owner_url(warehouse: Warehouse) -> str:
 
 def warehouse_addresses(server: Server, name: str) -> Warehouse:
     """Return the addresses of a database for each role."""
-    return Warehouse(*(server.url(name, role, PASSWORDS[role]) for role in (OWNER, LOADER, READER)), server.url(name))
+    direct = Warehouse(*(server.url(name, role, PASSWORDS[role]) for role in (OWNER, LOADER, READER)), server.url(name))
+    if not os.environ.get("METERHOUSE_TEST_POOLER"):
+        return direct
+    port = _pooler_port(server.url())
+    pooled = (re.sub(r":\d+/", f":{port}/", url) for url in (direct.owner_url, direct.loader_url, direct.reader_url))
+    return Warehouse(*pooled, direct.superuser_url)
+
+
+@cache
+def _pooler_port(superuser_url: str) -> int:
+    """Start a PgBouncer before the session's server, which ends with the session."""
+    opened = ExitStack()
+    atexit.register(opened.close)
+    folder = Path(opened.enter_context(TemporaryDirectory(prefix="meterhouse-pooler-")))
+    return opened.enter_context(pooled_server(folder, superuser_url))
 
 
 def create_database(server: Server, name: str, template: str = "template1") -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, timedelta
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
@@ -19,6 +19,8 @@ from meterhouse.rollup_tables import ROLLUPS, Rollup
 from meterhouse.tables import group_table
 from meterhouse.windows import Window
 
+# Statistics may be older than a bulk load. A hash join is right for any number of rows, a nested loop for few only.
+WITHOUT_STATISTICS: LiteralString = "SET LOCAL enable_nestloop = off"
 _REPLACE = """
 WITH fresh AS MATERIALIZED (
     SELECT {fresh}
@@ -125,8 +127,9 @@ def _without(columns: list[Identifier]) -> Composable:
 
 
 def fill(connection: psycopg.Connection[Any]) -> int:
-    """Make the sums of all days equal to the facts; return the rows written. The caller holds off loads."""
+    """Make the sums of all days equal to the facts; return the rows written. The caller holds off loads, in a transaction."""
     written = 0
+    connection.execute(WITHOUT_STATISTICS)
     for endpoint in ENDPOINTS.values():
         for organization_id, found in connection.execute(_days(endpoint)).fetchall():
             # In UTC, whatever time zone the session has.

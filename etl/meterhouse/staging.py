@@ -22,7 +22,7 @@ from meterhouse.database import Connection, translated
 from meterhouse.endpoints import DAY, BucketWidth, Dimension, Endpoint
 from meterhouse.errors import ConfirmToEmpty
 from meterhouse.groups import Groups
-from meterhouse.rollups import replace_statements
+from meterhouse.rollups import WITHOUT_STATISTICS, replace_statements
 from meterhouse.rows import Key, Values
 from meterhouse.set_aside import keep_set_aside
 from meterhouse.statements import Statements, stage_types
@@ -163,6 +163,7 @@ class Stage:
                     "SELECT FROM ops.watermarks WHERE organization_id = %s AND endpoint = %s AND bucket_width = %s FOR UPDATE",
                     self._identity,
                 )
+                self._connection.execute(WITHOUT_STATISTICS)
                 current = self._without_superseded(window, buckets, fetch.number)
                 counts = self._replace_rows(window, current, fetch, protected)
                 self._replace_rollups(window, current)
