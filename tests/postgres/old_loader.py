@@ -21,12 +21,15 @@ from .test_replace_window import Loading, day, key, window
 # A stream that is loaded by nobody else.
 OLD_STREAM = Stream("of-the-old-version", MODERATIONS, DAY)
 
+_START_RUN_AS_OF_0001 = "INSERT INTO ops.run_log (command, parameters, status, started_at) VALUES (%s, %s, 'running', %s) RETURNING run_id"
+
 
 @contextmanager
 def old_load(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Iterator[Loading]:
     """A loader as of 0001: it replaces windows with the statements of all versions, and knows no column or table of the later ones."""
     with monkeypatch.context() as patch:
         patch.setattr(stores, "SCHEMA_REVISION", "0001")
+        patch.setattr(stores, "_START_RUN", _START_RUN_AS_OF_0001)
         loading = Loading.opened(warehouse.loader_url)
     with loading.store, monkeypatch.context() as patch:
         patch.setattr(groups, "keep_models", _keep_models_as_of_0001)

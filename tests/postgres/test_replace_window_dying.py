@@ -52,7 +52,7 @@ def test_a_connection_that_dies_leaves_the_old_rows_and_a_replay_cures_it(wareho
     counted = row_counts(url)
 
     dying = Loading.opened(warehouse.loader_url)
-    pid = dying.store.connection.info.backend_pid
+    ((pid,),) = dying.store.connection.execute("SELECT pg_backend_pid()").fetchall()
     with closing(dying.store.connection), ThreadPoolExecutor(1) as pool, psycopg.connect(url) as holder:
         broken: Buckets = new
         if moment == "between pages":

@@ -54,9 +54,10 @@ NEW = {
     *(f"warehouse.{name}" for name in ROLLUPS),
 }
 OLD = tuple(name for name in TABLES if name not in NEW)
-REWRITTEN = {"warehouse.dim_organization", "warehouse.dim_model", "warehouse.dim_line_item", "ops.load_log", "ops.coverage"}
+REWRITTEN = {"warehouse.dim_organization", "warehouse.dim_model", "warehouse.dim_line_item", "ops.load_log", "ops.run_log", "ops.coverage"}
 KEPT = tuple(name for name in OLD if name not in REWRITTEN)
 ORGANIZATIONS = "SELECT organization_id, label, vendor, created_at, ctid::text, xmin::text FROM warehouse.dim_organization ORDER BY 1"
+RUNS = "SELECT run_id, command, parameters, status, started_at, finished_at, error, ctid::text, xmin::text FROM ops.run_log ORDER BY 1"
 LOADS = "SELECT load_id, run_id, window_start, rows_inserted, loaded_at, ctid::text, xmin::text FROM ops.load_log ORDER BY 1"
 RIGHTS = """
 SELECT 'relation', c.oid::regclass::text, a.grantor::regrole::text, a.grantee::regrole::text, a.privilege_type, c.relowner::regrole::text
@@ -144,7 +145,7 @@ def migrating(warehouse: Warehouse, home: Path) -> Iterator[subprocess.Popen[str
 def test_a_year_of_rows_is_as_it_was_after_the_upgrade_and_the_views_are_this_versions(old: LoadedOrganization) -> None:
     warehouse = old.warehouse
     stood, organizations, granted = places(warehouse.superuser_url, KEPT), old.query(ORGANIZATIONS), rights(warehouse)
-    loads = old.query(LOADS)
+    loads, runs = old.query(LOADS), old.query(RUNS)
     assert len(stood) > 20_000
     with psycopg.connect(warehouse.owner_url, autocommit=True) as owner:
         # What an older version shipped under this name, and what somebody built on another view.
@@ -161,6 +162,7 @@ def test_a_year_of_rows_is_as_it_was_after_the_upgrade_and_the_views_are_this_ve
     assert places(warehouse.superuser_url, KEPT) == stood
     assert old.query(ORGANIZATIONS) == organizations
     assert old.query(LOADS) == loads
+    assert old.query(RUNS) == runs
     assert old.query("SELECT DISTINCT vendor_organization_id FROM warehouse.dim_organization") == [(None,)]
     assert old.query("SELECT cost FROM mine.spend") == spent
     assert not_added_up(warehouse.superuser_url) == []
