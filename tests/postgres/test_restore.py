@@ -126,15 +126,6 @@ def dump(programs: Path, source: Source, tmp_path_factory: pytest.TempPathFactor
     return dumped
 
 
-@pytest.fixture
-def empty(server: Server) -> Iterator[Warehouse]:
-    """An empty database of the owner, to which every role may connect, as a new one is."""
-    name = f"restored_{uuid4().hex[:12]}"
-    create_database(server, name)
-    yield warehouse_addresses(server, name)
-    drop_database(server, name)
-
-
 def restore(programs: Path, file: Path, url: str, *options: str, is_plain: bool = False) -> None:
     if is_plain:
         run(programs / "psql", "--quiet", "--no-psqlrc", "--set=ON_ERROR_STOP=1", f"--file={file}", url)
@@ -188,33 +179,33 @@ def assert_goes_on(source: Source, warehouse: Warehouse) -> None:
 @pytest.mark.parametrize("restored_by", ["owner_url", "superuser_url"])
 @pytest.mark.parametrize("options", [(), BARE, ("--no-owner",), ("--no-privileges",)], ids=" ".join)
 def test_a_custom_dump_with_or_without_owners_and_rights_comes_right_with_one_migration(
-    source: Source, programs: Path, dump: Callable[..., Path], empty: Warehouse, restored_by: str, options: tuple[str, ...]
+    source: Source, programs: Path, dump: Callable[..., Path], empty_database: Warehouse, restored_by: str, options: tuple[str, ...]
 ) -> None:
-    restore(programs, dump(True), getattr(empty, restored_by), *options)
+    restore(programs, dump(True), getattr(empty_database, restored_by), *options)
     if restored_by == "superuser_url" and "--no-owner" in options:
         belongs = r"the warehouse belongs to (\w+), not to meterhouse_owner: migrate once as \1, who gives it back to meterhouse_owner"
         with pytest.raises(FixConfiguration, match=belongs):
-            migrate(empty.owner_url)
-        assert migrate(empty.superuser_url) == []
+            migrate(empty_database.owner_url)
+        assert migrate(empty_database.superuser_url) == []
     else:
-        assert migrate(empty.owner_url) == []
-    assert_as_the_source(source, empty)
-    stood = granted(empty.superuser_url)
-    assert migrate(empty.owner_url) == []
-    assert granted(empty.superuser_url) == stood
-    assert_goes_on(source, empty)
+        assert migrate(empty_database.owner_url) == []
+    assert_as_the_source(source, empty_database)
+    stood = granted(empty_database.superuser_url)
+    assert migrate(empty_database.owner_url) == []
+    assert granted(empty_database.superuser_url) == stood
+    assert_goes_on(source, empty_database)
 
 
 @pytest.mark.parametrize("restored_by", ["owner_url", "superuser_url"])
 @pytest.mark.parametrize("options", [(), BARE], ids=" ".join)
 def test_a_plain_dump_of_the_owner_comes_right_with_one_migration(
-    source: Source, programs: Path, dump: Callable[..., Path], empty: Warehouse, restored_by: str, options: tuple[str, ...]
+    source: Source, programs: Path, dump: Callable[..., Path], empty_database: Warehouse, restored_by: str, options: tuple[str, ...]
 ) -> None:
-    restore(programs, dump(False, True, *options), getattr(empty, restored_by), is_plain=True)
-    assert migrate(empty.superuser_url if restored_by == "superuser_url" else empty.owner_url) == []
-    assert_as_the_source(source, empty)
-    assert migrate(empty.owner_url) == []
-    assert_goes_on(source, empty)
+    restore(programs, dump(False, True, *options), getattr(empty_database, restored_by), is_plain=True)
+    assert migrate(empty_database.superuser_url if restored_by == "superuser_url" else empty_database.owner_url) == []
+    assert_as_the_source(source, empty_database)
+    assert migrate(empty_database.owner_url) == []
+    assert_goes_on(source, empty_database)
 
 
 def blocks() -> list[list[str]]:
@@ -282,7 +273,7 @@ def test_the_commands_of_the_page_move_a_warehouse_to_another_server(
 
 
 def test_a_hardened_warehouse_is_dumped_and_restored_by_its_owner(
-    server: Server, source: Source, programs: Path, empty: Warehouse, tmp_path: Path
+    server: Server, source: Source, programs: Path, empty_database: Warehouse, tmp_path: Path
 ) -> None:
     backup, restoring = blocks()
     hardened = f"hardened_{uuid4().hex[:12]}"
@@ -294,58 +285,58 @@ def test_a_hardened_warehouse_is_dumped_and_restored_by_its_owner(
         run(programs / "pg_dump", *(option.replace("warehouse.dump", str(tmp_path / "dump")) for option in options), addresses.owner_url)
     finally:
         drop_database(server, hardened)
-    restore(programs, tmp_path / "dump", empty.owner_url, *(o for o in restoring[0].split() if o.startswith("--no-")))
-    assert migrate(empty.owner_url) == []
-    assert_as_the_source(source, empty)
+    restore(programs, tmp_path / "dump", empty_database.owner_url, *(o for o in restoring[0].split() if o.startswith("--no-")))
+    assert migrate(empty_database.owner_url) == []
+    assert_as_the_source(source, empty_database)
 
 
 def test_an_owner_of_the_tables_who_does_not_own_the_database_says_who_must_run_what(
-    server: Server, source: Source, programs: Path, dump: Callable[..., Path], empty: Warehouse, caplog: pytest.LogCaptureFixture
+    server: Server, source: Source, programs: Path, dump: Callable[..., Path], empty_database: Warehouse, caplog: pytest.LogCaptureFixture
 ) -> None:
-    restore(programs, dump(True), empty.owner_url)
-    name = empty.superuser_url.rpartition("/")[2]
-    with psycopg.connect(empty.superuser_url, autocommit=True) as superuser:
+    restore(programs, dump(True), empty_database.owner_url)
+    name = empty_database.superuser_url.rpartition("/")[2]
+    with psycopg.connect(empty_database.superuser_url, autocommit=True) as superuser:
         (admin,) = superuser.execute("SELECT current_user").fetchone() or ("",)
         superuser.execute(SQL("ALTER DATABASE {} OWNER TO CURRENT_USER").format(Identifier(name)))
         superuser.execute(SQL("GRANT CREATE ON DATABASE {} TO {}").format(Identifier(name), Identifier(OWNER)))
-    assert migrate(empty.owner_url) == []
+    assert migrate(empty_database.owner_url) == []
     (line,) = [record.getMessage() for record in caplog.records if "must run" in record.getMessage()]
     assert line.startswith(f"this role may not change all rights of the database: {admin} or a superuser must run ")
     assert "\n" not in line
-    with psycopg.connect(empty.superuser_url, autocommit=True) as superuser:
+    with psycopg.connect(empty_database.superuser_url, autocommit=True) as superuser:
         for statement in line.partition("must run ")[2].split(";"):
             superuser.execute(statement.encode())
     caplog.clear()
-    assert migrate(empty.owner_url) == []
+    assert migrate(empty_database.owner_url) == []
     assert [record.getMessage() for record in caplog.records] == []
-    for who in (empty.reader_url, empty.loader_url):
+    for who in (empty_database.reader_url, empty_database.loader_url):
         assert rows(who, "SELECT 1") == [(1,)]
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
-        rows(empty.reader_url, "CREATE TEMPORARY TABLE mine (a int)")
+        rows(empty_database.reader_url, "CREATE TEMPORARY TABLE mine (a int)")
 
 
 def test_a_role_of_a_teams_name_that_is_in_no_team_is_named_and_shown_nothing(
-    server: Server, source: Source, programs: Path, dump: Callable[..., Path], empty: Warehouse, caplog: pytest.LogCaptureFixture
+    server: Server, source: Source, programs: Path, dump: Callable[..., Path], empty_database: Warehouse, caplog: pytest.LogCaptureFixture
 ) -> None:
-    restore(programs, dump(True), empty.owner_url, *BARE)
+    restore(programs, dump(True), empty_database.owner_url, *BARE)
     stranger = f"team_{uuid4().hex[:8]}"
-    with psycopg.connect(empty.superuser_url, autocommit=True) as superuser:
+    with psycopg.connect(empty_database.superuser_url, autocommit=True) as superuser:
         superuser.execute("UPDATE ops.team_access SET role_name = %s", [stranger])
         superuser.execute(SQL("CREATE ROLE {}").format(Identifier(stranger)))
         try:
-            assert migrate(empty.owner_url) == []
+            assert migrate(empty_database.owner_url) == []
             assert f"shown nothing, as they are not in meterhouse_team: {stranger}; meterhouse grant-team lets them in again" in caplog.text
-            assert rows(empty.superuser_url, f"SELECT has_schema_privilege('{stranger}', 'bi_team', 'USAGE')") == [(False,)]
+            assert rows(empty_database.superuser_url, f"SELECT has_schema_privilege('{stranger}', 'bi_team', 'USAGE')") == [(False,)]
         finally:
             superuser.execute(SQL("DROP OWNED BY {0}; DROP ROLE {0}").format(Identifier(stranger)))
 
 
-def test_an_owner_who_may_not_make_roles_needs_it_only_where_roles_are_missing(empty: Warehouse) -> None:
-    with psycopg.connect(empty.superuser_url, autocommit=True) as superuser:
+def test_an_owner_who_may_not_make_roles_needs_it_only_where_roles_are_missing(empty_database: Warehouse) -> None:
+    with psycopg.connect(empty_database.superuser_url, autocommit=True) as superuser:
         superuser.execute(SQL("ALTER ROLE {} NOCREATEROLE").format(Identifier(OWNER)))
         try:
-            assert migrate(empty.owner_url)
-            assert migrate(empty.owner_url) == []
+            assert migrate(empty_database.owner_url)
+            assert migrate(empty_database.owner_url) == []
         finally:
             superuser.execute(SQL("ALTER ROLE {} CREATEROLE").format(Identifier(OWNER)))
 
