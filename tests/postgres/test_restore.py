@@ -272,6 +272,24 @@ def test_the_commands_of_the_page_move_a_warehouse_to_another_server(
         assert_goes_on(source, warehouse)
 
 
+def test_a_whole_dump_restored_where_the_group_roles_are_missing_comes_right_with_one_migration(
+    source: Source, programs: Path, dump: Callable[..., Path]
+) -> None:
+    with other_server() as (warehouse, server_url):
+        done = subprocess.run(
+            [programs / "pg_restore", f"--dbname={warehouse.superuser_url}", str(dump(True))],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert 'role "meterhouse_reader" does not exist' in done.stderr
+        assert migrate(warehouse.owner_url) == []
+        for role in (LOADER, READER):
+            give_login(server_url, role, PASSWORDS[role])
+        assert_as_the_source(source, warehouse)
+
+
 def test_a_hardened_warehouse_is_dumped_and_restored_by_its_owner(
     server: Server, source: Source, programs: Path, empty_database: Warehouse, tmp_path: Path
 ) -> None:
@@ -353,6 +371,14 @@ def test_where_roles_are_missing_and_may_not_be_made_the_statements_are_named() 
                 superuser.execute(statement.encode())
         assert migrate(warehouse.owner_url)
         assert row_counts(warehouse.superuser_url) == {}
+        rows(warehouse.owner_url, "INSERT INTO warehouse.dim_organization (label, vendor) VALUES ('acme', 'openai')")
+        # What is in the way is named one after the other, each with the statement that takes it away.
+        for wanted in ("CREATE ROLE team_x NOLOGIN;", "GRANT meterhouse_team TO meterhouse_owner WITH ADMIN OPTION;"):
+            with pytest.raises(FixConfiguration, match=f"as a superuser, run {wanted}") as stopped:
+                grant_team(warehouse.owner_url, "team_x", ["all"])
+            assert "\n" not in str(stopped.value)
+            rows(server_url, wanted)
+        assert "team_x sees all projects of acme" in grant_team(warehouse.owner_url, "team_x", ["all"])[0]
 
 
 def test_only_what_has_no_statistics_is_analyzed(source: Source) -> None:
