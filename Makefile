@@ -10,7 +10,7 @@ TEST := $(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 DIGEST := $(VENV)/bin/python -c 'import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())'
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev install-cluster up down test coverage cluster-test downtime-test bi-test soak-test lint lock clean compose-env compose-up
+.PHONY: help install install-dev install-cluster up down test coverage cluster-test downtime-test bi-test soak-test lint lock sbom clean compose-env compose-up
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -72,6 +72,16 @@ lint: install-dev ## Check style and types
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy
+
+# One list per lock file, named after it: of a plain installation, of several machines, of Kubernetes. The same file gives the same list.
+sbom: install-dev ## Write lists of all locked packages with their hashes into sbom/ (CycloneDX, JSON)
+	@mkdir -p sbom
+	@set -e; for lock in requirements requirements-cluster deploy/kubernetes/requirements; do \
+		list=sbom/$$(echo $$lock | tr / -).cdx.json; \
+		$(VENV)/bin/python -W ignore -m cyclonedx_py requirements --pyproject pyproject.toml --output-reproducible --validate \
+			--of JSON -o $$list $$lock.txt; \
+		echo "$$list"; \
+	done
 
 lock: $(VENV)/bin/uv ## Resolve the requirements*.in files anew
 	$(COMPILE) --upgrade requirements.in -o requirements.txt

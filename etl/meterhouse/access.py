@@ -10,6 +10,7 @@ import psycopg
 from psycopg.sql import SQL, Identifier
 
 from meterhouse.database import Connection, connect, translated
+from meterhouse.database_errors import MIGRATE_REMEDY, reason
 from meterhouse.errors import FixConfiguration
 from meterhouse.tables import BI, TEAM, TEAM_ROLE
 
@@ -27,6 +28,17 @@ LEFT JOIN warehouse.dim_project p ON p.organization_id = i.organization_id AND p
 WHERE o.label = %s AND i.project_id IS NOT NULL
 GROUP BY i.project_id
 ORDER BY 2, 1
+"""
+# Who asks may make roles; may make others members of the teams' group; and whether that group and this role are there.
+_MAY_GRANT = """
+SELECT
+    u.rolsuper OR u.rolcreaterole,
+    u.rolsuper OR pg_has_role(t.oid, 'MEMBER WITH ADMIN OPTION')
+    OR (u.rolcreaterole AND current_setting('server_version_num')::integer < 160000),
+    t.oid IS NOT NULL,
+    EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = %s)
+FROM pg_catalog.pg_roles u LEFT JOIN pg_catalog.pg_roles t ON t.rolname = %s
+WHERE u.rolname = current_user
 """
 
 
@@ -78,6 +90,28 @@ def revoke_team(owner_url: str, role: str, organization: str | None = None) -> l
     return [f"{role} sees nothing any more; the role and its members stay"]
 
 
+def restore_teams(connection: Connection) -> list[str]:
+    """Make the roles of teams that a restored database names and the server lacks; return a line for those that are nobody's to make.
+
+    A role of that name that is there and in no team may be somebody else's: it is shown nothing until it is granted its projects again.
+    """
+    outside = connection.execute(
+        "SELECT DISTINCT a.role_name, r.oid IS NOT NULL FROM ops.team_access a LEFT JOIN pg_catalog.pg_roles r ON r.rolname = a.role_name"
+        " WHERE r.oid IS NULL OR NOT pg_has_role(r.oid, %s, 'MEMBER') ORDER BY 1",
+        (TEAM_ROLE,),
+    ).fetchall()
+    left = [role for role, is_there in outside if is_there or not _NAME.fullmatch(role) or not _restored(connection, role)]
+    return [f"shown nothing, as they are not in {TEAM_ROLE}: {', '.join(left)}; meterhouse grant-team lets them in again"] if left else []
+
+
+def _restored(connection: Connection, role: str) -> bool:
+    try:
+        _prepare_role(connection, role)
+    except FixConfiguration:
+        return False
+    return True
+
+
 @contextmanager
 def as_owner(url: str, what: str) -> Iterator[Connection]:
     """A transaction of the owner, one at a time, who wants to do `what`; its refusals in words that say what to do."""
@@ -87,9 +121,9 @@ def as_owner(url: str, what: str) -> Iterator[Connection]:
                 connection.execute("LOCK TABLE ops.team_access IN SHARE ROW EXCLUSIVE MODE")
                 yield connection
         except psycopg.errors.InsufficientPrivilege as error:
-            reason = str(error).strip().splitlines()[0]
             raise FixConfiguration(
-                f"the role may not {what} ({reason}): name the warehouse's owner, with CREATEROLE, in METERHOUSE_MIGRATE_URL"
+                f"the role may not {what} ({reason(error)}): name the warehouse's owner in METERHOUSE_MIGRATE_URL; after a restore, run"
+                " meterhouse migrate first"
             ) from None
 
 
@@ -122,6 +156,7 @@ def _wanted(projects: Sequence[str], label: str, known: dict[str, str | None]) -
 
 def _prepare_role(connection: Connection, role: str) -> bool:
     """Make the role a member of the teams' group, and tell whether it can log in."""
+    _require_grantable(connection, role)
     found = connection.execute(
         "SELECT rolcanlogin, rolsuper OR has_schema_privilege(oid, %s, 'USAGE') FROM pg_catalog.pg_roles WHERE rolname = %s", (BI, role)
     ).fetchone()
@@ -135,6 +170,19 @@ def _prepare_role(connection: Connection, role: str) -> bool:
         SQL("GRANT CONNECT ON DATABASE {} TO {}").format(Identifier(connection.info.dbname), Identifier(TEAM_ROLE))
     )  # a restored database has lost it
     return bool(found and found[0])
+
+
+def _require_grantable(connection: Connection, role: str) -> None:
+    may_make_roles, may_add_members, has_group, is_there = connection.execute(_MAY_GRANT, (role, TEAM_ROLE)).fetchone() or (False,) * 4
+    if not has_group:
+        raise FixConfiguration(f"the server lacks the role {TEAM_ROLE}, as after a restore on another one: {MIGRATE_REMEDY}")
+    if not (is_there or may_make_roles):
+        raise FixConfiguration(f"the role of METERHOUSE_MIGRATE_URL may not make roles: as a superuser, run CREATE ROLE {role} NOLOGIN;")
+    if not (may_add_members or _is_member(connection, role)):
+        raise FixConfiguration(
+            f"the role of METERHOUSE_MIGRATE_URL may not let others into {TEAM_ROLE}: as a superuser, run GRANT {TEAM_ROLE} TO"
+            f" {connection.info.user} WITH ADMIN OPTION;"
+        )
 
 
 def _is_member(connection: Connection, role: str) -> bool:

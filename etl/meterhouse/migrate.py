@@ -15,15 +15,16 @@ from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
 
 import meterhouse
-from meterhouse.columns import metadata
 from meterhouse.database import Connection, connect
 from meterhouse.database_errors import failed_statement, reason
 from meterhouse.derived_names import derive_again
 from meterhouse.errors import FixConfiguration, MeterhouseError
 from meterhouse.ownership import require_ours
+from meterhouse.rights import hand_over, make_roles, repair
 from meterhouse.rollups import fill as fill_rollups
 from meterhouse.session import MIGRATE
 from meterhouse.settings import local_time_zone
+from meterhouse.table_statistics import gather
 from meterhouse.views import drop_views, rebuild_views, views
 
 log = logging.getLogger(__name__)
@@ -60,6 +61,7 @@ def migrate(url: str, revision: str = "head") -> list[str]:
     when the role may not do it, `TryAgainLater` when the server is away or busy.
     """
     time_zone = local_time_zone()
+    left: list[str] = []
     config = Config()
     config.set_main_option("script_location", str(script_location()).replace("%", "%%"))
     scripts = ScriptDirectory.from_config(config)
@@ -73,6 +75,7 @@ def migrate(url: str, revision: str = "head") -> list[str]:
             before = _current(connection)
             config.attributes["connection"] = connection
             if revision == "head" or _is_ahead(scripts, before, revision):
+                make_roles(_driver(connection))
                 if before != scripts.get_current_head():
                     _hold_off_loads(connection)
                 command.upgrade(config, revision)
@@ -83,17 +86,21 @@ def migrate(url: str, revision: str = "head") -> list[str]:
                 command.downgrade(config, revision)
             after = _current(connection)
             if after == scripts.get_current_head():
+                hand_over(_driver(connection))
                 derive_again(_driver(connection))
                 rebuild_views(connection, time_zone=time_zone)
+                left = repair(_driver(connection))
     except CommandError as error:
         raise FixConfiguration(
             f"the warehouse's migration is unknown to this version ({error}): install the version that wrote it"
         ) from None
     except (sa.exc.DBAPIError, psycopg.Error) as error:
         raise _refusal(error) from None
+    for line in left:
+        log.warning("%s", line)
     applied = _applied(scripts, before, after)
-    if applied and after == scripts.get_current_head():
-        _gather_statistics(url)
+    if after == scripts.get_current_head():
+        _gather_statistics(url, every_table=bool(applied))
     return applied
 
 
@@ -122,16 +129,12 @@ def _hold_off_loads(connection: sa.Connection) -> None:
         connection.exec_driver_sql("SELECT FROM ops.watermarks FOR UPDATE")
 
 
-def _gather_statistics(url: str) -> None:
-    """Have the server look at every table: it does so by itself only once a table has changed, and months that are over never do."""
+def _gather_statistics(url: str, *, every_table: bool) -> None:
     try:
-        with owner_engine(url).connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            for table in metadata.sorted_tables:
-                connection.exec_driver_sql(f"ANALYZE {table.fullname}")
-    except (sa.exc.DBAPIError, MeterhouseError) as error:
-        log.warning(
-            "the migration is done, but statistics were not gathered (%s): run ANALYZE, or questions may be slow", reason(_cause(error))
-        )
+        with connect(url, MIGRATE) as connection:
+            gather(connection, every_table=every_table)
+    except (psycopg.Error, MeterhouseError) as error:
+        log.warning("the migration is done, but statistics were not gathered (%s): run ANALYZE, or questions may be slow", reason(error))
 
 
 def _current(connection: sa.Connection) -> str | None:
@@ -156,7 +159,7 @@ def _applied(scripts: ScriptDirectory, before: str | None, after: str | None) ->
 def _refusal(error: Exception) -> MeterhouseError:
     cause = _cause(error)
     if isinstance(cause, psycopg.errors.InsufficientPrivilege):
-        return FixConfiguration(f"the role may not migrate the warehouse ({reason(cause)}): use its owner, with CREATEROLE")
+        return FixConfiguration(f"the role may not migrate the warehouse ({reason(cause)}): use its owner, or a superuser")
     if isinstance(cause, psycopg.ProgrammingError):
         return FixConfiguration(
             f"the warehouse is not as its migrations left it ({reason(cause)}): undo what was changed by hand, or restore a backup"

@@ -30,7 +30,8 @@ _KINDS = {
 # Relations, types without a relation, and functions of our schemas that no extension brought. A view is told by its comments.
 _STANDING = """
 SELECT o.schema_name, o.name, o.kind, quote_ident(pg_get_userbyid(o.owner)), o.is_commented,
-       o.owner = current_user::regrole OR o.owner IN (SELECT nspowner FROM pg_catalog.pg_namespace WHERE nspname = ANY(%(schemas)s))
+       o.owner = current_user::regrole OR o.owner IN (SELECT nspowner FROM pg_catalog.pg_namespace WHERE nspname = ANY(%(schemas)s)),
+       pg_has_role(o.owner, 'USAGE')
 FROM (
     SELECT n.nspname, c.relname, c.relkind::text, c.relowner, c.oid, 'pg_class'::regclass,
            obj_description(c.oid, 'pg_class') IS NOT NULL AND (c.relkind <> 'v' OR n.nspname = 'warehouse' OR NOT EXISTS (
@@ -53,6 +54,12 @@ SELECT has_table_privilege(attrelid, 'SELECT') FROM pg_catalog.pg_attribute
 WHERE attrelid = 'ops.alembic_version'::regclass AND attname = 'version_num'
 """
 _READ_VERSION = "SELECT version_num FROM ops.alembic_version"
+# Whether a superuser who owns a restored warehouse would give it to whoever asks: see sql/hand_over.sql.
+_WHOSE = """
+SELECT quote_ident(u.rolname), r.rolsuper AND d.datdba = u.oid AND u.rolcreaterole
+FROM pg_catalog.pg_database d, pg_catalog.pg_roles r, pg_catalog.pg_roles u
+WHERE d.datname = current_database() AND quote_ident(r.rolname) = %(owner)s AND u.rolname = current_user
+"""
 _CLOSED = """
 SELECT nspname, quote_ident(pg_get_userbyid(nspowner)) FROM pg_catalog.pg_namespace
 WHERE nspname = ANY(%(schemas)s) AND NOT has_schema_privilege(oid, 'CREATE') ORDER BY 1
@@ -61,7 +68,10 @@ WHERE nspname = ANY(%(schemas)s) AND NOT has_schema_privilege(oid, 'CREATE') ORD
 
 @dataclass(frozen=True)
 class _Standing:
-    """An object in one of our schemas. `is_commented` as our views are; `is_owners`: of whoever migrates or owns one of our schemas."""
+    """An object in one of our schemas. `is_commented` as our views are; `is_owners`: of whoever migrates or owns one of our schemas.
+
+    `is_in_reach`: whoever migrates may change it.
+    """
 
     schema: str
     name: str
@@ -69,6 +79,7 @@ class _Standing:
     owner: str
     is_commented: bool
     is_owners: bool
+    is_in_reach: bool
 
     @property
     def qualified(self) -> str:
@@ -86,6 +97,7 @@ def require_ours(connection: sa.Connection, wanted: Collection[str], newest: str
     ours has seen, schemas `warehouse` and `ops` have to be empty: rights on all that they hold are given away.
     """
     standing = [_Standing(*row) for row in connection.exec_driver_sql(_STANDING, {"schemas": list(_SCHEMAS)})]
+    _require_reach(connection, standing)
     version = _version(connection, standing)
     if version is None:
         others = [one for one in standing if one.qualified in wanted or (one.schema in {WAREHOUSE, OPS} and one.name != _VERSION_TABLE)]
@@ -134,6 +146,18 @@ def _version(connection: sa.Connection, standing: list[_Standing]) -> str | None
             " own, or drop that table if nobody needs it; nothing was changed"
         )
     return versions[0] if versions else None
+
+
+def _require_reach(connection: sa.Connection, standing: list[_Standing]) -> None:
+    """A warehouse that belongs to somebody else cannot be migrated, nor one that a superuser restored without owners."""
+    sure = [one for one in standing if one.qualified in {_SURE_TABLE, f"{OPS}.{_VERSION_TABLE}"} and one.kind == "r"]
+    beyond = [one for one in sure if not one.is_in_reach]
+    if len(sure) == 1 or not beyond:
+        return
+    owner = beyond[0].owner
+    role, gives_back = connection.exec_driver_sql(_WHOSE, {"owner": owner}).one()
+    then = f"migrate once as {owner}, who gives it back to {role}" if gives_back else f"migrate as {owner}"
+    raise FixConfiguration(f"the warehouse belongs to {owner}, not to {role}: {then}; nothing was changed")
 
 
 def _require_open(connection: sa.Connection) -> None:

@@ -23,6 +23,7 @@ from meterhouse.ownership import record
 from meterhouse.rollup_tables import ROLLUPS, TABLES
 from meterhouse.settings import DEFAULT_TIME_ZONE
 from meterhouse.tables import BI, LOADER_ROLE, READER_ROLE, TEAM, TEAM_ROLE
+from meterhouse.team_columns import shown
 from meterhouse.view_words import literal, usage_facts, view_words
 
 
@@ -104,6 +105,14 @@ SELECT n.nspname || '.' || c.relname
 FROM builders b
 JOIN pg_catalog.pg_class c ON c.oid = b.oid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+"""
+
+
+_COLUMNS = """
+SELECT quote_ident(attname), format_type(atttypid, atttypmod)
+FROM pg_catalog.pg_attribute
+WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped
+ORDER BY attnum
 """
 
 
@@ -200,8 +209,7 @@ def rebuild_views(connection: sa.Connection, wanted: list[View] | None = None, *
     ours = ", ".join(view.qualified for view in wanted if view.schema == BI)
     for role in (READER_ROLE, LOADER_ROLE):
         connection.exec_driver_sql(f"GRANT SELECT ON {ours} TO {role}")
-        connection.exec_driver_sql(f"ALTER DEFAULT PRIVILEGES IN SCHEMA bi GRANT SELECT ON TABLES TO {role}")
-    # No default privileges here: a view that somebody adds would not be scoped.
+    # No default privileges in this schema: a view that somebody adds would not be scoped.
     for view in wanted:
         if view.schema == TEAM:
             connection.exec_driver_sql(f"GRANT SELECT ON {view.qualified} TO {TEAM_ROLE}")
@@ -223,9 +231,14 @@ def drop_views(connection: sa.Connection) -> None:
 
 
 def _create(connection: sa.Connection, view: View, wanted: list[View]) -> None:
-    # A barrier: no condition of a query, and no error in one, is tried on rows that the view does not show.
-    barrier = " WITH (security_barrier = true)" if view.schema == TEAM else ""
-    statement = f"CREATE OR REPLACE VIEW {view.qualified}{barrier} AS {_percent(view.query)}"
+    query, barrier = view.query, ""
+    if view.schema == TEAM:
+        # A barrier: no condition of a query, and no error in one, is tried on rows that the view does not show.
+        barrier = " WITH (security_barrier = true)"
+        if REACH[view.name] is not Reach.EVERYTHING:
+            # The view of bi has the same columns, and is made before.
+            query = shown(query, [tuple(row) for row in connection.exec_driver_sql(_COLUMNS, (f"{BI}.{view.name}",))])
+    statement = f"CREATE OR REPLACE VIEW {view.qualified}{barrier} AS {_percent(query)}"
     try:
         with connection.begin_nested():
             connection.exec_driver_sql(statement)
@@ -239,14 +252,17 @@ def _create(connection: sa.Connection, view: View, wanted: list[View]) -> None:
 
 
 def _leave_to_owner(connection: sa.Connection, wanted: list[View]) -> None:
-    """Give views that a superuser made to whoever owns schema bi, and will replace them next time."""
+    """Give views that a superuser made, or restored, to whoever owns schema bi, and will replace them next time."""
     owner = connection.exec_driver_sql(
         "SELECT quote_ident(pg_get_userbyid(nspowner)) FROM pg_namespace WHERE nspname = 'bi' AND nspowner <> current_user::regrole"
         " AND (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)"
     ).scalar()
     if owner is None:
         return
-    query = "SELECT schemaname || '.' || viewname FROM pg_catalog.pg_views WHERE viewowner = current_user"
+    query = (
+        "SELECT schemaname || '.' || viewname FROM pg_catalog.pg_views"
+        " WHERE viewowner IN (SELECT rolname FROM pg_catalog.pg_roles WHERE rolsuper)"
+    )
     made = set(connection.exec_driver_sql(query).scalars())
     for view in wanted:
         if view.qualified in made:

@@ -12,7 +12,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from tests.conftest import Warehouse
+from tests.conftest import LOADER, OWNER, READER, Warehouse
 
 from meterhouse import migrate as migrations
 from meterhouse.errors import FixConfiguration, TryAgainLater
@@ -187,9 +187,12 @@ def test_a_database_of_a_later_version_is_not_touched(warehouse: Warehouse) -> N
 def test_the_loaders_role_cannot_migrate_and_is_told_who_can(warehouse: Warehouse, empty_database: Warehouse) -> None:
     with psycopg.connect(empty_database.superuser_url, autocommit=True) as superuser:
         superuser.execute("GRANT CONNECT ON DATABASE " + superuser.info.dbname + " TO PUBLIC")
-    with pytest.raises(FixConfiguration, match="use its owner, with CREATEROLE"):
+    with pytest.raises(FixConfiguration, match=r"permission denied for database .*: use its owner"):
         migrate(empty_database.loader_url)
     assert schemas(empty_database.superuser_url) == {"public"}
+    for url, role in ((warehouse.loader_url, LOADER), (warehouse.reader_url, READER)):
+        with pytest.raises(FixConfiguration, match=f"the warehouse belongs to {OWNER}, not to {role}: migrate as {OWNER}; nothing was"):
+            migrate(url)
 
 
 def test_a_view_that_somebody_built_on_ours_survives_and_a_strangers_view_stays(warehouse: Warehouse) -> None:

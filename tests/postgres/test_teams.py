@@ -21,6 +21,7 @@ from meterhouse.local.roles import give_login
 from meterhouse.migrate import migrate
 from meterhouse.rollups import fill
 from meterhouse.store import Store
+from meterhouse.table_statistics import gather
 from meterhouse.views import REACH, TEAM_VIEW_NAMES, VIEW_NAMES, Reach
 
 from .loaded_organization import fresh_warehouse
@@ -246,6 +247,66 @@ def test_a_condition_that_fails_on_a_certain_figure_does_not_tell_whether_a_hidd
             assert not guess(SECRETS[name], setting), name
 
 
+CHOOSING = {"endpoint", "bucket_width", "bucket_at", "bucket_start_utc", "usage_date", "usage_date_local", "month_start"}
+NOBODYS = {"boolean": "false", "date": "1999-01-01", "timestamp without time zone": "1999-01-01"}
+COLUMNS = """
+SELECT a.attname, format_type(a.atttypid, a.atttypmod) FROM pg_attribute a
+WHERE a.attrelid = '{}'::regclass AND a.attnum > 0 ORDER BY a.attnum
+"""
+
+
+def plan(team: Team, relation: str, condition: str, options: str) -> list[str]:
+    """What EXPLAIN says of every step: its rows and costs, and how many rows were passed over."""
+    lines = team.read(f"EXPLAIN ({options}, SUMMARY OFF) SELECT * FROM {relation} WHERE {condition}")
+    return [line for (line,) in lines if "rows=" in line or "Removed" in line]
+
+
+@pytest.fixture(scope="module")
+def analyzed(filled: Warehouse) -> Warehouse:
+    """The same warehouse, with many rows of somebody else's project, once the server has gathered which values are common."""
+    with psycopg.connect(filled.owner_url, autocommit=True) as owner:
+        owner.execute(
+            "INSERT INTO warehouse.dim_group (organization_id, endpoint, project_id, user_id)"
+            " SELECT 1, 'completions', 'proj_yours', 'user_yours_' || n FROM generate_series(1, 1000) n"
+        )
+        gather(owner, every_table=True)
+    return filled
+
+
+@pytest.mark.parametrize("view", [name for name in TEAM_VIEW_NAMES if REACH[name] is not Reach.EVERYTHING])
+def test_explain_does_not_tell_which_values_the_projects_of_others_have(analyzed: Warehouse, mine: Team, view: str) -> None:
+    """The plan for a value that only another project has is the plan for a value that nobody has, and so are the rows it passes over."""
+    tried: set[str] = set()
+    for column, kind in rows(analyzed.owner_url, COLUMNS.format(f"bi_team.{view}")):
+        if column in CHOOSING:
+            continue
+        query = f"SELECT DISTINCT {column}::text FROM {{}}.{view} WHERE {column} IS NOT NULL ORDER BY 1 DESC"
+        own = {value for (value,) in mine.read(query.format("bi_team"))}
+        theirs = [value for (value,) in rows(analyzed.reader_url, query.format("bi")) if value not in own]
+        nobodys = NOBODYS.get(kind, "of-nobody" if kind.startswith("character") else "-17")
+        for value in theirs[:1]:
+            tried.add(kind.partition("(")[0])
+            for options in ("ANALYZE OFF", "ANALYZE, TIMING OFF, BUFFERS OFF"):
+                found, expected = (plan(mine, f"bi_team.{view}", f"{column} = '{one}'", options) for one in (value, nobodys))
+                assert found == expected, (column, value, options)
+    assert tried
+
+
+def test_explain_would_tell_it_of_columns_that_are_not_hidden(analyzed: Warehouse, mine: Team) -> None:
+    """Otherwise the test above would show nothing."""
+    with psycopg.connect(analyzed.owner_url, autocommit=True) as owner:
+        owner.execute("CREATE VIEW warehouse.unhidden WITH (security_barrier = true) AS SELECT * FROM warehouse.team_dim_group")
+        try:
+            owner.execute(f"GRANT USAGE ON SCHEMA warehouse TO {mine.role}; GRANT SELECT ON warehouse.unhidden TO {mine.role}".encode())
+            for options in ("ANALYZE OFF", "ANALYZE, TIMING OFF, BUFFERS OFF"):
+                theirs, nobodys = (
+                    plan(mine, "warehouse.unhidden", f"project_id = '{one}'", options) for one in ("proj_yours", "of-nobody")
+                )
+                assert theirs != nobodys
+        finally:
+            owner.execute(f"DROP VIEW warehouse.unhidden; REVOKE USAGE ON SCHEMA warehouse FROM {mine.role}".encode())
+
+
 def test_what_a_team_may_do_is_read(mine: Team) -> None:
     for statement in (
         "INSERT INTO bi_team.dim_organization VALUES ('x')",
@@ -383,7 +444,7 @@ def test_the_connection_kit_of_the_page_gives_a_login_its_schema_its_clock_and_i
 
 @pytest.mark.parametrize("who", ["loader_url", "reader_url"])
 def test_only_the_owner_grants(filled: Warehouse, who: str) -> None:
-    with pytest.raises(FixConfiguration, match="name the warehouse's owner, with CREATEROLE, in METERHOUSE_MIGRATE_URL"):
+    with pytest.raises(FixConfiguration, match="name the warehouse's owner in METERHOUSE_MIGRATE_URL"):
         grant_team(getattr(filled, who), "team_x", ["proj_mine"], "acme")
 
 

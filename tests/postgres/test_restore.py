@@ -1,0 +1,392 @@
+"""Backups for real: pg_dump, pg_restore into an empty database with and without owners and rights, then migrate; on another server too."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+from psycopg.sql import SQL, Identifier
+from tests.conftest import LOADER, OWNER, PASSWORDS, READER, Server, Warehouse, create_database, drop_database, warehouse_addresses
+
+from meterhouse.access import grant_team
+from meterhouse.checks import run_warehouse_checks
+from meterhouse.cli import main
+from meterhouse.directory import sync_directory
+from meterhouse.errors import FixConfiguration
+from meterhouse.harden import harden
+from meterhouse.local.postgres import temporary_postgres
+from meterhouse.local.roles import give_login
+from meterhouse.migrate import migrate
+from meterhouse.table_statistics import gather
+from meterhouse.views import VIEW_NAMES
+
+from .comparison import assert_equals_source
+from .conftest import MakeOrganization, MakeWarehouse
+from .doctored_vendor import THREE
+from .fingerprints import TABLES, row_counts
+from .granted import granted
+from .loaded_organization import NOW, LoadedOrganization, midnight, rows
+from .postgres_programs import folder_of_programs
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "operations.md"
+START = NOW.date() - timedelta(days=40)
+END = NOW.date() + timedelta(days=1)
+BARE = ("--no-owner", "--no-privileges")
+Restore = Callable[..., Warehouse]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A loaded warehouse, its organization, a team with a login, and what of them a restored one must equal."""
+
+    loaded: LoadedOrganization
+    team: str
+    project: str
+    login: str
+    checked: dict[str, int]
+    contents: dict[str, str]
+    granted: set[tuple[object, ...]]
+
+    def restored(self, warehouse: Warehouse) -> LoadedOrganization:
+        """The same organization, loading into `warehouse`."""
+        again = LoadedOrganization(self.loaded.fake, self.loaded.server, warehouse)
+        again.defaults |= self.loaded.defaults
+        return again
+
+
+def contents(url: str) -> dict[str, str]:
+    """A digest of each table's rows."""
+    query = "SELECT count(*) || ' rows ' || coalesce(md5(string_agg(t::text, E'\n' ORDER BY t::text)), '') FROM {} t"
+    return {name: rows(url, query.format(name))[0][0] for name in TABLES}
+
+
+def checked(loaded: LoadedOrganization) -> dict[str, int]:
+    """How many findings each check has."""
+    return {result.check.name: result.findings for result in run_warehouse_checks(loaded.settings(), clock=loaded.fake.clock.now)}
+
+
+@pytest.fixture(scope="module")
+def source(server: Server, make_warehouse: MakeWarehouse, make_organization: MakeOrganization) -> Iterator[Source]:
+    loaded = make_organization(make_warehouse())
+    loaded.defaults |= {"history_start": midnight(START), "hourly_history_days": 2, "endpoints": THREE}
+    loaded.sync().raise_first()
+    sync_directory(loaded.settings(), clock=loaded.fake.clock.now)
+    migrate(loaded.warehouse.owner_url)
+    team = f"team_{uuid4().hex[:8]}"
+    login = f"somebody_of_{team}"
+    # The one with the most usage, so that there is something to see.
+    ((project,),) = loaded.query(
+        "SELECT project_id FROM bi.usage_daily WHERE project_id IS NOT NULL GROUP BY 1 ORDER BY sum(requests) DESC NULLS LAST LIMIT 1"
+    )
+    grant_team(loaded.warehouse.owner_url, team, [project])
+    with psycopg.connect(server.url(), autocommit=True) as superuser:
+        superuser.execute(SQL("CREATE ROLE {} IN ROLE {}").format(Identifier(login), Identifier(team)))
+    give_login(server.url(), login, PASSWORDS[READER])
+    url = loaded.warehouse.superuser_url
+    yield Source(loaded, team, project, login, checked(loaded), contents(url), granted(url))
+    with psycopg.connect(server.url(), autocommit=True) as superuser:
+        for role in (login, team):
+            superuser.execute(SQL("DROP ROLE {}").format(Identifier(role)))
+
+
+@pytest.fixture(scope="module")
+def programs(server: Server) -> Path:
+    return folder_of_programs(server.url())
+
+
+def run(program: Path, *arguments: str) -> None:
+    done = subprocess.run([program, *arguments], check=False, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+@pytest.fixture(scope="module")
+def dump(programs: Path, source: Source, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Dumps the source once for each way: `dump(as_superuser, is_plain, *options)`."""
+    made: dict[tuple[object, ...], Path] = {}
+
+    def dumped(as_superuser: bool = False, is_plain: bool = False, *options: str) -> Path:
+        key = (as_superuser, is_plain, *options)
+        if key not in made:
+            made[key] = tmp_path_factory.mktemp("dump") / "warehouse.dump"
+            warehouse = source.loaded.warehouse
+            url = warehouse.superuser_url if as_superuser else warehouse.owner_url
+            run(programs / "pg_dump", f"--format={'plain' if is_plain else 'custom'}", *options, f"--file={made[key]}", url)
+        return made[key]
+
+    return dumped
+
+
+def restore(programs: Path, file: Path, url: str, *options: str, is_plain: bool = False) -> None:
+    if is_plain:
+        run(programs / "psql", "--quiet", "--no-psqlrc", "--set=ON_ERROR_STOP=1", f"--file={file}", url)
+    else:
+        run(programs / "pg_restore", "--exit-on-error", *options, f"--dbname={url}", str(file))
+
+
+def without_statistics(url: str) -> list[tuple[object, ...]]:
+    """Tables with rows of which the planner knows nothing."""
+    return rows(
+        url,
+        "SELECT c.oid::regclass::text FROM pg_class c WHERE relnamespace::regnamespace::text IN ('warehouse', 'ops')"
+        " AND NOT EXISTS (SELECT FROM pg_statistic s WHERE s.starelid = c.oid)"
+        " AND (relkind = 'r' AND pg_relation_size(c.oid) > 0 OR relkind = 'p'"
+        " AND (SELECT sum(pg_relation_size(t.relid)) FROM pg_partition_tree(c.oid) t) > 0)",
+    )
+
+
+def assert_as_the_source(source: Source, warehouse: Warehouse) -> None:
+    """Rows, owners, rights and statistics are the source's; the reader and the team see what they saw; loads go on."""
+    assert contents(warehouse.superuser_url) == source.contents
+    assert granted(warehouse.superuser_url) == source.granted
+    assert without_statistics(warehouse.superuser_url) == []
+    before = source.loaded.warehouse
+    for view in VIEW_NAMES:
+        count = f"SELECT count(*) FROM bi.{view}"
+        assert rows(warehouse.reader_url, count) == rows(before.reader_url, count), view
+    for refused in ("SELECT FROM warehouse.costs", "SELECT FROM ops.run_log", "CREATE TEMPORARY TABLE mine (a int)"):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            rows(warehouse.reader_url, refused)
+
+
+def as_team(source: Source, warehouse: Warehouse, query: str) -> list[tuple[object, ...]]:
+    url = warehouse.superuser_url
+    return rows(f"postgresql://{source.login}:{PASSWORDS[READER]}@{url.rpartition('@')[2]}", query)
+
+
+def assert_goes_on(source: Source, warehouse: Warehouse) -> None:
+    """A team is granted again and sees its project alone, a sync finds nothing missing, and the checks are as they were."""
+    said = grant_team(warehouse.owner_url, source.team, [source.project])
+    assert source.project in said[0]
+    for view in ("usage_daily", "costs_daily", "dim_project"):
+        seen = as_team(source, warehouse, f"SELECT DISTINCT project_id FROM bi_team.{view} WHERE project_id IS NOT NULL")
+        assert seen == [(source.project,)], view
+    again = source.restored(warehouse)
+    again.sync().raise_first()
+    assert_equals_source(again, START, END, THREE)
+    assert checked(again) == source.checked
+
+
+@pytest.mark.parametrize("restored_by", ["owner_url", "superuser_url"])
+@pytest.mark.parametrize("options", [(), BARE, ("--no-owner",), ("--no-privileges",)], ids=" ".join)
+def test_a_custom_dump_with_or_without_owners_and_rights_comes_right_with_one_migration(
+    source: Source, programs: Path, dump: Callable[..., Path], empty_database: Warehouse, restored_by: str, options: tuple[str, ...]
+) -> None:
+    restore(programs, dump(True), getattr(empty_database, restored_by), *options)
+    if restored_by == "superuser_url" and "--no-owner" in options:
+        belongs = r"the warehouse belongs to (\w+), not to meterhouse_owner: migrate once as \1, who gives it back to meterhouse_owner"
+        with pytest.raises(FixConfiguration, match=belongs):
+            migrate(empty_database.owner_url)
+        assert migrate(empty_database.superuser_url) == []
+    else:
+        assert migrate(empty_database.owner_url) == []
+    assert_as_the_source(source, empty_database)
+    stood = granted(empty_database.superuser_url)
+    assert migrate(empty_database.owner_url) == []
+    assert granted(empty_database.superuser_url) == stood
+    assert_goes_on(source, empty_database)
+
+
+@pytest.mark.parametrize("restored_by", ["owner_url", "superuser_url"])
+@pytest.mark.parametrize("options", [(), BARE], ids=" ".join)
+def test_a_plain_dump_of_the_owner_comes_right_with_one_migration(
+    source: Source, programs: Path, dump: Callable[..., Path], empty_database: Warehouse, restored_by: str, options: tuple[str, ...]
+) -> None:
+    restore(programs, dump(False, True, *options), getattr(empty_database, restored_by), is_plain=True)
+    assert migrate(empty_database.superuser_url if restored_by == "superuser_url" else empty_database.owner_url) == []
+    assert_as_the_source(source, empty_database)
+    assert migrate(empty_database.owner_url) == []
+    assert_goes_on(source, empty_database)
+
+
+def blocks() -> list[list[str]]:
+    """The commands of the page's section on backups."""
+    section = PAGE.read_text().partition("## Back up and restore\n")[2].partition("\n## ")[0]
+    return [block.splitlines() for block in re.findall(r"```sh\n(.*?)```", section, re.DOTALL)]
+
+
+@contextmanager
+def other_server() -> Iterator[tuple[Warehouse, str]]:
+    """A server that never saw a role of ours but the owner, with an empty database of it."""
+    with temporary_postgres() as other:
+        with psycopg.connect(other.url(), autocommit=True) as superuser:
+            superuser.execute(SQL("CREATE ROLE {} LOGIN CREATEROLE PASSWORD {}").format(Identifier(OWNER), PASSWORDS[OWNER]))
+            superuser.execute(SQL("CREATE DATABASE restored OWNER {}").format(Identifier(OWNER)))
+        yield warehouse_addresses(other, "restored"), other.url()
+
+
+def test_the_commands_of_the_page_move_a_warehouse_to_another_server(
+    source: Source, programs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backup, restoring = blocks()
+    path = os.pathsep.join([str(programs), str(Path(sys.executable).parent), os.environ["PATH"]])
+
+    def shell(commands: list[str], url: str) -> str:
+        environment = {"PATH": path, "METERHOUSE_MIGRATE_URL": url, "HOME": str(tmp_path)}
+        done = subprocess.run(
+            ["/bin/sh", "-e", "-c", "\n".join(commands)],
+            check=False,
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=180,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout + done.stderr
+
+    assert restoring[-1] == "meterhouse migrate"
+    with other_server() as (warehouse, server_url):
+        if (
+            psycopg.connect(server_url).info.server_version // 10000
+            < psycopg.connect(source.loaded.warehouse.owner_url).info.server_version // 10000
+        ):
+            pytest.skip("the other server would be an older one")
+        shell(backup, source.loaded.warehouse.owner_url)
+        shell(restoring[:-1], warehouse.owner_url)
+        monkeypatch.setenv("METERHOUSE_MIGRATE_URL", warehouse.owner_url)
+        assert main(["grant-team", source.team, "--projects", source.project]) == 2
+        said = capsys.readouterr().err
+        assert "the server lacks the role meterhouse_team, as after a restore on another one: run meterhouse migrate" in said
+        assert "Traceback" not in said
+        assert shell(restoring[-1:], warehouse.owner_url).strip() == "tables were up to date; views are up to date"
+        for role in (LOADER, READER):
+            give_login(server_url, role, PASSWORDS[role])
+        with psycopg.connect(server_url, autocommit=True) as superuser:
+            # The team is there again, and somebody may be let in as access.md says.
+            superuser.execute(SQL("CREATE ROLE {} IN ROLE {}").format(Identifier(source.login), Identifier(source.team)))
+        give_login(server_url, source.login, PASSWORDS[READER])
+        assert as_team(source, warehouse, "SELECT DISTINCT project_id FROM bi_team.dim_project WHERE project_id IS NOT NULL") == [
+            (source.project,)
+        ]
+        assert_as_the_source(source, warehouse)
+        assert_goes_on(source, warehouse)
+
+
+def test_a_whole_dump_restored_where_the_group_roles_are_missing_comes_right_with_one_migration(
+    source: Source, programs: Path, dump: Callable[..., Path]
+) -> None:
+    with other_server() as (warehouse, server_url):
+        done = subprocess.run(
+            [programs / "pg_restore", f"--dbname={warehouse.superuser_url}", str(dump(True))],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert 'role "meterhouse_reader" does not exist' in done.stderr
+        assert migrate(warehouse.owner_url) == []
+        for role in (LOADER, READER):
+            give_login(server_url, role, PASSWORDS[role])
+        assert_as_the_source(source, warehouse)
+
+
+def test_a_hardened_warehouse_is_dumped_and_restored_by_its_owner(
+    server: Server, source: Source, programs: Path, empty_database: Warehouse, tmp_path: Path
+) -> None:
+    backup, restoring = blocks()
+    hardened = f"hardened_{uuid4().hex[:12]}"
+    create_database(server, hardened, source.loaded.warehouse.superuser_url.rpartition("/")[2])
+    try:
+        addresses = warehouse_addresses(server, hardened)
+        harden(addresses.superuser_url)
+        options = backup[0].split()[1:-1]
+        run(programs / "pg_dump", *(option.replace("warehouse.dump", str(tmp_path / "dump")) for option in options), addresses.owner_url)
+    finally:
+        drop_database(server, hardened)
+    restore(programs, tmp_path / "dump", empty_database.owner_url, *(o for o in restoring[0].split() if o.startswith("--no-")))
+    assert migrate(empty_database.owner_url) == []
+    assert_as_the_source(source, empty_database)
+
+
+def test_an_owner_of_the_tables_who_does_not_own_the_database_says_who_must_run_what(
+    server: Server, source: Source, programs: Path, dump: Callable[..., Path], empty_database: Warehouse, caplog: pytest.LogCaptureFixture
+) -> None:
+    restore(programs, dump(True), empty_database.owner_url)
+    name = empty_database.superuser_url.rpartition("/")[2]
+    with psycopg.connect(empty_database.superuser_url, autocommit=True) as superuser:
+        (admin,) = superuser.execute("SELECT current_user").fetchone() or ("",)
+        superuser.execute(SQL("ALTER DATABASE {} OWNER TO CURRENT_USER").format(Identifier(name)))
+        superuser.execute(SQL("GRANT CREATE ON DATABASE {} TO {}").format(Identifier(name), Identifier(OWNER)))
+    assert migrate(empty_database.owner_url) == []
+    (line,) = [record.getMessage() for record in caplog.records if "must run" in record.getMessage()]
+    assert line.startswith(f"this role may not change all rights of the database: {admin} or a superuser must run ")
+    assert "\n" not in line
+    with psycopg.connect(empty_database.superuser_url, autocommit=True) as superuser:
+        for statement in line.partition("must run ")[2].split(";"):
+            superuser.execute(statement.encode())
+    caplog.clear()
+    assert migrate(empty_database.owner_url) == []
+    assert [record.getMessage() for record in caplog.records] == []
+    for who in (empty_database.reader_url, empty_database.loader_url):
+        assert rows(who, "SELECT 1") == [(1,)]
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        rows(empty_database.reader_url, "CREATE TEMPORARY TABLE mine (a int)")
+
+
+def test_a_role_of_a_teams_name_that_is_in_no_team_is_named_and_shown_nothing(
+    server: Server, source: Source, programs: Path, dump: Callable[..., Path], empty_database: Warehouse, caplog: pytest.LogCaptureFixture
+) -> None:
+    restore(programs, dump(True), empty_database.owner_url, *BARE)
+    stranger = f"team_{uuid4().hex[:8]}"
+    with psycopg.connect(empty_database.superuser_url, autocommit=True) as superuser:
+        superuser.execute("UPDATE ops.team_access SET role_name = %s", [stranger])
+        superuser.execute(SQL("CREATE ROLE {}").format(Identifier(stranger)))
+        try:
+            assert migrate(empty_database.owner_url) == []
+            assert f"shown nothing, as they are not in meterhouse_team: {stranger}; meterhouse grant-team lets them in again" in caplog.text
+            assert rows(empty_database.superuser_url, f"SELECT has_schema_privilege('{stranger}', 'bi_team', 'USAGE')") == [(False,)]
+        finally:
+            superuser.execute(SQL("DROP OWNED BY {0}; DROP ROLE {0}").format(Identifier(stranger)))
+
+
+def test_an_owner_who_may_not_make_roles_needs_it_only_where_roles_are_missing(empty_database: Warehouse) -> None:
+    with psycopg.connect(empty_database.superuser_url, autocommit=True) as superuser:
+        superuser.execute(SQL("ALTER ROLE {} NOCREATEROLE").format(Identifier(OWNER)))
+        try:
+            assert migrate(empty_database.owner_url)
+            assert migrate(empty_database.owner_url) == []
+        finally:
+            superuser.execute(SQL("ALTER ROLE {} CREATEROLE").format(Identifier(OWNER)))
+
+
+def test_where_roles_are_missing_and_may_not_be_made_the_statements_are_named() -> None:
+    with other_server() as (warehouse, server_url):
+        with psycopg.connect(server_url, autocommit=True) as superuser:
+            superuser.execute(SQL("ALTER ROLE {} NOCREATEROLE").format(Identifier(OWNER)))
+        with pytest.raises(FixConfiguration, match="as a superuser, run CREATE ROLE meterhouse_loader NOLOGIN; CREATE ROLE") as refused:
+            migrate(warehouse.owner_url)
+        made = re.findall(r"CREATE ROLE \w+ NOLOGIN;", str(refused.value))
+        with psycopg.connect(server_url, autocommit=True) as superuser:
+            for statement in made:
+                superuser.execute(statement.encode())
+        assert migrate(warehouse.owner_url)
+        assert row_counts(warehouse.superuser_url) == {}
+        rows(warehouse.owner_url, "INSERT INTO warehouse.dim_organization (label, vendor) VALUES ('acme', 'openai')")
+        # What is in the way is named one after the other, each with the statement that takes it away.
+        for wanted in ("CREATE ROLE team_x NOLOGIN;", "GRANT meterhouse_team TO meterhouse_owner WITH ADMIN OPTION;"):
+            with pytest.raises(FixConfiguration, match=f"as a superuser, run {wanted}") as stopped:
+                grant_team(warehouse.owner_url, "team_x", ["all"])
+            assert "\n" not in str(stopped.value)
+            rows(server_url, wanted)
+        assert "team_x sees all projects of acme" in grant_team(warehouse.owner_url, "team_x", ["all"])[0]
+
+
+def test_only_what_has_no_statistics_is_analyzed(source: Source) -> None:
+    with psycopg.connect(source.loaded.warehouse.owner_url, autocommit=True) as owner:
+        gather(owner, every_table=False)
+        assert gather(owner, every_table=False) == []
+        owner.execute("CREATE TABLE warehouse.new_month AS SELECT * FROM warehouse.costs LIMIT 5")
+        try:
+            assert gather(owner, every_table=False) == ["warehouse.new_month"]
+        finally:
+            owner.execute("DROP TABLE warehouse.new_month")
