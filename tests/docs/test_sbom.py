@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.soak
 ROOT = Path(__file__).resolve().parents[2]
 LISTS = {
     "requirements.txt": "requirements.cdx.json",

@@ -176,8 +176,25 @@ def assert_goes_on(source: Source, warehouse: Warehouse) -> None:
     assert checked(again) == source.checked
 
 
-@pytest.mark.parametrize("restored_by", ["owner_url", "superuser_url"])
-@pytest.mark.parametrize("options", [(), BARE, ("--no-owner",), ("--no-privileges",)], ids=" ".join)
+@pytest.mark.parametrize(
+    ("options", "restored_by"),
+    [
+        (BARE, "owner_url"),
+        ((), "superuser_url"),
+        (("--no-owner",), "superuser_url"),
+        *(
+            pytest.param(options, role, marks=pytest.mark.soak)
+            for options, role in [
+                ((), "owner_url"),
+                (BARE, "superuser_url"),
+                (("--no-owner",), "owner_url"),
+                (("--no-privileges",), "owner_url"),
+                (("--no-privileges",), "superuser_url"),
+            ]
+        ),
+    ],
+    ids=str,
+)
 def test_a_custom_dump_with_or_without_owners_and_rights_comes_right_with_one_migration(
     source: Source, programs: Path, dump: Callable[..., Path], empty_database: Warehouse, restored_by: str, options: tuple[str, ...]
 ) -> None:
@@ -196,8 +213,14 @@ def test_a_custom_dump_with_or_without_owners_and_rights_comes_right_with_one_mi
     assert_goes_on(source, empty_database)
 
 
-@pytest.mark.parametrize("restored_by", ["owner_url", "superuser_url"])
-@pytest.mark.parametrize("options", [(), BARE], ids=" ".join)
+@pytest.mark.parametrize(
+    ("options", "restored_by"),
+    [
+        (BARE, "owner_url"),
+        *(pytest.param(*case, marks=pytest.mark.soak) for case in [((), "owner_url"), ((), "superuser_url"), (BARE, "superuser_url")]),
+    ],
+    ids=str,
+)
 def test_a_plain_dump_of_the_owner_comes_right_with_one_migration(
     source: Source, programs: Path, dump: Callable[..., Path], empty_database: Warehouse, restored_by: str, options: tuple[str, ...]
 ) -> None:

@@ -273,7 +273,14 @@ def analyzed(filled: Warehouse) -> Warehouse:
     return filled
 
 
-@pytest.mark.parametrize("view", [name for name in TEAM_VIEW_NAMES if REACH[name] is not Reach.EVERYTHING])
+@pytest.mark.parametrize(
+    "view",
+    [
+        name if name in {"usage_daily", "costs_daily", "fact_usage_daily"} else pytest.param(name, marks=pytest.mark.soak)
+        for name in TEAM_VIEW_NAMES
+        if REACH[name] is not Reach.EVERYTHING
+    ],
+)
 def test_explain_does_not_tell_which_values_the_projects_of_others_have(analyzed: Warehouse, mine: Team, view: str) -> None:
     """The plan for a value that only another project has is the plan for a value that nobody has, and so are the rows it passes over."""
     tried: set[str] = set()
