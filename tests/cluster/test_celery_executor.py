@@ -98,6 +98,7 @@ def test_a_worker_that_is_asked_to_end_brings_its_load_home_first(stack: Stack, 
     stack.begin_worker(load.host)
 
 
+@pytest.mark.fault(74)
 def test_a_frozen_worker_that_comes_back_too_late_changes_nothing(stack: Stack, say: Say) -> None:
     with held_load(stack, stack.day(-358), ["completions"], ALSO) as load:
         worker = load.host
@@ -129,6 +130,7 @@ def test_a_frozen_worker_that_comes_back_too_late_changes_nothing(stack: Stack, 
     assert stack.restarted == []
 
 
+@pytest.mark.fault(75)
 def test_a_killed_scheduler_finds_its_tasks_on_the_workers_and_none_is_done_twice(stack: Stack, say: Say) -> None:
     with held_load(stack, stack.day(-172), ["completions", "embeddings"], ALSO) as load:
         stack.kill(SCHEDULER)

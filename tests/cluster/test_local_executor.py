@@ -24,6 +24,7 @@ def stack() -> Iterator[Stack]:
         yield running
 
 
+@pytest.mark.fault(75)
 def test_a_task_that_was_killed_with_its_scheduler_is_run_again_by_the_next_one(stack: Stack, say: Say) -> None:
     with held_load(stack, stack.day(-110), ["completions"], ALSO) as load:
         # The tasks are the scheduler's own processes, so they die with it.

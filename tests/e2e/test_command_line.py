@@ -159,6 +159,7 @@ def test_what_cannot_be_done_is_refused_in_one_line_with_status_two_and_nothing_
     assert row_counts(warehouse.superuser_url) == {}
 
 
+@pytest.mark.fault(45)
 @pytest.mark.parametrize("command", ["sync", "status"])
 def test_a_warehouse_that_is_away_or_refuses_the_role_is_one_line(terminal: Terminal, warehouse: Warehouse, command: str) -> None:
     wrong = warehouse.loader_url.replace(PASSWORDS[LOADER], "wrong-password")
@@ -392,6 +393,7 @@ def until_nobody_is_connected(url: str) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.fault(72)
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_backfill_that_is_killed_half_way_asks_only_for_the_rest_when_it_is_run_again(
     terminal: Terminal, warehouse: Warehouse, api: FakeServer, number: signal.Signals
@@ -433,6 +435,7 @@ def test_a_backfill_that_is_killed_half_way_asks_only_for_the_rest_when_it_is_ru
     assert "missing" not in out
 
 
+@pytest.mark.fault(73)
 def test_a_sync_that_is_terminated_says_stopped_and_the_next_one_completes(
     terminal: Terminal, warehouse: Warehouse, api: FakeServer
 ) -> None:

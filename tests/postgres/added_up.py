@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
+import psycopg
+
 from meterhouse.dictionary import MEASURES
 from meterhouse.view_words import LEVELS
-
-from .loaded_organization import rows
 
 _SUMS = ", ".join(f"max({name})" if name in LEVELS else f"sum({name})" for name in MEASURES)
 _COUNTS = (
@@ -28,7 +29,12 @@ _KEPT = {
 
 def not_added_up(url: str, first: date = date.min, end: date = date.max) -> list[tuple[Any, ...]]:
     """(view, whether it is the view that says so, the row) for every row of a view that is not the sum of rows, and the other way round."""
-    found: list[tuple[Any, ...]] = []
+    with psycopg.connect(url, autocommit=True) as connection:
+        return [(view, *row) for view, query in _queries(first, end) for row in connection.execute(query.encode())]
+
+
+def _queries(first: date, end: date) -> Iterator[tuple[str, str]]:
+    """(view, the query that finds its odd rows)."""
     for view, kept in _KEPT.items():
         key = f"usage_date, organization, {kept}, is_complete"
         if view.startswith("usage"):
@@ -40,9 +46,8 @@ def not_added_up(url: str, first: date = date.min, end: date = date.max) -> list
         days = f"WHERE usage_date >= '{first}' AND usage_date < '{end}'"
         shown, added = f"{shown} FROM bi.{view} {days}", f"{added} {days} GROUP BY {key}"
         both = f"WITH shown AS MATERIALIZED ({shown}), added AS MATERIALIZED ({added})"
-        odd = (
+        yield (
+            view,
             f"{both} SELECT true, * FROM (TABLE shown EXCEPT TABLE added) s"
-            " UNION ALL SELECT false, * FROM (TABLE added EXCEPT TABLE shown) a"
+            " UNION ALL SELECT false, * FROM (TABLE added EXCEPT TABLE shown) a",
         )
-        found += [(view, *row) for row in rows(url, odd)]
-    return found

@@ -73,7 +73,14 @@ def source_totals(loaded: LoadedOrganization, endpoint: Endpoint, start: date, e
 def assert_equals_source(
     loaded: LoadedOrganization, start: date, end: date, endpoints: Iterable[str] = tuple(ENDPOINTS), when: str = ""
 ) -> int:
-    """Compare to the token and to the last decimal, and return how many totals were compared."""
+    """Compare to the token and to the last decimal, the sums by day with the rows too, and return how many totals were compared."""
+    compared = assert_rows_equal_source(loaded, start, end, endpoints, when)
+    assert_added_up(loaded, start, end, when)
+    return compared
+
+
+def assert_rows_equal_source(loaded: LoadedOrganization, start: date, end: date, endpoints: Iterable[str], when: str = "") -> int:
+    """Compare one organization's rows with its truth, and return how many totals were compared."""
     compared = 0
     for name in endpoints:
         ours = warehouse_totals(loaded, ENDPOINTS[name], start, end)
@@ -86,9 +93,13 @@ def assert_equals_source(
         assert not odd, f"{name} {when}: {len(odd)} of {len(theirs)} totals differ, the first (key, warehouse, source): {odd[:3]}"
         compared += len(theirs)
     assert compared, f"{when}: the source has nothing to compare"
+    return compared
+
+
+def assert_added_up(loaded: LoadedOrganization, start: date, end: date, when: str = "") -> None:
+    """Compare the sums by day of every organization of the warehouse with its rows."""
     odd_sums = not_added_up(loaded.warehouse.superuser_url, start, end)
     assert not odd_sums, f"{when}: {len(odd_sums)} sums by day are not those of the rows, the first: {odd_sums[0]}"
-    return compared
 
 
 def days_without_rows(loaded: LoadedOrganization, endpoint: str, days: Sequence[date]) -> list[date]:

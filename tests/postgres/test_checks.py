@@ -432,6 +432,7 @@ def test_days_that_may_still_be_billed_or_were_not_loaded_are_not_held_against_e
 # -- clocks ---------------------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.fault(80)
 @pytest.mark.parametrize(
     ("seconds", "words"), [(0, None), (50, None), (-50, None), (90, "90 s behind this machine's"), (-90, "90 s ahead of this machine's")]
 )

@@ -142,6 +142,7 @@ def test_what_is_wrong_in_the_warehouse_is_cured_by_loading_that_day_again_and_t
     assert ask(small).detail is None
 
 
+@pytest.mark.fault(83)
 def test_days_that_the_vendor_has_restated_are_loaded_again_with_their_hours(small: LoadedOrganization) -> None:
     small.fake.restate(1)
     result = ask(small)

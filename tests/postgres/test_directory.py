@@ -123,6 +123,7 @@ def test_a_second_run_writes_nothing(directory: Directory) -> None:
     assert second.api_keys == NamesReplaced(unchanged=first.api_keys.added)
 
 
+@pytest.mark.fault(86)
 def test_a_rename_is_a_new_version(directory: Directory) -> None:
     directory.sync()
     project_id = directory.active_project_with_keys()
@@ -149,6 +150,7 @@ def test_a_renamed_user_renames_the_owner_of_their_keys(directory: Directory) ->
     ) == [("New Name",)]
 
 
+@pytest.mark.fault(86)
 @pytest.mark.parametrize("table", ["dim_user", "dim_api_key"])
 def test_what_vanishes_keeps_its_last_name_and_may_return(directory: Directory, table: str) -> None:
     directory.sync()

@@ -10,10 +10,11 @@ from typing import Any
 import msgspec
 import pytest
 from tests.conftest import Warehouse
+from tests.faults.small_pages import SmallPages
 
 from meterhouse.errors import FixConfiguration, MeterhouseError, RejectedAnswer, TryAgainLater
 from meterhouse.fake_openai import FakeOrganization, FakeServer
-from meterhouse.fake_openai.answers import Answer, Application, Request
+from meterhouse.fake_openai.answers import Answer, Request
 
 from .comparison import assert_equals_source
 from .fingerprints import places, row_counts
@@ -21,24 +22,8 @@ from .loaded_organization import NOW, LoadedOrganization, midnight
 
 # Two windows of a maximal page each: 31 days, and the 9 behind them.
 FIRST, END = date(2026, 10, 1), date(2026, 11, 10)
-PAGE_BUCKETS = 10
 PAGES = 4 + 1
 STORED = ("warehouse.usage_completions", "ops.coverage", "ops.load_log", "ops.revisions")
-
-
-class SmallPages:
-    """Serves fewer buckets a page than were asked for, as the vendor may, and does something just before a page that is counted."""
-
-    def __init__(self, application: Application) -> None:
-        self._application = application
-        self.pages = 0
-        self.before_page: dict[int, Callable[[Request], Answer | None]] = {}
-
-    def answer(self, request: Request) -> Answer:
-        self.pages += 1
-        planned = self.before_page.pop(self.pages, None)
-        smaller = replace(request, query=request.query.replace("limit=31", f"limit={PAGE_BUCKETS}"))
-        return (planned(smaller) if planned else None) or self._application.answer(smaller)
 
 
 class InPages(LoadedOrganization):
@@ -81,7 +66,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 @pytest.fixture
 def paged(warehouse: Warehouse) -> Iterator[InPages]:
     fake = FakeOrganization(NOW, scale=0.1)
-    pages = SmallPages(fake)
+    pages = SmallPages(fake, 10)
     with FakeServer(pages) as server:
         yield InPages(fake, server, warehouse, pages)
 
@@ -134,6 +119,7 @@ def test_a_page_that_is_slower_than_the_deadline_is_asked_for_again(paged: InPag
     paged.assert_whole()
 
 
+@pytest.mark.fault(23)
 @pytest.mark.parametrize(
     ("fault", "expected", "words"),
     [
@@ -203,6 +189,7 @@ def test_a_sync_heals_what_a_failed_one_left_out(acme: LoadedOrganization) -> No
     assert acme.read("SELECT count(*) FROM bi.coverage WHERE status = 'missing'") == [(0,)]
 
 
+@pytest.mark.fault(31)
 def test_a_chain_without_end_is_rejected_and_nothing_of_it_is_written(paged: InPages) -> None:
     paged.server.fail_next(50, kind="endless")
     with pytest.raises(RejectedAnswer, match="has no end"):
@@ -214,6 +201,7 @@ def test_a_chain_without_end_is_rejected_and_nothing_of_it_is_written(paged: InP
     paged.assert_whole()
 
 
+@pytest.mark.fault(32)
 def test_a_last_page_that_promises_more_is_taken_when_every_bucket_has_come(paged: InPages) -> None:
     paged.on_page_body(4, lambda page: page.update(has_more=True, next_page=None))
     paged.load()
@@ -221,6 +209,7 @@ def test_a_last_page_that_promises_more_is_taken_when_every_bucket_has_come(page
     assert paged.pages.pages == PAGES
 
 
+@pytest.mark.fault(32)
 @pytest.mark.parametrize("again", ["and does so again", "and then comes whole"])
 def test_a_page_in_the_middle_without_a_token_is_asked_for_once_more_from_the_start(paged: InPages, again: str) -> None:
     def without_token(page: dict[str, Any]) -> None:
@@ -238,6 +227,7 @@ def test_a_page_in_the_middle_without_a_token_is_asked_for_once_more_from_the_st
     paged.assert_whole()
 
 
+@pytest.mark.fault(25)
 def test_a_token_that_the_vendor_refuses_makes_the_window_begin_again(paged: InPages) -> None:
     body = b'{"error": {"message": "Invalid page token", "param": "page", "type": "invalid_request_error"}}'
     paged.on_page(3, status(body, 400))
@@ -246,6 +236,7 @@ def test_a_token_that_the_vendor_refuses_makes_the_window_begin_again(paged: InP
     assert paged.pages.pages == 3 + PAGES
 
 
+@pytest.mark.fault(11, 39)
 def test_a_bucket_that_does_not_come_is_left_alone_and_reported(paged: InPages) -> None:
     paged.load()
     gone = date(2026, 10, 15)
@@ -257,6 +248,7 @@ def test_a_bucket_that_does_not_come_is_left_alone_and_reported(paged: InPages) 
     assert warnings == [f"1 buckets did not come and were left alone, the first of {gone}T00:00Z"]
 
 
+@pytest.mark.fault(39, 85)
 def test_a_gap_in_the_answer_keeps_the_watermark_before_it(acme: LoadedOrganization) -> None:
     acme.sync(["images"], widths=("1d",)).raise_first()
     acme.advance(days=4)
@@ -304,6 +296,7 @@ def test_an_answer_that_breaks_the_contract_is_rejected_and_the_old_rows_stay(pa
     paged.assert_whole()
 
 
+@pytest.mark.fault(38)
 def test_a_bucket_outside_of_the_window_is_left_out(paged: InPages) -> None:
     def add_a_day_before(page: dict[str, Any]) -> None:
         first = page["data"][0]

@@ -139,6 +139,7 @@ def test_every_constraint_has_a_name_of_ours(owner_url: str) -> None:
     assert strangers == []
 
 
+@pytest.mark.fault(57)
 def test_two_migrators_at_once_both_succeed_and_one_of_them_has_nothing_to_do(empty_database: Warehouse) -> None:
     applied: list[list[str]] = []
     barrier = threading.Barrier(2)
@@ -155,6 +156,7 @@ def test_two_migrators_at_once_both_succeed_and_one_of_them_has_nothing_to_do(em
     assert sorted(applied) == [[], REVISIONS]
 
 
+@pytest.mark.fault(58)
 def test_an_open_transaction_of_a_reader_makes_it_give_up_with_one_line_and_change_nothing(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -168,6 +170,7 @@ def test_an_open_transaction_of_a_reader_makes_it_give_up_with_one_line_and_chan
     assert migrate(warehouse.owner_url) == []
 
 
+@pytest.mark.fault(55)
 @pytest.mark.parametrize("revision", ["0000", "9999_from_the_future"])
 def test_the_loader_refuses_a_database_at_another_migration_before_it_asks_the_vendor(warehouse: Warehouse, revision: str) -> None:
     with psycopg.connect(warehouse.owner_url, autocommit=True) as owner:
@@ -176,6 +179,7 @@ def test_the_loader_refuses_a_database_at_another_migration_before_it_asks_the_v
         Store(warehouse.loader_url)
 
 
+@pytest.mark.fault(56)
 def test_a_database_of_a_later_version_is_not_touched(warehouse: Warehouse) -> None:
     with psycopg.connect(warehouse.owner_url, autocommit=True) as owner:
         owner.execute("UPDATE ops.alembic_version SET version_num = '9999_from_the_future'")

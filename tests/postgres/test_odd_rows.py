@@ -44,6 +44,7 @@ def checked(loaded: LoadedOrganization) -> CheckResult:
     return results["set_aside"]
 
 
+@pytest.mark.fault(69, "70b")
 @pytest.mark.parametrize(
     ("path", "values", "shown"),
     [
@@ -76,6 +77,7 @@ def test_an_odd_row_is_kept_beside_the_others(small: LoadedOrganization, path: s
     assert places(small.warehouse.superuser_url, STORED) == again
 
 
+@pytest.mark.fault(68)
 def test_what_is_no_currency_is_neither_cut_off_nor_in_a_total_of_dollars(small: LoadedOrganization) -> None:
     dollars = small.read("SELECT sum(cost_usd) FROM bi.costs_daily")
     doctor(small, on_day(small, "costs", add(line_item="odd", amount={"value": 2, "currency": "credits"})))
@@ -161,6 +163,7 @@ def ungroup(path: str) -> Change:
     return changed
 
 
+@pytest.mark.fault(40)
 @pytest.mark.parametrize("path", ["completions", "costs"])
 def test_an_answer_that_ignored_its_grouping_is_refused_and_the_stored_rows_stay(small: LoadedOrganization, path: str) -> None:
     before = places(small.warehouse.superuser_url, STORED)

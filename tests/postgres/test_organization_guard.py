@@ -108,6 +108,7 @@ def test_the_first_costs_say_whose_they_are_and_nothing_is_written_for_it_again(
     assert ours.query("SELECT DISTINCT unknown_fields FROM ops.load_log") == [(None,)]
 
 
+@pytest.mark.fault(90)
 def test_costs_of_another_organization_are_refused_by_a_sync_and_by_a_forced_backfill(serve: Serve) -> None:
     ours, other = serve(), serve(seed=2)
     ours.sync(["costs"]).raise_first()
@@ -118,6 +119,7 @@ def test_costs_of_another_organization_are_refused_by_a_sync_and_by_a_forced_bac
     assert_equals_source(ours, FIRST, LAST, ["costs"])
 
 
+@pytest.mark.fault(90)
 @pytest.mark.parametrize("endpoint", ["completions", "vector_stores", "file_search_calls"])
 def test_usage_of_another_organization_is_refused_after_one_further_request(serve: Serve, endpoint: str) -> None:
     ours, other = serve(), serve(seed=2)

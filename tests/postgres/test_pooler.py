@@ -62,6 +62,7 @@ def test_a_pooler_in_session_mode_with_one_connection_works(warehouse: Warehouse
         assert connection.execute("SHOW DateStyle").fetchone() == ("ISO, YMD",)
 
 
+@pytest.mark.fault(60)
 @pytest.mark.parametrize("mode", MODES)
 def test_a_pooler_that_lends_a_sessions_backend_is_refused(warehouse: Warehouse, through: Through, mode: str) -> None:
     url = through(warehouse.loader_url, mode.split(",", maxsplit=1)[0], *MODES[mode])

@@ -152,6 +152,7 @@ def test_partitions_appear_by_themselves_and_once(loading: Loading, warehouse: W
     assert len(rows(warehouse.superuser_url, partitions)) == 12
 
 
+@pytest.mark.fault(70)
 @pytest.mark.parametrize(
     ("endpoint", "found"),
     [

@@ -43,6 +43,7 @@ def test_partitions_are_made_by_many_loaders_at_once(warehouse: Warehouse) -> No
     assert rows(warehouse.superuser_url, "SELECT count(*) FROM warehouse.usage_moderations") == [(24,)]
 
 
+@pytest.mark.fault(76)
 def test_two_loaders_of_one_stream_queue_and_the_later_fetch_stands(warehouse: Warehouse) -> None:
     rounds = 20
     barrier = threading.Barrier(2)

@@ -41,6 +41,7 @@ class LosesItsConnection(dict[Key, Values]):
             yield item
 
 
+@pytest.mark.fault(46)
 @pytest.mark.parametrize("moment", ["between pages", "in the middle of a copy", "while it waits for its turn", "before the commit"])
 def test_a_connection_that_dies_leaves_the_old_rows_and_a_replay_cures_it(warehouse: Warehouse, loading: Loading, moment: str) -> None:
     url = warehouse.superuser_url

@@ -167,6 +167,7 @@ class ReplaceWindow(RuleBasedStateMachine):
         assert watermark == self.model.watermark
 
 
+@pytest.mark.fault(77, 84)
 def test_any_sequence_of_answers_leaves_what_the_last_ones_said(warehouse: Warehouse) -> None:
     machine = type("Machine", (ReplaceWindow,), {"url": warehouse.loader_url, "superuser_url": warehouse.superuser_url})
     run_state_machine_as_test(  # type: ignore[no-untyped-call]

@@ -143,6 +143,7 @@ def test_the_sums_of_an_organization_go_with_it(acme: LoadedOrganization) -> Non
     assert {name: rows(url, f"SELECT count(*) FROM {name}") for name in SUMS} == {name: [(0,)] for name in SUMS}
 
 
+@pytest.mark.fault(81)
 def test_a_day_of_the_vendor_is_a_day_of_the_sums_in_every_time_zone_of_the_server(acme: LoadedOrganization) -> None:
     url = acme.warehouse.superuser_url
     database = url.rpartition("/")[2]

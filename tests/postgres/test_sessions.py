@@ -91,6 +91,7 @@ def test_a_load_its_checks_and_its_files_are_the_same_under_hostile_settings(
     assert (tmp_path / "again.csv").read_bytes() == plain.read_bytes()
 
 
+@pytest.mark.fault(54)
 def test_every_writing_command_on_a_read_only_server_is_one_line_and_writes_nothing(
     small: LoadedOrganization, terminal: Terminal, tmp_path: Path
 ) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 from tests.conftest import Warehouse
+from tests.faults.tcp_proxy import TcpProxy
 
 from meterhouse import watched_connection
 from meterhouse.database import Connection, connect, translated
@@ -16,7 +17,6 @@ from meterhouse.migrate import migrate
 
 from .comparison import assert_equals_source
 from .loaded_organization import LoadedOrganization
-from .tcp_proxy import TcpProxy
 
 DEADLINE_SECONDS = 25
 
@@ -31,6 +31,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     assert time.monotonic() - started < DEADLINE_SECONDS * 2
 
 
+@pytest.mark.fault(48, 49)
 @pytest.mark.parametrize(
     ("at", "proxied"),
     [(3, {}), (3, {"reaches_server": False}), (1, {"all_hang": True}), (1, {"all_hang": True, "reaches_server": False})],
@@ -81,6 +82,7 @@ def test_a_statement_that_takes_long_is_waited_for(warehouse: Warehouse) -> None
         assert connection.execute("SELECT 7 FROM pg_sleep(4)").fetchone() == (7,)
 
 
+@pytest.mark.fault(47)
 def test_a_copy_whose_data_the_network_swallows_is_given_up(warehouse: Warehouse) -> None:
     def copy_in(connection: Connection) -> None:
         with translated("acme"), connection.cursor() as cursor, cursor.copy("COPY mine FROM STDIN") as copy:

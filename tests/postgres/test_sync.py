@@ -104,6 +104,7 @@ def test_a_run_for_an_interval_reads_what_was_missed_before_it(acme: LoadedOrgan
     assert acme.read("SELECT count(*) FROM bi.coverage WHERE status = 'missing'") == [(0,)]
 
 
+@pytest.mark.fault(82)
 def test_the_current_bucket_is_provisional_and_complete_once_it_is_over(acme: LoadedOrganization) -> None:
     day, hour = midnight(acme.today), acme.now.replace(minute=0)
     acme.sync(["completions", "costs"]).raise_first()
@@ -233,6 +234,7 @@ def test_fields_that_nobody_knows_are_kept_and_reported(warehouse: Warehouse) ->
     ]
 
 
+@pytest.mark.fault(71)
 def test_an_old_window_that_comes_back_empty_is_emptied_only_by_force(acme: LoadedOrganization) -> None:
     first, end = date(2026, 9, 1), date(2026, 9, 4)
     acme.backfill(first, end, ["images"]).raise_first()
@@ -253,6 +255,7 @@ def test_an_old_window_that_comes_back_empty_is_emptied_only_by_force(acme: Load
     assert status_of(acme, "images", "1d", midnight(first)) == ("empty", True)
 
 
+@pytest.mark.fault(78)
 def test_one_endpoint_that_fails_leaves_the_others_to_be_loaded(acme: LoadedOrganization) -> None:
     acme.server.fail_next(20, status=500, path_contains="/usage/images")
     outcome = acme.sync(FEW)

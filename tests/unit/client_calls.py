@@ -9,13 +9,12 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from tests.faults.scripted_server import answer, send
 
 from meterhouse.client import Client, Request
 from meterhouse.endpoints import COMPLETIONS, DAY
 from meterhouse.errors import MeterhouseError
 from meterhouse.windows import Window
-
-from .scripted_server import answer, send
 
 KEY = "sk-admin-client-test-0123456789"
 FIRST = datetime(2026, 3, 1, tzinfo=UTC)

@@ -52,6 +52,7 @@ def test_an_empty_bucket_came_and_is_not_missing():
     assert FIRST not in answer.missing()
 
 
+@pytest.mark.fault(37)
 @EXAMPLES
 @given(st.permutations(range(7)), st.sets(st.integers(0, 6)), st.integers(1, 7))
 def test_the_order_and_the_cutting_into_pages_change_nothing_and_gaps_are_named(order, absent, size):
@@ -70,6 +71,7 @@ def test_a_gap_is_counted_and_its_first_bucket_named():
     assert answer.all_warnings() == {"4 buckets did not come and were left alone, the first of 2026-03-03T00:00Z"}
 
 
+@pytest.mark.fault(35)
 def test_a_bucket_that_comes_twice_with_equal_rows_is_taken_once():
     answer = chain()
     assert len(answer.accept(page(bucket(0), bucket(0)))) == 1
@@ -83,6 +85,7 @@ def test_equal_rows_in_another_order_are_equal():
     assert answer.accept(page(bucket(0, {("b",): (2,), ("a",): (1,)}))) == []
 
 
+@pytest.mark.fault(35)
 @pytest.mark.parametrize("other", [{("proj",): (2, None)}, {}, {("else",): (1, None)}, ROWS | {("more",): (1, None)}], ids=str)
 def test_a_bucket_that_comes_twice_with_different_rows_is_refused(other):
     answer = chain()
@@ -91,6 +94,7 @@ def test_a_bucket_that_comes_twice_with_different_rows_is_refused(other):
         answer.accept(page(bucket(0, other)))
 
 
+@pytest.mark.fault(36)
 def test_two_halves_of_one_day_are_refused_because_one_would_replace_the_other():
     answer = chain()
     answer.accept(page(bucket(0, lasts=43200)))
@@ -98,6 +102,7 @@ def test_two_halves_of_one_day_are_refused_because_one_would_replace_the_other()
         answer.accept(page(bucket(0, begins=43200, lasts=43200)))
 
 
+@pytest.mark.fault(38)
 @pytest.mark.parametrize("day", [-1, 7, 300])
 def test_a_bucket_outside_of_the_window_is_left_out_and_said_so(day):
     answer = chain()
@@ -106,6 +111,7 @@ def test_a_bucket_outside_of_the_window_is_left_out_and_said_so(day):
     assert "outside of the window" in answer.warnings.pop()
 
 
+@pytest.mark.fault(36)
 @pytest.mark.parametrize(
     ("begins", "lasts"),
     [(0, 0), (0, -3600), (0, 82800 + 7200), (3600, 86400), (0, 86401), (82800, 7200), (0, 7 * 86400)],
@@ -115,6 +121,7 @@ def test_a_bucket_that_is_not_within_one_day_is_refused(begins, lasts):
         chain().accept(page(bucket(1, begins=begins, lasts=lasts)))
 
 
+@pytest.mark.fault("70c")
 @pytest.mark.parametrize("start", [1_772_323_200_000, 10**18, -(10**18), 10**30, 253_402_300_800])
 def test_bounds_that_are_no_unix_seconds_are_refused(start):
     with pytest.raises(RejectedAnswer, match="Unix seconds"):

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from tests.faults.scripted_server import ScriptedServer, answer, close_at_once, send
 
 from meterhouse.endpoints import API_KEY, COMPLETIONS, COSTS, ENDPOINTS, MODEL, PROJECT
 from meterhouse.errors import RejectedAnswer, TryAgainLater, Unsupported
@@ -14,7 +15,6 @@ from meterhouse.fake_openai import FakeOrganization, FakeServer
 from meterhouse.rows import decode_page
 
 from .client_calls import FIRST, KEY, OK, PAGE, asked, fetched, page, raised, refusal
-from .scripted_server import ScriptedServer, answer, close_at_once, send
 
 # -- what is asked for ----------------------------------------------------------------------------------------------------------------
 

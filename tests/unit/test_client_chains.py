@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from tests.faults.scripted_server import ScriptedServer, answer, send
 
 from meterhouse.client import ChainBroken
 from meterhouse.endpoints import HOUR
@@ -12,19 +13,20 @@ from meterhouse.errors import RejectedAnswer
 from meterhouse.fake_openai import FakeOrganization, FakeServer
 
 from .client_calls import FIRST, KEY, OK, asked, fetched, page, raised, refusal
-from .scripted_server import ScriptedServer, answer, send
 
 
 def scripted_chain(*tokens: str | None, data: bool = True) -> list:
     return [send(answer(page(data=data, has_more=True, next_page=token))) for token in tokens]
 
 
+@pytest.mark.fault(33)
 def test_a_page_that_says_it_is_the_last_is_the_last_even_with_a_token(connect):
     with ScriptedServer(send(answer(page(has_more=False, next_page="more")))) as server:
         assert len(fetched(connect(server.url))) == 1
         assert server.connections == 1
 
 
+@pytest.mark.fault(31)
 @pytest.mark.parametrize(("tokens", "requests"), [(("a", "a"), 2), (("a", "b", "a"), 3), (("a", "b", "c", "b"), 4)], ids=str)
 def test_a_chain_that_comes_back_to_where_it_was_is_rejected(connect, tokens, requests):
     with ScriptedServer(*scripted_chain(*tokens)) as server, raised(RejectedAnswer, f"'{tokens[-1]}' came twice"):
@@ -40,6 +42,7 @@ def test_the_stand_in_s_endless_chain_is_rejected(connect):
         assert len(server.requests) == 2
 
 
+@pytest.mark.fault(34)
 def test_ten_empty_pages_in_a_row_are_enough(connect):
     tokens = [f"token-{number}" for number in range(50)]
     with ScriptedServer(*scripted_chain(*tokens, data=False)) as server, raised(RejectedAnswer, "the chain goes on after 10 pages"):
@@ -69,6 +72,7 @@ def test_more_to_come_without_a_token_breaks_the_chain_after_the_page_was_given(
         assert server.connections == 1
 
 
+@pytest.mark.fault(25)
 def test_a_token_that_the_vendor_itself_refuses_breaks_the_chain(connect):
     script = [*scripted_chain("a"), send(answer(refusal("page token is invalid", param="page"), status=400))]
     with ScriptedServer(*script) as server:

@@ -9,15 +9,16 @@ import threading
 import time
 
 import pytest
+from tests.faults.scripted_server import ScriptedServer, answer, drip, send, tunnel, unframed
 
 from meterhouse.errors import FixConfiguration, TryAgainLater, Unsupported
 
 from .client_calls import KEY, OK, PAGE, fetched, raised
-from .scripted_server import ScriptedServer, answer, drip, send, tunnel, unframed
 
 # -- where the key goes ---------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.fault(26)
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("location", ["{decoy}/v1/organization/costs", "//127.0.0.1:{port}/x", "/elsewhere", "http://[bad", ""])
 def test_a_redirect_is_refused_and_nobody_else_hears_of_it(connect, status, location):
@@ -39,6 +40,7 @@ def test_the_stand_in_s_redirect_is_refused(connect, vendor):
     assert len(vendor.requests) == 1
 
 
+@pytest.mark.fault(28, 29)
 def test_a_netrc_file_and_proxy_variables_of_the_machine_change_nothing(connect, monkeypatch, tmp_path):
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login intruder password intruder\ndefault login intruder password intruder\n")
@@ -78,17 +80,26 @@ def certificates(tmp_path_factory):
         pytest.skip("no openssl program to make certificates with")
     folder = tmp_path_factory.mktemp("certificates")
 
-    def make(name: str, subject: str):
+    def make(name: str, subject: str, *, is_over: bool = False):
         key, certificate = folder / f"{name}.key", folder / f"{name}.pem"
         command = (
             f"req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=test -addext subjectAltName={subject}"
         )
         subprocess.run([program, *command.split(), "-keyout", key, "-out", certificate], check=True, capture_output=True, timeout=30)
+        if is_over:
+            signed = folder / f"{name}.over.pem"
+            command = f"x509 -in {certificate} -signkey {key} -days -1 -out {signed}"
+            subprocess.run([program, *command.split()], check=True, capture_output=True, timeout=30)
+            certificate = signed
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
         return certificate, context
 
-    return {"here": make("here", "IP:127.0.0.1"), "elsewhere": make("elsewhere", "DNS:api.example")}
+    return {
+        "here": make("here", "IP:127.0.0.1"),
+        "elsewhere": make("elsewhere", "DNS:api.example"),
+        "expired": make("expired", "IP:127.0.0.1", is_over=True),
+    }
 
 
 def test_a_certificate_that_was_named_is_trusted(connect, certificates):
@@ -108,10 +119,24 @@ def test_a_proxy_only_passes_on_what_it_cannot_read(connect, certificates):
         assert f"Authorization: Bearer {KEY}".encode() in server.heads[0]
 
 
-@pytest.mark.parametrize("case", ["unknown", "another name"])
+@pytest.mark.fault(27)
+@pytest.mark.parametrize("status", [301, 308])
+def test_a_redirect_from_https_to_http_is_refused_and_nothing_goes_out_in_clear(connect, certificates, status):
+    certificate, context = certificates["here"]
+    with ScriptedServer(OK) as decoy:
+        location = f"Location: {decoy.url}/v1/organization/usage/completions"
+        with ScriptedServer(send(answer(status=status, headers=[location])), tls=context) as server:
+            with raised(FixConfiguration, "redirects to another address"):
+                fetched(connect(server.url, ca_bundle=certificate))
+            assert server.connections == 1
+        assert (decoy.connections, decoy.heads) == (0, [])
+
+
+@pytest.mark.fault(3)
+@pytest.mark.parametrize("case", ["unknown", "another name", "expired"])
 def test_a_certificate_that_is_not_trusted_is_refused_before_a_byte_is_asked(connect, certificates, case):
-    trusted, context = certificates["elsewhere" if case == "another name" else "here"]
-    settings = {"ca_bundle": trusted} if case == "another name" else {}
+    trusted, context = certificates[{"another name": "elsewhere", "unknown": "here"}.get(case, case)]
+    settings = {} if case == "unknown" else {"ca_bundle": trusted}
     with ScriptedServer(OK, tls=context) as server:
         client = connect(server.url, **settings)
         with raised(FixConfiguration, "certificate is not trusted.*METERHOUSE_CA_BUNDLE"):

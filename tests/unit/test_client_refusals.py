@@ -7,14 +7,15 @@ import traceback
 from datetime import UTC, datetime
 
 import pytest
+from tests.faults.scripted_server import ScriptedServer, answer, send
 
 from meterhouse.endpoints import COSTS, USAGE
 from meterhouse.errors import BeforeHistory, FixConfiguration, MeterhouseError, RejectedAnswer, TryAgainLater, Unsupported
 
 from .client_calls import KEY, PAGE, asked, fetched, page, raised, refusal
-from .scripted_server import ScriptedServer, answer, send
 
 
+@pytest.mark.fault(23)
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_key_that_is_refused_is_not_tried_again(connect, vendor, status):
     vendor.fail_next(5, status=status)
@@ -30,6 +31,7 @@ def test_a_wrong_key_is_said_to_be_wrong(connect, vendor):
         fetched(connect(vendor.base_url))
 
 
+@pytest.mark.fault(23)
 def test_a_key_that_is_revoked_between_two_pages_ends_the_chain(connect, vendor):
     with ScriptedServer(send(answer(page(has_more=True, next_page="a"))), send(answer(refusal(), status=401))) as server:
         pages = connect(server.url).pages(asked())
@@ -39,6 +41,7 @@ def test_a_key_that_is_revoked_between_two_pages_ends_the_chain(connect, vendor)
         assert server.connections == 2
 
 
+@pytest.mark.fault(21)
 @pytest.mark.parametrize("code", ["insufficient_quota", "billing_hard_limit_reached"])
 def test_a_quota_that_is_used_up_is_not_waited_for(connect, vendor, code):
     vendor.fail_next(5, status=429, body=json.loads(refusal("You exceeded your current quota.", code=code)))
@@ -47,6 +50,7 @@ def test_a_quota_that_is_used_up_is_not_waited_for(connect, vendor, code):
     assert len(vendor.requests) == 1
 
 
+@pytest.mark.fault(24)
 @pytest.mark.parametrize("endpoint", USAGE, ids=lambda endpoint: endpoint.name)
 def test_a_usage_endpoint_that_is_not_there_is_not_offered(connect, vendor, endpoint):
     vendor.fail_next(1, status=404)
@@ -66,6 +70,7 @@ def test_costs_that_are_not_there_are_away_for_a_while(connect, vendor):
         fetched(client, asked(COSTS))
 
 
+@pytest.mark.fault(24)
 @pytest.mark.parametrize(("param", "capability"), [("group_by", "group_by"), ("start_time", "start_time"), (None, "request")])
 def test_a_request_that_is_refused_names_the_parameter_and_is_not_tried_again(connect, vendor, param, capability):
     vendor.fail_next(3, status=400, body=json.loads(refusal("Invalid value.", param=param)))

@@ -13,6 +13,7 @@ from meterhouse.local.ports import free_port
 from .client_calls import PAGE, fetched, raised
 
 
+@pytest.mark.fault(20)
 @pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503, 504, 520, 599])
 def test_a_fault_of_the_moment_is_waited_out_with_doubling_waits(connect, vendor, status):
     vendor.fail_next(3, status=status)
@@ -33,6 +34,7 @@ def test_retries_end_and_say_where_why_and_what_now(connect, vendor, retries):
     assert len(client.sleeps) == retries
 
 
+@pytest.mark.fault(18, 19)
 @pytest.mark.parametrize(
     ("header", "wait"),
     [("7", 7.0), ("0", 1.5), ("120", 120.0), ("0.5", 1.5), ("-1", 1.5), ("soon", 1.5), ("", 1.5), (None, 1.5)],
@@ -44,6 +46,7 @@ def test_retry_after_in_seconds_is_obeyed_and_a_malformed_one_ignored(connect, v
     assert client.sleeps == [wait]
 
 
+@pytest.mark.fault(18)
 def test_retry_after_as_a_date_is_obeyed_and_one_in_the_past_does_not_mean_at_once(connect, vendor):
     now = datetime.now(UTC)
     for seconds in (60, -60):
@@ -55,6 +58,7 @@ def test_retry_after_as_a_date_is_obeyed_and_one_in_the_past_does_not_mean_at_on
     assert client.sleeps[1] == 3.0
 
 
+@pytest.mark.fault(20)
 @pytest.mark.parametrize("header", ["121", "86400", "9" * 400, "Fri, 31 Dec 2100 00:00:00 GMT"])
 def test_a_wait_that_is_too_long_is_left_to_the_next_run(connect, vendor, header):
     vendor.fail_next(1, status=503, headers={"Retry-After": header})
@@ -64,6 +68,7 @@ def test_a_wait_that_is_too_long_is_left_to_the_next_run(connect, vendor, header
     assert (client.sleeps, len(vendor.requests)) == ([], 1)
 
 
+@pytest.mark.fault(22)
 def test_a_storm_of_failures_costs_a_fifth_more_requests_and_not_five_times_as_many(connect, vendor):
     vendor.fail_next(5000, status=503)
     client = connect(vendor.base_url)

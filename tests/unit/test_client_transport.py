@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
+import socket
 import time
 import tracemalloc
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
+from tests.faults.scripted_server import ScriptedServer, answer, bomb, close_at_once, drip, say_nothing, send, unframed
 
 from meterhouse.client import PageTooLarge
 from meterhouse.errors import FixConfiguration, MeterhouseError, TryAgainLater
 from meterhouse.fake_openai import FakeOrganization, FakeServer
 
 from .client_calls import FIRST, KEY, OK, PAGE, fetched, raised
-from .scripted_server import ScriptedServer, answer, bomb, close_at_once, drip, say_nothing, send, unframed
 
 # -- transport ------------------------------------------------------------------------------------------------------------------------
 
@@ -47,6 +48,7 @@ BROKEN = {
 }
 
 
+@pytest.mark.fault(8, 9, 10, 12, 16, 17)
 @pytest.mark.parametrize("step", BROKEN.values(), ids=BROKEN)
 def test_an_answer_that_is_cut_or_damaged_is_asked_for_again_and_never_taken_for_less_usage(connect, step):
     with ScriptedServer(step, OK) as server:
@@ -85,6 +87,7 @@ def test_a_connection_is_kept_for_the_next_page_and_its_timeout_starts_anew(conn
     assert client.sleeps == []
 
 
+@pytest.mark.fault(1)
 def test_a_closed_port_is_tried_again_and_then_left_for_later(connect):
     with ScriptedServer(OK) as server:
         pass
@@ -94,6 +97,7 @@ def test_a_closed_port_is_tried_again_and_then_left_for_later(connect):
     assert len(client.sleeps) == 2
 
 
+@pytest.mark.fault(2)
 def test_an_address_that_no_name_server_knows_is_left_for_later(connect):
     client = connect("https://no-such-host.invalid/v1", retries=1)
     with raised(TryAgainLater, r"no-such-host\.invalid.*cannot be reached"):
@@ -112,6 +116,7 @@ SLOW = {
 }
 
 
+@pytest.mark.fault(5, 6, 7)
 @pytest.mark.parametrize("step", SLOW.values(), ids=SLOW)
 def test_an_answer_has_to_be_whole_in_time_however_slowly_it_drips(connect, step):
     with ScriptedServer(step) as server:
@@ -120,6 +125,30 @@ def test_an_answer_has_to_be_whole_in_time_however_slowly_it_drips(connect, step
             fetched(connect(server.url, http_timeout_seconds=0.4, retries=0))
         assert time.monotonic() - started < 1.2
         server.stopping.set()
+
+
+@pytest.mark.fault(4)
+def test_a_connection_that_is_never_accepted_has_to_be_in_time_too(connect):
+    with contextlib.ExitStack() as opened:
+        deaf = opened.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        # The queue of a listener is full after one or two, and the next ones hear nothing at all.
+        for _ in range(4):
+            waiting = opened.enter_context(contextlib.closing(socket.socket()))
+            waiting.setblocking(False)
+            waiting.connect_ex(deaf.getsockname())
+        started = time.monotonic()
+        client = connect(f"http://127.0.0.1:{deaf.getsockname()[1]}", http_timeout_seconds=1, retries=1)
+        with raised(TryAgainLater, "gave up after 2 attempts"):
+            fetched(client)
+        assert time.monotonic() - started < 5
+
+
+@pytest.mark.fault(13)
+@pytest.mark.parametrize("lost", [4, 8])
+def test_a_page_whose_compression_lost_its_end_is_whole_or_asked_for_again(connect, lost):
+    with ScriptedServer(send(answer(GZIPPED[:-lost], headers=["Content-Encoding: gzip"])), OK) as server:
+        assert fetched(connect(server.url)) == [PAGE]
+        assert server.connections <= 2
 
 
 def test_a_slow_answer_is_asked_for_again(connect, vendor):
@@ -132,7 +161,7 @@ def test_a_slow_answer_is_asked_for_again(connect, vendor):
 # -- too large ------------------------------------------------------------------------------------------------------------------------
 
 
-@contextmanager
+@contextlib.contextmanager
 def memory_within(megabytes: int) -> Iterator[None]:
     tracemalloc.start()
     try:
@@ -147,6 +176,7 @@ def packed() -> bytes:
     return bomb(200)
 
 
+@pytest.mark.fault(14)
 def test_a_gzip_bomb_stops_at_the_cap_without_being_unpacked(connect, packed):
     with ScriptedServer(send(answer(packed, headers=["Content-Encoding: gzip"]))) as server, memory_within(16):
         with raised(PageTooLarge, r"METERHOUSE_PAGE_MAX_MEGABYTES \(1\)"):
@@ -167,6 +197,7 @@ def test_the_bomb_of_a_refusal_is_not_unpacked_either(connect, packed, status):
         fetched(connect(server.url, retries=0))
 
 
+@pytest.mark.fault(15)
 @pytest.mark.parametrize(
     "headers", [["Content-Length: 3000000"], [], ["Transfer-Encoding: chunked"]], ids=["length", "no length", "chunked"]
 )

@@ -123,6 +123,7 @@ def test_an_amount_is_the_same_however_it_is_spelled(spelling):
     assert values[0] == Decimal("0.06")
 
 
+@pytest.mark.fault(63)
 def test_a_credit_is_negative():
     [values] = rows_of(COSTS, full_row(COSTS) | {"amount": {"value": -5.25, "currency": "usd"}}).values()
     assert values[0] == Decimal("-5.25")
@@ -148,6 +149,7 @@ def optional_metrics() -> list[Any]:
     ]
 
 
+@pytest.mark.fault(62)
 @pytest.mark.parametrize(("endpoint", "name"), required_fields())
 def test_a_row_without_a_required_field_is_set_aside_by_name(endpoint, name):
     row = full_row(endpoint)
@@ -155,6 +157,7 @@ def test_a_row_without_a_required_field_is_set_aside_by_name(endpoint, name):
         assert name in set_aside(endpoint, row, broken)
 
 
+@pytest.mark.fault(62)
 @pytest.mark.parametrize(("endpoint", "position"), optional_metrics())
 def test_an_optional_metric_that_is_dropped_or_null_is_unknown_and_not_zero(endpoint, position):
     name = endpoint.metrics[position].name
@@ -210,6 +213,7 @@ def test_a_page_without_data_is_refused():
             decoded(IMAGES, broken)
 
 
+@pytest.mark.fault(44)
 def test_rows_under_the_old_name_result_are_refused_and_not_read_as_empty():
     old = without(bucket([]), "results") | {"result": [full_row(IMAGES)]}
     with pytest.raises(RejectedAnswer, match="results"):
@@ -219,6 +223,7 @@ def test_rows_under_the_old_name_result_are_refused_and_not_read_as_empty():
 # -- wrong types ----------------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.fault(63, 64)
 @pytest.mark.parametrize("value", [1.5, True, False, 2**63, 10**16 + 1, -(10**16) - 1, 10**30, 1e300, "5", "", [], {}, -0.5], ids=repr)
 @by_usage
 def test_a_row_with_a_count_that_is_no_count_is_set_aside_by_name(endpoint, value):
@@ -227,6 +232,7 @@ def test_a_row_with_a_count_that_is_no_count_is_set_aside_by_name(endpoint, valu
         assert metric.name in set_aside(endpoint, row, row | {metric.name: value})
 
 
+@pytest.mark.fault(64, 65)
 @pytest.mark.parametrize(
     ("value", "expected"),
     [(30.0, 30), (0.0, 0), (-5, -5), (-5.0, -5), (-(10**16), -(10**16)), (2**53 + 1, 2**53 + 1), (10**16, 10**16)],
@@ -259,6 +265,7 @@ def test_a_row_of_another_endpoint_or_of_no_kind_is_set_aside(endpoint):
         assert "object" in set_aside(endpoint, row, row | {"object": other})
 
 
+@pytest.mark.fault(89)
 @by_endpoint
 def test_a_row_of_a_new_kind_is_read_as_the_endpoint_that_was_asked_and_said_so(endpoint):
     found = decoded(endpoint, page(bucket([full_row(endpoint) | {"object": "organization.usage.new.result"}])))
@@ -281,6 +288,7 @@ def test_a_row_with_a_dimension_of_the_wrong_type_is_set_aside_by_name(endpoint)
             assert dimension.name in set_aside(endpoint, row, row | {dimension.name: value})
 
 
+@pytest.mark.fault("70b")
 @by_endpoint
 def test_a_name_of_any_length_that_an_index_can_hold_is_kept_as_it_came(endpoint):
     for position, dimension in enumerate(endpoint.dimensions):
@@ -301,6 +309,7 @@ def test_no_plain_row_has_more_names_than_an_index_can_hold(endpoint):
             assert sum(len(name.encode()) for name in key if isinstance(name, str)) <= 2600
 
 
+@pytest.mark.fault(70)
 @pytest.mark.parametrize(
     ("came", "stored"),
     [("\0", "\u2400"), ("\ud800", "\ufffd"), ("\udc00\ud800", "\ufffd\ufffd"), ("\\u0000", "\\u0000"), ("\U0001f600", "\U0001f600")],
@@ -318,6 +327,7 @@ def test_a_character_that_postgresql_cannot_hold_is_shown_by_a_symbol(came, stor
         assert json.loads(values[-1])[f"new{stored}"] == {f"x{stored}": [f"{stored}y"]}
 
 
+@pytest.mark.fault(68)
 @pytest.mark.parametrize("currency", ["us", "credits", "$$$", "us1", "usd\n"])
 def test_another_currency_is_kept_as_it_came(currency):
     [key] = rows_of(COSTS, full_row(COSTS) | {"amount": {"value": 1, "currency": currency}})
@@ -384,6 +394,7 @@ print([(len(one.rows), len(one.set_aside)) for one in found.buckets], time.proce
 """
 
 
+@pytest.mark.fault(65)
 @pytest.mark.parametrize("bomb", BOMBS, ids=lambda bomb: bomb[:20])
 @pytest.mark.parametrize(
     ("endpoint", "field"), [(EMBEDDINGS, "input_tokens"), (COSTS, "quantity"), (COSTS, "value"), (EMBEDDINGS, "novelty")]
@@ -422,6 +433,7 @@ def test_the_work_grows_with_the_size_of_the_answer_and_no_faster(kind):
 # -- fields that come twice -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.fault(67)
 @pytest.mark.parametrize("more", ["", '"novelty":1,'])
 @pytest.mark.parametrize(
     ("once", "twice", "name"),
@@ -442,6 +454,7 @@ def test_a_field_with_two_values_is_refused_and_not_guessed(once, twice, name, m
         decoded(EMBEDDINGS, text.encode())
 
 
+@pytest.mark.fault(67)
 def test_an_amount_with_two_values_is_refused():
     text = json.dumps(page(bucket([full_row(COSTS)]))).replace('"value": 0.06', '"value": 0.06, "value": 6')
     with pytest.raises(RejectedAnswer, match=r"amount\.value came twice"):
@@ -479,6 +492,7 @@ def test_names_of_fields_are_reported_within_bounds():
 # -- what is no page ------------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.fault(65)
 @pytest.mark.parametrize(
     "body",
     [
@@ -535,6 +549,7 @@ def test_an_unknown_figure_plus_a_known_one_is_the_known_one():
     assert values[position] is None
 
 
+@pytest.mark.fault(40)
 @by_endpoint
 def test_dimensions_that_were_not_asked_for_are_summed_away(endpoint):
     row = full_row(endpoint)
@@ -556,6 +571,7 @@ def test_dimensions_that_were_asked_for_are_kept_apart_in_catalogue_order(endpoi
         assert {key[0] for key in keys} == {row[dimension.name], others[position][dimension.name]}
 
 
+@pytest.mark.fault(69)
 def test_a_missing_and_an_empty_dimension_are_one_row():
     row = full_row(EMBEDDINGS)
     rows = rows_of(EMBEDDINGS, row | {"model": ""}, row | {"model": None}, without(row, "model"), dimensions=(MODEL,))
@@ -568,6 +584,7 @@ def test_one_line_item_that_comes_once_per_project_is_summed_when_only_line_item
     assert rows == {("line_item-1", "usd"): (Decimal("0.12"), Decimal(60), "tokens", None)}
 
 
+@pytest.mark.fault(68)
 def test_currencies_are_never_added_up_and_their_case_does_not_matter():
     row = full_row(COSTS)
     euros = row | {"amount": {"value": 1, "currency": "EUR"}}
@@ -654,6 +671,7 @@ PAGE_FIELDS = {"object", "data", "has_more", "next_page"}
 BUCKET_FIELDS = {"object", "start_time", "end_time", "results", "start_time_iso", "end_time_iso"}
 
 
+@pytest.mark.fault(61)
 @pytest.mark.parametrize("endpoint", [COMPLETIONS, COSTS, VECTOR_STORES], ids=lambda endpoint: endpoint.name)
 @EXAMPLES
 @given(data=st.data())

@@ -87,6 +87,7 @@ def test_seconds_survive_the_way_to_an_instant_and_back(seconds):
     assert to_epoch(from_epoch(seconds)) == seconds
 
 
+@pytest.mark.fault("70c")
 @pytest.mark.parametrize("seconds", [10**13, -(10**12), 10**18, 10**30])
 def test_seconds_beyond_the_calendar_are_refused(seconds):
     with pytest.raises((ValueError, OverflowError)):
@@ -125,6 +126,7 @@ def test_the_buckets_of_a_window_follow_each_other_and_fill_it(data, width):
 # -- chunks ---------------------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.fault(43)
 @EXAMPLES
 @given(st.data(), widths)
 def test_chunks_are_aligned_consecutive_fit_on_a_page_and_add_up_to_the_window(data, width):
@@ -170,6 +172,7 @@ def test_a_clamped_window_keeps_exactly_the_buckets_from_the_earliest_instant_on
 # -- increment ------------------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.fault(42)
 @EXAMPLES
 @given(increments())
 def test_a_run_is_aligned_and_never_leaves_history_or_reaches_into_the_future(run):
@@ -308,6 +311,7 @@ def local_zone(request, monkeypatch):
     time.tzset()
 
 
+@pytest.mark.fault(81)
 @pytest.mark.parametrize("night", NIGHTS)
 def test_windows_do_not_depend_on_the_time_zone_of_the_machine(local_zone, night):
     now = day(night)

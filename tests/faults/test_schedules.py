@@ -1,0 +1,46 @@
+"""Any order of loads, faults, crashes and changes of the source leaves the warehouse equal to the source."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from .conftest import MakePlace
+from .schedules import Place, Schedules, require_all_kinds, shown
+
+FEW = 200
+MANY = int(os.environ.get("METERHOUSE_SOAK_SCHEDULES", "3000"))
+
+
+def walk(place: Place, number: int, steps: int, *, is_random: bool) -> None:
+    """Run so many schedules of at most so many steps."""
+    machine = type("Machine", (Schedules,), {"place": place})
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        machine,
+        settings=settings(
+            max_examples=number, stateful_step_count=steps, deadline=None, derandomize=not is_random, database=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )  # fmt: skip
+
+
+@pytest.mark.fault(72, 74, 76, 77, 78, 80, 83, 84)
+def test_short_schedules(make_place: MakePlace) -> None:
+    place = make_place(("web_search_calls",), 0.1)
+    walk(place, FEW, 4, is_random=False)
+    require_all_kinds(place.counted)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3 * 3600)
+def test_thousands_of_schedules(make_place: MakePlace, capsys: pytest.CaptureFixture[str]) -> None:
+    place = make_place(("web_search_calls", "vector_stores", "costs"), 0.1)
+    place.rests_between, place.sums_every = True, 1
+    walk(place, MANY, 10, is_random=True)
+    require_all_kinds(place.counted)
+    with capsys.disabled():
+        sys.stdout.write("\n".join(["", "schedules:", *shown(place.counted)]) + "\n")
