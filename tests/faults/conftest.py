@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 from tests.conftest import Server
+from tests.postgres.conftest import acme
 from tests.postgres.loaded_organization import fresh_warehouse
 
 from meterhouse.fake_openai import FakeOrganization, FakeServer
@@ -15,6 +16,7 @@ from meterhouse.fake_openai import FakeOrganization, FakeServer
 from .kill_points import installed
 from .schedules import Place
 
+__all__ = ["acme"]  # a fixture, which pytest finds by its name
 MakePlace = Callable[[tuple[str, ...], float], Place]
 
 

@@ -47,11 +47,12 @@ class Order:
 
 @dataclass(frozen=True)
 class Fate:
-    """What became of a loader: killed, ended well, ended with an error of ours, or with a traceback; `said` is what it wrote."""
+    """What became of a loader: killed, done, failed with an error of ours, broken with a traceback, or endless; `said` is its error."""
 
     how: str
     said: str
     seconds: float
+    peak_megabytes: float
 
 
 def _load(order: Order) -> None:
@@ -95,21 +96,21 @@ def _raise(order: Order) -> Fate:
     os.close(said)
     how = ""
     while True:
-        ended, status = os.waitpid(pid, os.WNOHANG)
+        ended, status, used = os.wait4(pid, os.WNOHANG)
         spent = time.monotonic() - began
         if ended:
             break
         if order.kill_after_seconds is not None and spent >= order.kill_after_seconds and not how:
             os.kill(pid, signal.SIGKILL)
             how = "killed"
-        if spent > MOST_SECONDS:
+        if spent > MOST_SECONDS and how != "endless":
             os.kill(pid, signal.SIGKILL)
             how = "endless"
         time.sleep(0.002)
     if how != "endless":
         how = "killed" if os.WIFSIGNALED(status) else {0: "done", _FAILED: "failed"}.get(os.WEXITSTATUS(status), "broken")
     with os.fdopen(heard, "rb") as pipe:
-        return Fate(how, pipe.read().decode(), spent)
+        return Fate(how, pipe.read().decode(), spent, used.ru_maxrss / 1024)
 
 
 class Nursery:

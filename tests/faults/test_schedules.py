@@ -37,10 +37,17 @@ def test_short_schedules(make_place: MakePlace) -> None:
 
 @pytest.mark.soak
 @pytest.mark.timeout(3 * 3600)
-def test_thousands_of_schedules(make_place: MakePlace, capsys: pytest.CaptureFixture[str]) -> None:
-    place = make_place(("web_search_calls", "vector_stores", "costs"), 0.1)
-    place.rests_between, place.sums_every = True, 1
-    walk(place, MANY, 10, is_random=True)
+@pytest.mark.parametrize(
+    ("endpoints", "number", "rests_between"),
+    [(("web_search_calls",), MANY, False), (("web_search_calls", "vector_stores", "costs"), MANY // 20, True)],
+    ids=["one stream", "three streams"],
+)
+def test_thousands_of_schedules(
+    make_place: MakePlace, capsys: pytest.CaptureFixture[str], endpoints: tuple[str, ...], number: int, rests_between: bool
+) -> None:
+    place = make_place(endpoints, 0.1)
+    place.rests_between, place.sums_every = rests_between, 1 if rests_between else 5
+    walk(place, number, 10, is_random=True)
     require_all_kinds(place.counted)
     with capsys.disabled():
-        sys.stdout.write("\n".join(["", "schedules:", *shown(place.counted)]) + "\n")
+        sys.stdout.write("\n".join(["", f"schedules of {', '.join(endpoints)}:", *shown(place.counted)]) + "\n")
