@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 UV_VERSION := 0.13.8
+ATHERIS_VERSION := 3.0.0
+FUZZ_SECONDS ?= 60
 PIP_INSTALL := $(VENV)/bin/uv pip install --quiet --python $(VENV)/bin/python
 # No index, no path and no host name in the result; hashes for every platform.
 COMPILE := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -10,7 +12,7 @@ TEST := $(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 DIGEST := $(VENV)/bin/python -c 'import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())'
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev install-cluster up down test coverage cluster-test downtime-test bi-test soak-test lint lock sbom clean compose-env compose-up
+.PHONY: help install install-dev install-cluster up down test coverage cluster-test downtime-test bi-test soak-test fuzz lint lock sbom clean compose-env compose-up
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -65,8 +67,12 @@ downtime-test: install-dev ## Stop everything for five days of the clock and see
 bi-test: install-dev ## Open the files for BI tools with the vendors' own tools, which are fetched for it (needs npm)
 	@exec $(VENV)/bin/python -m pytest -m bi_tools
 
-soak-test: install-dev ## Stop and resume the backfill of a year, and export many rows in little memory
+soak-test: install-dev ## Thousands of faults and a thousand kills, a year stopped and resumed, a large export; an hour
 	@exec $(VENV)/bin/python -m pytest -m soak
+
+fuzz: install-dev ## Feed the page decoder with made-up bytes for FUZZ_SECONDS (fetches atheris)
+	@$(PIP_INSTALL) atheris==$(ATHERIS_VERSION)
+	@exec $(VENV)/bin/python tests/faults/fuzz_pages.py -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1
 
 lint: install-dev ## Check style and types
 	$(VENV)/bin/ruff check

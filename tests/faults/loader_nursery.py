@@ -14,6 +14,7 @@ import time
 import traceback
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -24,6 +25,7 @@ from meterhouse.windows import Window
 
 from .kill_points import Moment, installed, kill, planned
 
+ROOT = Path(__file__).resolve().parents[2]
 MOST_SECONDS = 60.0
 _FAILED, _BROKEN = 3, 4
 
@@ -118,7 +120,7 @@ class Nursery:
 
     def __enter__(self) -> Self:
         command = [sys.executable, "-m", "tests.faults.loader_nursery"]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

@@ -13,6 +13,7 @@ from .conftest import MakePlace
 from .schedules import Place, Schedules, require_all_kinds, shown
 
 FEW = 200
+BATCH = 100
 MANY = int(os.environ.get("METERHOUSE_SOAK_SCHEDULES", "3000"))
 
 
@@ -47,7 +48,8 @@ def test_thousands_of_schedules(
 ) -> None:
     place = make_place(endpoints, 0.1)
     place.rests_between, place.sums_every = rests_between, 1 if rests_between else 5
-    walk(place, number, 10, is_random=True)
+    for done in range(0, number, BATCH):
+        walk(place, min(BATCH, number - done), 10, is_random=True)
+        with capsys.disabled():
+            sys.stdout.write("\n".join(["", f"schedules of {', '.join(endpoints)}:", *shown(place.counted)]) + "\n")
     require_all_kinds(place.counted)
-    with capsys.disabled():
-        sys.stdout.write("\n".join(["", f"schedules of {', '.join(endpoints)}:", *shown(place.counted)]) + "\n")

@@ -15,18 +15,17 @@ from tests.postgres.loaded_organization import LoadedOrganization
 from meterhouse import session
 from meterhouse.errors import FixConfiguration, MeterhouseError, TryAgainLater
 
-FACTS = ("warehouse.usage_completions", "warehouse.costs", "ops.coverage", "ops.revisions", "ops.load_log")
-ENDPOINTS = ("completions", "costs")
+FACTS = ("warehouse.usage_web_search_calls", "ops.coverage", "ops.revisions", "ops.load_log")
+ENDPOINTS = ("web_search_calls",)
 RAISING = """
 CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
-    IF nextval('public.rows_written') >= 40 THEN RAISE EXCEPTION 'as a test wants it' USING ERRCODE = '{}'; END IF;
+    IF nextval('public.rows_written') >= 3 THEN RAISE EXCEPTION 'as a test wants it' USING ERRCODE = '{}'; END IF;
     RETURN NEW;
 END $$;
 CREATE SEQUENCE public.rows_written;
 GRANT ALL ON SEQUENCE public.rows_written TO PUBLIC;
-CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON warehouse.usage_completions FOR EACH ROW EXECUTE FUNCTION public.refuse();
-CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON warehouse.costs FOR EACH ROW EXECUTE FUNCTION public.refuse();
+CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON warehouse.usage_web_search_calls FOR EACH ROW EXECUTE FUNCTION public.refuse();
 """
 NO_MORE = "DROP FUNCTION public.refuse() CASCADE; DROP SEQUENCE public.rows_written"
 
@@ -77,7 +76,7 @@ def refusal(loaded: LoadedOrganization) -> MeterhouseError:
         pytest.param("57P01", id="shut down"),
     ],
 )
-def test_an_error_from_the_fortieth_row_on_leaves_the_window_alone(grown: LoadedOrganization, code: str) -> None:
+def test_an_error_from_the_third_row_on_leaves_the_window_alone(grown: LoadedOrganization, code: str) -> None:
     with changed(grown, RAISING.format(code), NO_MORE):
         assert isinstance(refusal(grown), TryAgainLater)
     assert_heals(grown)
@@ -96,10 +95,10 @@ def test_a_row_that_somebody_else_holds_is_waited_for_and_then_left_for_later(
 
 @pytest.mark.fault(59)
 def test_a_right_that_is_missing_is_named(grown: LoadedOrganization) -> None:
-    revoked = "REVOKE INSERT, UPDATE ON warehouse.usage_completions, warehouse.costs FROM meterhouse_loader"
-    given = "GRANT INSERT, UPDATE ON warehouse.usage_completions, warehouse.costs TO meterhouse_loader"
+    revoked = "REVOKE INSERT, UPDATE ON warehouse.usage_web_search_calls FROM meterhouse_loader"
+    given = "GRANT INSERT, UPDATE ON warehouse.usage_web_search_calls TO meterhouse_loader"
     with changed(grown, revoked, given):
         error = refusal(grown)
         assert isinstance(error, FixConfiguration)
-        assert "meterhouse_loader" in str(error) or "usage_completions" in str(error)
+        assert "meterhouse_loader" in str(error) or "usage_web_search_calls" in str(error)
     assert_heals(grown)

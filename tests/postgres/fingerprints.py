@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+import psycopg
+
 from meterhouse.endpoints import ENDPOINTS
 from meterhouse.tables import FACTS, metadata
 
@@ -26,11 +28,12 @@ def row_counts(url: str) -> dict[str, int]:
 
 def places(url: str, tables: Iterable[str] = TABLES, where: str = "true") -> set[tuple[Any, ...]]:
     """(table, place, writing transaction, text) of every row: equal only if no row was written again."""
-    return {
-        (name, *row)
-        for name in tables
-        for row in rows(url, f"SELECT tableoid::text, ctid::text, xmin::text, t::text FROM {name} t WHERE {where}")
-    }
+    with psycopg.connect(url, autocommit=True) as connection:
+        return {
+            (name, *row)
+            for name in tables
+            for row in connection.execute(f"SELECT tableoid::text, ctid::text, xmin::text, t::text FROM {name} t WHERE {where}".encode())
+        }
 
 
 def writes(url: str) -> dict[str, int]:
