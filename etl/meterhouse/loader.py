@@ -237,7 +237,10 @@ class Loader:
     def _standing_refusal(self, known: Mapping[str, Capability], name: str) -> str | None:
         """Return what the vendor said when it refused `name`, unless it is time to ask again."""
         found = known.get(name)
-        if found is None or found.is_supported or self._clock() - found.probed_at >= REPROBE_AFTER:
+        if found is None or found.is_supported:
+            return None
+        # A date in the future was written by a clock that was wrong, and would stand for as long as that.
+        if not timedelta() <= self._clock() - found.probed_at < REPROBE_AFTER:
             return None
         return found.detail or "refused"
 

@@ -39,7 +39,7 @@ UPDATE ops.run_log r SET status = 'running', server_session = concat_ws(' ', own
 FROM pg_catalog.pg_stat_activity own
 WHERE own.pid = pg_backend_pid()
 AND r.run_id = (SELECT max(run_id) FROM ops.run_log WHERE command = %s AND parameters = %s)
-AND r.started_at > %s AND r.status <> 'done'
+AND r.started_at > %s AND r.started_at <= %s AND r.status <> 'done'
 AND NOT (
     r.status = 'running'
     AND EXISTS (
@@ -156,13 +156,14 @@ class Store:
         with translated("run log"):
             return int(self._value(_START_RUN, (command, Jsonb(dict(parameters)), now)))
 
-    def resume_run(self, command: str, parameters: Mapping[str, Any], since: datetime) -> int | None:
+    def resume_run(self, command: str, parameters: Mapping[str, Any], since: datetime, now: datetime) -> int | None:
         """Take over the newest run of the same command and parameters, begun after `since`, if it did not finish and is not still running.
 
-        Return its key; None when there is nothing to resume.
+        One that was begun after `now` had a clock that was wrong, so nobody knows how old it is. Return the run's key; None when there is
+        nothing to resume.
         """
         with translated("run log"):
-            found = self._value(_RESUME_RUN, (command, Jsonb(dict(parameters)), since))
+            found = self._value(_RESUME_RUN, (command, Jsonb(dict(parameters)), since, now))
         return None if found is None else int(found)
 
     def finish_run(self, run_id: int, status: str, now: datetime, error: str | None = None) -> None:

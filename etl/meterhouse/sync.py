@@ -115,7 +115,8 @@ def _over_organizations(
     with Store(settings.require_warehouse()) as store:
         for organization in settings.require_organizations():
             asked = {"organization": organization.label, **parameters}
-            run = Run(store, command, asked, clock, store.resume_run(command, asked, clock() - RESUME_WITHIN) if resume else None)
+            now = clock()
+            run = Run(store, command, asked, clock, store.resume_run(command, asked, now - RESUME_WITHIN, now) if resume else None)
             failed: list[MeterhouseError] = []
             try:
                 with loader(settings, organization, store, clock=clock, report=report) as loads:

@@ -264,8 +264,8 @@ class Schedules(RuleBasedStateMachine):
             one.server.faults.clear()
             one.fake.offers = Capabilities()
         if self.is_coarse:
-            # What was refused is asked for again after a day, and days that were loaded without it are loaded again by hand.
-            self.time_passes(25)
+            # Refusals stand for a day of whatever clock wrote them; days that were loaded without it are loaded again by hand.
+            self.time_passes(27)
         chosen = sorted(self.touched)
         try:
             self.sync_of(*chosen)().raise_first()

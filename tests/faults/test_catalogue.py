@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import csv
 import re
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parents[1]
@@ -18,12 +18,17 @@ def catalogue() -> dict[str, str]:
         return {row["number"]: row["title"] for row in csv.DictReader(file)}
 
 
-def marked() -> Iterator[tuple[str, str]]:
+@cache
+def marked() -> list[tuple[str, str]]:
     """(number, where) of every marker, as it stands in the files: those of tests that only run elsewhere count too."""
-    for path in sorted(TESTS.rglob("test_*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.mark.fault":
-                yield from ((str(ast.literal_eval(argument)), f"{path.relative_to(TESTS)}:{node.lineno}") for argument in node.args)
+    return [
+        (str(ast.literal_eval(argument)), f"{path.relative_to(TESTS)}:{node.lineno}")
+        for path in sorted(TESTS.rglob("test_*.py"))
+        if "mark.fault(" in (text := path.read_text())
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and ast.unparse(node.func) == "pytest.mark.fault"
+        for argument in node.args
+    ]
 
 
 def without_a_test() -> dict[str, str]:

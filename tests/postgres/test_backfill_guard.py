@@ -52,11 +52,13 @@ def test_a_run_that_stopped_long_ago_or_is_done_is_not_resumed(warehouse: Wareho
     with Store(warehouse.loader_url) as store:
         run = store.start_run("backfill", asked, begun)
         store.finish_run(run, "stopped", begun)
-        assert store.resume_run("backfill", asked, begun + timedelta(seconds=1)) is None
-        assert store.resume_run("backfill", {"organization": "y"}, day_before) is None
-        assert store.resume_run("backfill", asked, day_before) == run
+        assert store.resume_run("backfill", asked, begun + timedelta(seconds=1), begun + timedelta(hours=1)) is None
+        assert store.resume_run("backfill", {"organization": "y"}, day_before, begun) is None
+        # The clock of whoever began it was wrong: it may be of any age.
+        assert store.resume_run("backfill", asked, day_before, begun - timedelta(seconds=1)) is None
+        assert store.resume_run("backfill", asked, day_before, begun) == run
         store.finish_run(run, "done", begun)
-        assert store.resume_run("backfill", asked, day_before) is None
+        assert store.resume_run("backfill", asked, day_before, begun) is None
 
 
 def test_a_run_is_resumed_when_its_process_is_gone_and_by_one_process_only(warehouse: Warehouse) -> None:
@@ -68,16 +70,16 @@ def test_a_run_is_resumed_when_its_process_is_gone_and_by_one_process_only(wareh
             run = first.start_run("backfill", asked, begun)
             process = first.connection.info.backend_pid
             # It still runs: joining it would end its entry, and call loaded what nobody asked this command's vendor for.
-            assert [other.resume_run("backfill", asked, day_before) for other in (second, third)] == [None, None]
+            assert [other.resume_run("backfill", asked, day_before, begun) for other in (second, third)] == [None, None]
         with psycopg.connect(warehouse.superuser_url, autocommit=True) as connection:
             while connection.execute("SELECT FROM pg_stat_activity WHERE pid = %s", (process,)).fetchall():
                 time.sleep(0.01)
-        assert second.resume_run("backfill", asked, day_before) == run
-        assert third.resume_run("backfill", asked, day_before) is None
+        assert second.resume_run("backfill", asked, day_before, begun) == run
+        assert third.resume_run("backfill", asked, day_before, begun) is None
         # A loader with a login of its own is shown no more than that the process is there.
         second.finish_run(run, "failed", begun)
-        assert third.resume_run("backfill", asked, day_before) == run
-        assert second.resume_run("backfill", asked, day_before) is None
+        assert third.resume_run("backfill", asked, day_before, begun) == run
+        assert second.resume_run("backfill", asked, day_before, begun) is None
 
 
 def test_purging_an_organization_under_a_load_is_one_clear_line(warehouse: Warehouse) -> None:

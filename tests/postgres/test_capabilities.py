@@ -15,6 +15,7 @@ from meterhouse.errors import FixConfiguration, TryAgainLater
 from meterhouse.fake_openai import FakeOrganization
 from meterhouse.fake_openai.queries import Capabilities
 from meterhouse.store import Store
+from meterhouse.sync import sync
 
 from .comparison import COSTS_BY_API_KEY_SINCE, assert_equals_source
 from .fingerprints import TABLES, places
@@ -88,6 +89,19 @@ def test_an_absent_endpoint_is_remembered_shown_and_asked_for_again_after_a_day(
     assert capabilities(loaded, "decisions")["endpoint"] == (True, NOW + timedelta(days=2))
     assert status(loaded, "decisions") == {("loaded", "1d"), ("loaded", "1h")}
     assert_equals_source(loaded, FIRST, loaded.today + timedelta(days=1), ["decisions"])
+
+
+@pytest.mark.fault(80)
+@pytest.mark.parametrize("refused", ["endpoint", "grouping"])
+def test_a_refusal_that_a_clock_ahead_of_its_time_wrote_down_does_not_stand_until_then(serve: Any, refused: str) -> None:
+    loaded = serve(**{"absent_endpoints": ["web_search_calls"]} if refused == "endpoint" else {})
+    if refused == "grouping":
+        loaded.fake.offers = Capabilities(unsupported_groupings={"web_search_calls": frozenset(["api_source"])})
+    settings = loaded.settings()
+    sync(settings, ["web_search_calls"], clock=lambda: loaded.now + timedelta(days=300)).raise_first()
+    loaded.fake.offers = Capabilities()
+    loaded.sync(["web_search_calls"]).raise_first()
+    assert_equals_source(loaded, loaded.today - timedelta(days=2), loaded.today + timedelta(days=1), ["web_search_calls"])
 
 
 def test_an_endpoint_that_goes_away_keeps_what_was_loaded(serve: Any) -> None:
