@@ -67,7 +67,7 @@ downtime-test: install-dev ## Stop everything for five days of the clock and see
 bi-test: install-dev ## Open the files for BI tools with the vendors' own tools, which are fetched for it (needs npm)
 	@exec $(VENV)/bin/python -m pytest -m bi_tools
 
-soak-test: install-dev ## Thousands of faults and a thousand kills, a year stopped and resumed, a large export; an hour
+soak-test: install-dev ## Thousands of faults and a thousand kills, a year stopped and resumed, a large export; an hour or two
 	@exec $(VENV)/bin/python -m pytest -m soak
 
 fuzz: install-dev ## Feed the page decoder with made-up bytes for FUZZ_SECONDS (fetches atheris)

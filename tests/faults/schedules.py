@@ -14,12 +14,14 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any, ClassVar
 
+import psycopg
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from tests.conftest import Warehouse
 from tests.postgres.comparison import assert_added_up, assert_rows_equal_source
 from tests.postgres.loaded_organization import NOW, LoadedOrganization, midnight
 
+from meterhouse.endpoints import ENDPOINTS
 from meterhouse.errors import ConfirmToEmpty, FixConfiguration, MeterhouseError
 from meterhouse.fake_openai import FakeOrganization, FakeServer
 from meterhouse.fake_openai.faults import FaultKind
@@ -27,6 +29,7 @@ from meterhouse.fake_openai.queries import Capabilities
 from meterhouse.outcome import Outcome
 from meterhouse.store import Store
 from meterhouse.sync import backfill, sync
+from meterhouse.tables import group_table
 from meterhouse.windows import Window
 
 from .kill_points import WITHOUT_LOCK, Crash, Moment, crash, planned
@@ -62,9 +65,20 @@ class Place:
         self._servers = servers
         self._scale = scale
         self._owner = Store(warehouse.owner_url)
+        self._look = psycopg.connect(warehouse.superuser_url, autocommit=True)
 
     def close(self) -> None:
         self._owner.connection.close()
+        self._look.close()
+
+    def rows(self, label: str, endpoint: str) -> list[tuple[Any, ...]]:
+        """What the warehouse holds of one organization's endpoint."""
+        of = ENDPOINTS[endpoint]
+        query = (
+            f"SELECT f::text FROM warehouse.{of.table} f JOIN warehouse.{group_table(of).name} USING (group_id)"
+            " JOIN warehouse.dim_organization o USING (organization_id) WHERE o.label = %s ORDER BY 1"
+        )
+        return self._look.execute(query.encode(), [label]).fetchall()
 
     def fresh(self) -> list[LoadedOrganization]:
         """Forget every row and what became of the organizations; the warehouse is empty and both begin again."""
@@ -130,32 +144,39 @@ class Schedules(RuleBasedStateMachine):
             self.place.counted[f"ended in {type(error).__name__}"] += 1
         return not errors
 
-    def compare(self, chosen: int, start: date, when: str) -> None:
+    def compare(self, chosen: int, start: date, when: str, endpoints: tuple[str, ...] = ()) -> None:
         """Hold that the rows from a day on are those of the source."""
         one = self.organizations[chosen]
         end = one.today + timedelta(days=1)
-        self.place.counted["totals compared"] += assert_rows_equal_source(one, start, end, self.place.endpoints, f"{one.label} {when}")
+        self.place.counted["totals compared"] += assert_rows_equal_source(
+            one, start, end, endpoints or self.place.endpoints, f"{one.label} {when}"
+        )
 
     @contextmanager
-    def crashing(self, moment: Moment | None, nth: int) -> Iterator[None]:
-        """Crash at a moment, if the run comes so far."""
+    def crashing(self, moment: Moment | None, nth: int, *synced: int) -> Iterator[None]:
+        """Crash at a moment, if the run comes so far; each window of a sync is then as it was, or as the source has it."""
         if moment is None:
             yield
             return
+        streams = [(i, endpoint) for i in synced for endpoint in self.place.endpoints]
+        before = [self.place.rows(LABELS[i], endpoint) for i, endpoint in streams]
         with planned(moment, nth * 9 if moment is Moment.INSIDE else nth, crash):
             try:
                 yield
             except Crash:
                 self.place.counted[f"cut {moment}"] += 1
+                for (i, endpoint), was in zip(streams, before, strict=True):
+                    if not self.is_coarse and self.place.rows(LABELS[i], endpoint) != was:
+                        self.compare(i, self.organizations[i].today - LOOKBACK, f"after a crash {moment}", (endpoint,))
 
     @rule(chosen=which, moment=trouble, nth=positions)
     def one_is_synced(self, chosen: int, moment: Moment | None, nth: int) -> None:
-        with self.crashing(moment, nth):
+        with self.crashing(moment, nth, chosen):
             self.attempt(self.sync_of(chosen))
 
     @rule(moment=trouble, nth=positions)
     def both_are_synced_by_one_run(self, moment: Moment | None, nth: int) -> None:
-        with self.crashing(moment, nth):
+        with self.crashing(moment, nth, 0, 1):
             self.attempt(self.sync_of(0, 1))
 
     @rule(chosen=which, first=st.integers(0, 4), days=st.integers(1, 5), moment=trouble, nth=positions)

@@ -12,7 +12,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from .conftest import MakePlace
 from .schedules import Place, Schedules, require_all_kinds, shown
 
-FEW = 150
+FEW = 120
 BATCH = 100
 MANY = int(os.environ.get("METERHOUSE_SOAK_SCHEDULES", "3000"))
 
