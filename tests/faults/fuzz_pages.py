@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 from decimal import Decimal
 from pathlib import Path
 
@@ -15,7 +14,10 @@ with atheris.instrument_imports(include=["meterhouse"]):
     from meterhouse.errors import RejectedAnswer
     from meterhouse.rows import decode_page
 
-RECORDINGS = Path(__file__).resolve().parents[1] / "recordings"
+ROOT = Path(__file__).resolve().parents[2]
+RECORDINGS = ROOT / "tests" / "recordings"
+# libFuzzer ends the process itself, so nothing could be cleaned up: `make clean` does.
+PLACE = ROOT / ".meterhouse" / "fuzz"
 NAMES = (
     "object", "page", "bucket", "data", "results", "start_time", "end_time", "has_more", "next_page", "amount", "value", "currency", "usd",
     "line_item", "quantity", "input_tokens", "num_model_requests", "\\u0000", "\\ud800",
@@ -51,17 +53,16 @@ def one_input(data: bytes) -> None:
 
 
 def main() -> None:
-    """Begin with the recorded pages, and go on as libFuzzer's options on the command line say."""
-    with tempfile.TemporaryDirectory(prefix="meterhouse-fuzz-") as place:
-        corpus, words = Path(place) / "corpus", Path(place) / "words"
-        corpus.mkdir()
-        for number, name in enumerate(ENDPOINTS):
-            for grouping in (0, 255):
-                (corpus / f"{name}-{grouping}").write_bytes(bytes([number, grouping]) + (RECORDINGS / f"{name}.json").read_bytes())
-        words.write_text("".join('"' + word.replace("\\", "\\x5c").replace('"', '\\"') + '"\n' for word in WORDS))
-        options = ["-timeout=10", "-rss_limit_mb=1024", "-max_len=20000", f"-dict={words}", *sys.argv[1:], str(corpus)]
-        atheris.Setup([sys.argv[0], *options], one_input)
-        atheris.Fuzz()
+    """Begin with the recorded pages and what earlier runs found worth keeping, and go on as libFuzzer's options say."""
+    corpus, words = PLACE / "corpus", PLACE / "words"
+    corpus.mkdir(parents=True, exist_ok=True)
+    for number, name in enumerate(ENDPOINTS):
+        for grouping in (0, 255):
+            (corpus / f"{name}-{grouping}").write_bytes(bytes([number, grouping]) + (RECORDINGS / f"{name}.json").read_bytes())
+    words.write_text("".join('"' + word.replace("\\", "\\x5c").replace('"', '\\"') + '"\n' for word in WORDS))
+    options = ["-timeout=10", "-rss_limit_mb=1024", "-max_len=20000", f"-artifact_prefix={PLACE}/", f"-dict={words}"]
+    atheris.Setup([sys.argv[0], *options, *sys.argv[1:], str(corpus)], one_input)
+    atheris.Fuzz()
 
 
 if __name__ == "__main__":
