@@ -33,7 +33,8 @@ def walk(place: Place, number: int, steps: int, *, is_random: bool) -> None:
 def test_short_schedules(make_place: MakePlace) -> None:
     place = make_place(("web_search_calls",), 0.1)
     walk(place, FEW, 4, is_random=False)
-    require_all_kinds(place.counted)
+    # A few schedules need not come to every moment: test_kills does.
+    require_all_kinds(place.counted, cuts=4)
 
 
 @pytest.mark.soak
