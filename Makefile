@@ -12,7 +12,7 @@ TEST := $(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 DIGEST := $(VENV)/bin/python -c 'import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())'
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev install-cluster up down test coverage cluster-test downtime-test bi-test soak-test fuzz lint lock sbom clean compose-env compose-up
+.PHONY: help install install-dev install-cluster up down test coverage cluster-test downtime-test bi-test soak-test fuzz mutation-test lint lock sbom clean compose-env compose-up
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -73,6 +73,9 @@ soak-test: install-dev ## Thousands of faults and a thousand kills, a year stopp
 fuzz: install-dev ## Feed the page decoder with made-up bytes for FUZZ_SECONDS (fetches atheris)
 	@$(PIP_INSTALL) atheris==$(ATHERIS_VERSION)
 	@exec $(VENV)/bin/python tests/faults/fuzz_pages.py -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1
+
+mutation-test: install-dev ## Change one place of the core at a time and see that a test fails; at least 85 in 100 have to
+	@exec $(VENV)/bin/python benchmarks/mutation.py
 
 lint: install-dev ## Check style and types
 	$(VENV)/bin/ruff check

@@ -95,7 +95,7 @@ def test_seconds_beyond_the_calendar_are_refused(seconds):
 
 
 def test_a_window_takes_utc_only_and_cannot_run_backwards():
-    with pytest.raises(ValueError, match="UTC"):
+    with pytest.raises(ValueError, match=r"^a window is made of UTC instants$"):
         Window(datetime(2026, 1, 1, tzinfo=timezone(timedelta(hours=1))), day("2026-01-02"))
     with pytest.raises(ValueError, match="UTC"):
         Window(datetime(2026, 1, 1), day("2026-01-02"))  # noqa: DTZ001 - the point of the test
@@ -281,6 +281,12 @@ def test_costs_of_the_last_month_are_read_again_while_it_is_being_closed(now, st
         month_close_days=5,
     )
     assert window.start == day(start)
+
+
+def test_usage_is_not_read_again_on_the_first_day_of_a_month():
+    first = day("2026-03-01T12:00")
+    window = increment(now=first, interval=None, watermark=first, lookback=timedelta(days=3), history_start=day("2020-01-01"), width=DAY)
+    assert window == Window(day("2026-02-26"), day("2026-03-02"))
 
 
 @EXAMPLES
