@@ -515,7 +515,8 @@ def test_names_of_fields_are_reported_within_bounds():
         b'{"object":"page","data":[{"start_time":true,"end_time":2,"results":[]}]}',
         b'{"object":"page","data":[{"start_time":"0","end_time":2,"results":[]}]}',
     ],
-    ids=lambda body: ascii(body[:60]),
+    # pytest finds no test by a name with a backslash.
+    ids=lambda body: ascii(body[:60]).replace("\\", ""),
 )
 def test_a_body_that_is_no_page_is_refused_whatever_it_is(body):
     with pytest.raises(RejectedAnswer) as caught:

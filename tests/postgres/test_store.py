@@ -1,0 +1,310 @@
+"""The store by its own contract: what is written by hand is read back to the letter, and each error says what was being done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from tests.conftest import Warehouse
+
+from meterhouse.accounting.finality import Finality
+from meterhouse.chain import CoveredBucket
+from meterhouse.database import MIGRATE_REMEDY
+from meterhouse.endpoints import COMPLETIONS, DAY, HOUR, MODERATIONS
+from meterhouse.errors import FixConfiguration, TryAgainLater
+from meterhouse.names_history import Listing, NamesReplaced
+from meterhouse.staging import Fetch, Stream
+from meterhouse.store import Capability, Store
+from meterhouse.tables import SCHEMA_REVISION, dim_project
+from meterhouse.windows import Window
+
+from .conftest import MakeWarehouse
+from .loaded_organization import rows
+from .test_replace_window import NOW, Buckets, Loading, day, key, window
+
+ONE = {key("a"): (1, 1, None)}
+HELD = Stream("held", MODERATIONS, DAY)
+NEVER_LOADED = Stream("nobody", MODERATIONS, DAY)
+
+
+@pytest.fixture(scope="module")
+def place(make_warehouse: MakeWarehouse) -> Warehouse:
+    """One warehouse for all tests here: each has a label of its own."""
+    return make_warehouse()
+
+
+@pytest.fixture
+def store(place: Warehouse) -> Iterator[Store]:
+    with Store(place.loader_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def loading(store: Store) -> Loading:
+    return Loading(store, store.start_run("sync", {}, NOW))
+
+
+def stream(label: str) -> Stream:
+    return Stream(label, MODERATIONS, DAY)
+
+
+# What is done, as the words of an error have it, and how it is called.
+CALLS: dict[str, Callable[[Store], Any]] = {
+    "fetch number": lambda store: store.next_fetch_number(),
+    "capabilities": lambda store: store.capabilities("held", MODERATIONS),
+    "load log": lambda store: store.loaded_windows(1, HELD),
+    "held/names": lambda store: store.replace_names("held", [], 1, NOW),
+    "check results": lambda store: store.keep_check_results([]),
+    "coverage": lambda store: store.coverage_counts("held", "moderations", DAY, window(0, 1)),
+    "bi.freshness": lambda store: store.freshness(),
+    "sums by day": lambda store: store.add_up(),
+    "purge": lambda store: store.purge("held"),
+}
+SAME_WORDS: dict[str, list[Callable[[Store], Any]]] = {
+    **{what: [call] for what, call in CALLS.items()},
+    "held/moderations/1d": [lambda store: store.watermark(HELD), lambda store: store.stage(HELD, ())],
+    "run log": [
+        lambda store: store.start_run("sync", {}, NOW),
+        lambda store: store.resume_run("sync", {}, NOW),
+        lambda store: store.finish_run(1, "done", NOW),
+    ],
+    "alerts": [lambda store: store.claim_alerts(["x"], NOW), lambda store: store.return_alerts(["x"], NOW)],
+}
+SAME_WORDS["capabilities"].append(lambda store: store.remember_capability("held", MODERATIONS, "x", Capability(True, None, NOW)))
+
+
+@pytest.mark.parametrize("what", SAME_WORDS)
+def test_when_the_warehouse_goes_away_the_error_says_what_was_being_done(store: Store, what: str) -> None:
+    store.organization_id("held", create=True)
+    store.connection.close()
+    for call in SAME_WORDS[what]:
+        with pytest.raises(TryAgainLater) as told:
+            call(store)
+        assert str(told.value) == f"{what}: the warehouse went away; run again, nothing is half-written"
+
+
+def test_an_error_of_the_caller_s_own_statement_is_translated_when_the_store_is_closed(place: Warehouse) -> None:
+    with (
+        pytest.raises(FixConfiguration, match=r"^the warehouse: the server does not take a statement") as told,
+        Store(place.loader_url) as store,
+    ):
+        store.connection.execute("SELEC 1")
+    assert store.connection.closed
+    assert told.value.__suppress_context__
+
+
+def test_an_empty_database_a_foreign_version_and_a_role_without_rights_are_refused_by_name(
+    place: Warehouse, empty_database: Warehouse
+) -> None:
+    with pytest.raises(FixConfiguration) as told:
+        Store(empty_database.superuser_url)
+    assert str(told.value) == f"the warehouse is empty: {MIGRATE_REMEDY}"
+    with psycopg.connect(place.superuser_url, autocommit=True) as connection:
+        connection.execute("UPDATE ops.alembic_version SET version_num = 'of-next-year'")
+        try:
+            with pytest.raises(FixConfiguration) as told:
+                Store(place.loader_url)
+        finally:
+            connection.execute("UPDATE ops.alembic_version SET version_num = %s", [SCHEMA_REVISION])
+    assert str(told.value) == f"the warehouse is at migration of-next-year, this version needs {SCHEMA_REVISION}: {MIGRATE_REMEDY}"
+    with pytest.raises(FixConfiguration) as told:
+        Store(place.reader_url)
+    assert str(told.value) == "the role of WAREHOUSE_URL may not read the warehouse: grant it meterhouse_loader"
+
+
+def test_an_organization_is_made_only_when_asked_and_keeps_its_key(store: Store, place: Warehouse) -> None:
+    assert store.organization_id("made") is None
+    made = store.organization_id("made", create=True)
+    assert rows(place.superuser_url, "SELECT organization_id FROM warehouse.dim_organization WHERE label = 'made'") == [(made,)]
+    assert store.organization_id("made") == made
+
+
+def test_a_watermark_is_the_end_of_what_was_loaded_and_of_its_own_stream(loading: Loading) -> None:
+    assert loading.store.watermark(stream("marked")) is None
+    loading.replace(window(0, 2), {day(0): ONE, day(1): {}}, stream=stream("marked"))
+    assert loading.store.watermark(stream("marked")) == day(2)
+    others = [NEVER_LOADED, Stream("marked", COMPLETIONS, DAY), Stream("marked", MODERATIONS, HOUR)]
+    assert [loading.store.watermark(other) for other in others] == [None, None, None]
+
+
+def test_a_capability_is_read_back_as_it_was_found_out_last(store: Store) -> None:
+    first, second = Capability(True, None, NOW), Capability(False, "not for you", NOW + timedelta(days=1))
+    store.remember_capability("able", MODERATIONS, "endpoint", second)
+    store.remember_capability("able", MODERATIONS, "history", first)
+    store.remember_capability("able", COMPLETIONS, "endpoint", first)
+    assert store.capabilities("able", MODERATIONS) == {"endpoint": second, "history": first}
+    store.remember_capability("able", MODERATIONS, "endpoint", first)
+    store.remember_capability("able", MODERATIONS, "history", second)
+    assert store.capabilities("able", MODERATIONS) == {"endpoint": first, "history": second}
+    assert store.capabilities("nobody", MODERATIONS) == {}
+
+
+def test_a_run_is_logged_with_what_was_asked_how_it_ended_and_why(store: Store, place: Warehouse) -> None:
+    run = store.start_run("backfill", {"organization": "logged"}, NOW)
+    logged = "SELECT command, parameters, status, started_at, finished_at, error FROM ops.run_log WHERE run_id = %s"
+    begun = ("backfill", {"organization": "logged"})
+    assert rows(place.superuser_url, logged, [run]) == [(*begun, "running", NOW, None, None)]
+    store.finish_run(run, "failed", NOW + timedelta(hours=1), "for a reason")
+    assert rows(place.superuser_url, logged, [run]) == [(*begun, "failed", NOW, NOW + timedelta(hours=1), "for a reason")]
+    store.finish_run(run, "done", NOW)
+    assert rows(place.superuser_url, logged, [run]) == [(*begun, "done", NOW, NOW, None)]
+
+
+def test_a_window_counts_as_loaded_by_its_run_when_it_was_over_and_whole(loading: Loading, store: Store) -> None:
+    mine = stream("windows")
+    loading.replace(window(0, 2), {day(0): ONE, day(1): {}}, stream=mine)
+    loading.replace(window(2, 4), {day(2): ONE}, stream=mine)  # one of its days did not come
+    today = NOW.replace(hour=0)
+    loading.replace(Window(today, today + timedelta(days=1)), {today: ONE}, stream=mine)
+    assert store.loaded_windows(loading.run_id, mine) == {window(0, 2)}
+    others = [NEVER_LOADED, Stream("windows", COMPLETIONS, DAY), Stream("windows", MODERATIONS, HOUR)]
+    assert [store.loaded_windows(loading.run_id, other) for other in others] == [set(), set(), set()]
+    assert store.loaded_windows(store.start_run("sync", {}, NOW), mine) == set()
+
+
+def test_a_partition_is_made_for_the_month_of_any_instant_and_asked_for_once(store: Store, place: Warehouse) -> None:
+    store.ensure_partition(MODERATIONS, datetime(2027, 5, 17, 13, 14, 15, 16, tzinfo=UTC))
+    made = "SELECT relname FROM pg_class WHERE relispartition AND relkind = 'r' AND relname LIKE 'usage_%%_2027_05'"
+    assert rows(place.superuser_url, made) == [("usage_moderations_2027_05",)]
+    store.connection.close()
+    store.ensure_partition(MODERATIONS, datetime(2027, 5, 31, 23, 59, 59, 999999, tzinfo=UTC))
+    for other in (datetime(2027, 6, 1, tzinfo=UTC), datetime(2028, 5, 17, tzinfo=UTC)):
+        with pytest.raises(psycopg.OperationalError):
+            store.ensure_partition(MODERATIONS, other)
+    with pytest.raises(psycopg.OperationalError):
+        store.ensure_partition(COMPLETIONS, datetime(2027, 5, 17, tzinfo=UTC))
+
+
+def test_nothing_of_a_window_that_was_given_up_comes_into_the_next(loading: Loading, place: Warehouse) -> None:
+    given_up = loading.store.stage(stream("staged"), MODERATIONS.dimensions)
+    given_up.copy([(day(0), ONE)])
+    loading.replace(window(0, 1), {day(0): {}}, stream=stream("staged"))
+    loaded = "SELECT count(*) FROM warehouse.usage_moderations JOIN warehouse.dim_group USING (group_id) WHERE organization_id = %s"
+    assert rows(place.superuser_url, loaded, [loading.store.organization_id("staged")]) == [(0,)]
+
+
+def test_results_of_checks_are_kept_for_a_hundred_days(store: Store, place: Warehouse) -> None:
+    now = datetime.now(UTC)
+    results = [
+        ("old", "warn", False, 2, "two places", now - timedelta(days=101)),
+        ("young", "fail", True, 0, None, now - timedelta(days=99)),
+    ]
+    store.keep_check_results(results)
+    kept = "SELECT check_name, severity, is_ok, findings, detail, checked_at FROM ops.check_results ORDER BY checked_at"
+    assert rows(place.superuser_url, kept) == results
+    store.keep_check_results([])
+    assert rows(place.superuser_url, kept) == results[1:]
+
+
+def test_a_claim_of_alerts_returns_the_new_ones_in_utc_days_and_can_be_taken_back(store: Store, place: Warehouse) -> None:
+    night = datetime(2026, 11, 20, 23, 30, tzinfo=UTC)
+    assert store.claim_alerts(["a", "b", "a"], night) == {"a", "b"}
+    assert store.claim_alerts(["b", "c"], night + timedelta(minutes=1)) == {"c"}
+    store.return_alerts(["b", "c"], night)
+    kept = "SELECT problem, told_on, told_at FROM ops.alerts ORDER BY problem"
+    assert [row[0] for row in rows(place.superuser_url, kept)] == ["a", "c"]
+    assert store.claim_alerts(["a"], night + timedelta(hours=1)) == {"a"}
+    assert store.claim_alerts(["d"], night + timedelta(days=100, seconds=30)) == {"d"}
+    assert [row[0] for row in rows(place.superuser_url, kept)] == ["a", "c", "d"]
+    assert rows(place.superuser_url, kept)[0][1:] == (night.date() + timedelta(days=1), night + timedelta(hours=1))
+
+
+def test_the_buckets_of_a_window_are_counted_by_what_became_of_them(loading: Loading, store: Store) -> None:
+    mine = stream("counted")
+    stage = store.stage(mine, MODERATIONS.dimensions)
+    stage.copy([(day(0), ONE), (day(1), ONE)])
+    states = {0: (Finality.SETTLED, 1), 1: (Finality.OPEN, 1), 2: (Finality.SETTLED, 0), 3: (Finality.SETTLING, 0)}
+    covered = [CoveredBucket(day(n), day(n), day(n + 1), finality, count) for n, (finality, count) in states.items()]
+    fetch = Fetch(store.next_fetch_number(), MODERATIONS.dimensions, 1, 0.0)
+    stage.replace(window(0, 4), covered, fetch, run_id=loading.run_id, now=NOW, moves_watermark=True, protected=None)
+    counted = [("loaded", 1), ("provisional", 2), ("empty", 1), ("missing", 2)]
+    assert sorted(store.coverage_counts("counted", "moderations", DAY, window(-1, 5)).items()) == sorted(counted)
+    assert store.coverage_counts("counted", "moderations", DAY, window(0, 1)) == {"loaded": 1}
+    assert store.coverage_counts("counted", "moderations", HOUR, window(0, 1)) == {"missing": 24}
+    assert store.coverage_counts("counted", "completions", DAY, window(0, 1)) == {"missing": 1}
+    assert store.coverage_counts("nobody", "moderations", DAY, window(0, 1)) == {"missing": 1}
+
+
+def test_freshness_has_a_heading_for_each_figure(loading: Loading, store: Store) -> None:
+    loading.replace(window(0, 3), {day(0): ONE, day(1): {}}, stream=stream("fresh"))
+    headings, found = store.freshness()
+    (row,) = [dict(zip(headings, row, strict=True)) for row in found if row[0] == "fresh"]
+    assert headings == [
+        "organization", "endpoint", "bucket_width", "status", "read_at_utc", "loaded_until_utc", "settled_through", "buckets", "settled",
+        "missing", "rows", "detail",
+    ]  # fmt: skip
+    assert row | {"read_at_utc": None} == {
+        "organization": "fresh",
+        "endpoint": "moderations",
+        "bucket_width": "1d",
+        "status": "loaded",
+        "read_at_utc": None,
+        "loaded_until_utc": day(2).replace(tzinfo=None),
+        "settled_through": day(1).date(),
+        "buckets": 2,
+        "settled": 2,
+        "missing": 0,
+        "rows": 1,
+        "detail": None,
+    }
+    assert row["read_at_utc"] == NOW.replace(tzinfo=None)
+    assert found == sorted(found, key=lambda row: row[:3])
+
+
+def test_a_purge_counts_what_it_removed_and_names_what_there_is_when_it_finds_nothing(loading: Loading, store: Store) -> None:
+    buckets: Buckets = {day(0): ONE, day(1): {}}
+    loading.replace(window(0, 2), buckets, stream=stream("purged"))
+    with pytest.raises(FixConfiguration) as told:
+        store.purge("nobody")
+    labels = ", ".join(store.organizations.all_labels())
+    assert str(told.value) == f"no organization is called 'nobody'; loaded are: {labels}"
+    removed = store.purge("purged")
+    assert {name: removed[name] for name in ("usage_moderations", "coverage", "watermarks", "load_log", "dim_organization")} == {
+        "usage_moderations": 1,
+        "coverage": 2,
+        "watermarks": 1,
+        "load_log": 1,
+        "dim_organization": 1,
+    }
+    assert all(removed.values())
+    assert store.organization_id("purged") is None
+
+
+def test_where_nothing_was_loaded_a_purge_says_so(warehouse: Warehouse) -> None:
+    with Store(warehouse.loader_url) as store, pytest.raises(FixConfiguration, match=r"loaded are: none$"):
+        store.purge("nobody")
+
+
+def projects(*names: str) -> Listing:
+    return Listing(dim_project, {name: {"project_name": name.upper()} for name in names}, lambda _: True)
+
+
+def test_names_are_written_with_one_entry_of_the_run_log_and_not_by_a_run_that_began_earlier(store: Store, place: Warehouse) -> None:
+    logged = (
+        "SELECT status, started_at, finished_at, (parameters ->> 'fetch_number')::int FROM ops.run_log"
+        " WHERE command = 'directory' AND parameters ->> 'organization' = 'named' ORDER BY run_id"
+    )
+    assert store.replace_names("named", [projects("n1", "n2")], 7, NOW) == [NamesReplaced(added=2)]
+    assert rows(place.superuser_url, logged) == [("done", NOW, NOW, 7)]
+    assert store.replace_names("named", [projects("n1", "n3")], 6, NOW) is None
+    assert store.replace_names("named", [projects("n1", "n2")], 8, NOW) == [NamesReplaced(unchanged=2)]
+    assert rows(place.superuser_url, logged) == [("done", NOW, NOW, 7)]
+    assert store.replace_names("named", [projects("n2", "n3")], 9, NOW) == [NamesReplaced(added=1, deleted=1, unchanged=1)]
+    stored = "SELECT project_id, project_name, valid_from, deleted_at FROM warehouse.dim_project WHERE organization_id = %s ORDER BY 1"
+    assert rows(place.superuser_url, stored, [store.organization_id("named")]) == [
+        ("n1", "N1", NOW, NOW), ("n2", "N2", NOW, None), ("n3", "N3", NOW, None)
+    ]  # fmt: skip
+
+
+def test_a_list_with_none_of_the_known_projects_is_another_organization_s(store: Store) -> None:
+    store.replace_names("known", [projects("k1", "k2")], 1, NOW)
+    with pytest.raises(FixConfiguration) as told:
+        store.replace_names("known", [projects("x1", "x2", "x3")], 2, NOW)
+    assert str(told.value) == (
+        "the key of known lists 3 projects and none of the 2 that the warehouse knows under this label, so it opens another organization:"
+        " use the right key, give this one a label of its own (OPENAI_ADMIN_KEY_<LABEL>), or run meterhouse purge --organization known"
+    )
+    assert store.replace_names("known", [projects()], 3, NOW) == [NamesReplaced(deleted=2)]
