@@ -109,7 +109,7 @@ def server(needed: bool) -> Iterator[dict[str, str]]:
         yield dict(os.environ)
         return
     with temporary_postgres(fsync=False) as running:
-        yield os.environ | {"METERHOUSE_TEST_SERVER_URL": running.url()}
+        yield os.environ | {"METERHOUSE_TEST_SERVER_URL": running.url(), "METERHOUSE_TEST_KEEPS_TEMPLATE": "yes"}
 
 
 def outcomes(chosen: list[str], environment: dict[str, str]) -> dict[str, str]:

@@ -64,7 +64,8 @@ Server = EmbeddedPostgres | OtherServer
 def server() -> Iterator[Server]:
     """A real server for the session, the embedded one unless another is named; it need not survive a power cut."""
     if other := os.environ.get("METERHOUSE_TEST_SERVER_URL"):
-        drop_what_a_killed_session_left(OtherServer(other))
+        if "METERHOUSE_TEST_KEEPS_TEMPLATE" not in os.environ:  # benchmarks/mutation.py: thousands of sessions of one version
+            drop_what_a_killed_session_left(OtherServer(other))
         create_owner(OtherServer(other))
         yield OtherServer(other)
         return
@@ -94,10 +95,11 @@ def pytest_report_header() -> str:
 @pytest.fixture(scope="session")
 def template(server: Server) -> str:
     """A migrated database that every test's warehouse is copied from."""
-    create_database(server, TEMPLATE)
-    migrate(server.url(TEMPLATE, OWNER, PASSWORDS[OWNER]))
-    for role in (LOADER, READER):
-        give_login(server.url(), role, PASSWORDS[role])
+    if not is_there(server, TEMPLATE):
+        create_database(server, TEMPLATE)
+        migrate(server.url(TEMPLATE, OWNER, PASSWORDS[OWNER]))
+        for role in (LOADER, READER):
+            give_login(server.url(), role, PASSWORDS[role])
     return TEMPLATE
 
 
@@ -158,6 +160,12 @@ def create_database(server: Server, name: str, template: str = "template1") -> N
             connection.execute(SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(Identifier(name)))
             connection.execute(SQL("GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}").format(Identifier(name), Identifier(LOADER)))
             connection.execute(SQL("GRANT CONNECT ON DATABASE {} TO {}").format(Identifier(name), Identifier(READER)))
+
+
+def is_there(server: Server, name: str) -> bool:
+    """Whether a database exists."""
+    with psycopg.connect(server.url()) as connection:
+        return bool(connection.execute("SELECT FROM pg_database WHERE datname = %s", [name]).fetchall())
 
 
 def drop_database(server: Server, name: str) -> None:

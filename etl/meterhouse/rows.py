@@ -34,6 +34,8 @@ Values = tuple[Any, ...]
 _ORGANIZATION_ID = re.compile(r"[!-~]{1,128}")
 # Sums of amounts have to fit the columns of the views, which have 16 digits before the point.
 _LARGEST_AMOUNT = Decimal(10**12)
+# A quote or colon that is written so is none in the count of fields, and one when it is written again.
+_ESCAPED_ASCII = re.compile(rb"\\u00[2-7]")
 _NO_UNKNOWN_FIELDS: dict[str, Any] = {}
 
 
@@ -66,7 +68,7 @@ def decode_page(endpoint: Endpoint, body: bytes, dimensions: Iterable[Dimension]
     summed = _CostRows(endpoint, dimensions) if endpoint.is_costs else _UsageRows(endpoint, dimensions)
     try:
         page: Any = decoders(endpoint).page(body)
-        plain = _filled_fields(body) == _filled_fields(REENCODE.encode(page))
+        plain = _filled_fields(body) == _filled_fields(REENCODE.encode(page)) and not _ESCAPED_ASCII.search(body)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         plain = False
     if plain:
@@ -82,7 +84,7 @@ def decode_page(endpoint: Endpoint, body: bytes, dimensions: Iterable[Dimension]
 
 def _filled_fields(text: bytes) -> int:
     """How many fields of a JSON text have a value: of a field that comes twice the decoder keeps one, and what it read has fewer."""
-    return text.count(b'":') - text.count(b"null")
+    return text.count(b'":') - text.count(b'":null') - text.count(b'": null')
 
 
 def _organizations(endpoint: Endpoint, rows: Iterable[Any]) -> frozenset[str]:

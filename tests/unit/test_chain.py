@@ -12,6 +12,7 @@ from meterhouse.accounting.finality import Finality
 from meterhouse.chain import Chain
 from meterhouse.endpoints import DAY, HOUR
 from meterhouse.errors import RejectedAnswer
+from meterhouse.odd_rows import SetAside
 from meterhouse.rows import Bucket, Page
 from meterhouse.windows import Window, from_epoch, to_epoch
 
@@ -75,7 +76,7 @@ def test_a_gap_is_counted_and_its_first_bucket_named():
 def test_a_bucket_that_comes_twice_with_equal_rows_is_taken_once():
     answer = chain()
     assert len(answer.accept(page(bucket(0), bucket(0)))) == 1
-    assert answer.accept(page(bucket(0))) == []
+    assert answer.accept(page(bucket(0), bucket(1))) == [(FIRST + timedelta(days=1), ROWS)]
     assert answer.warnings == {"a bucket came twice, with equal rows"}
 
 
@@ -144,6 +145,27 @@ def test_a_bucket_is_open_until_its_end_and_settling_for_hours_even_if_the_vendo
     answer = chain(FIRST + timedelta(days=1, seconds=now))
     answer.accept(page(bucket(0)))
     assert answer.covered()[0].finality is state
+
+
+@pytest.mark.parametrize(
+    ("now", "state"), [(-1, Finality.OPEN), (0, Finality.SETTLING), (6 * 3600, Finality.SETTLING), (30 * 86400, Finality.SETTLING)]
+)
+def test_a_bucket_of_which_rows_were_set_aside_is_never_settled(now, state):
+    answer = chain(FIRST + timedelta(days=1, seconds=now))
+    left_out = (SetAside("a negative count", "{}"), SetAside("a new unit", "{}"))
+    whole = bucket(0)
+    answer.accept(page(Bucket(whole.start, whole.end, ROWS, left_out)))
+    answer.accept(page(*(bucket(day) for day in range(1, 7))))
+    covered = answer.covered()[0]
+    assert (covered.finality, covered.row_count, covered.set_aside) == (state, 1, left_out)
+    assert answer.all_warnings() == {"2 rows could not be typed and were set aside, the first as a negative count"}
+
+
+def test_one_row_that_was_set_aside_is_counted():
+    answer = chain()
+    whole = bucket(3)
+    answer.accept(page(Bucket(whole.start, whole.end, {}, (SetAside("a new unit", "{}"),))))
+    assert "1 rows could not be typed and were set aside, the first as a new unit" in answer.all_warnings()
 
 
 def test_hours_are_placed_like_days():
