@@ -48,16 +48,7 @@ GROUPS = (
     Group(("client", "transport", "retries"), ("tests/unit/test_retries.py", "tests/unit/test_client*.py")),
     Group(
         ("store",),
-        (
-            "tests/postgres/test_store.py",
-            "tests/postgres/test_alerts.py",
-            "tests/postgres/test_backfill_guard.py",
-            "tests/postgres/test_capabilities.py",
-            "tests/postgres/test_directory.py",
-            "tests/postgres/test_one_label.py",
-            "tests/postgres/test_organization_guard.py",
-            "tests/postgres/test_replace_window.py",
-        ),
+        ("tests/postgres/test_store.py", "tests/postgres/test_backfill_guard.py", "tests/postgres/test_directory.py"),
         needs_server=True,
     ),
 )

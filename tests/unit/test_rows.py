@@ -268,6 +268,19 @@ def test_a_row_whose_sum_is_out_of_bounds_is_set_aside_and_not_left_to_the_datab
         assert values[0] == count
 
 
+def test_rows_beside_one_whose_sum_is_out_of_bounds_are_read_as_ever_and_it_is_kept_as_it_came():
+    huge = full_row(EMBEDDINGS) | {"input_tokens": 10**16}
+    other = full_row(EMBEDDINGS) | {"model": "another"}
+    [found] = decoded(EMBEDDINGS, page(bucket([huge, huge, other]))).buckets
+    assert dict(found.rows) == rows_of(EMBEDDINGS, huge, other)
+    assert json.loads(found.set_aside[0].row) == huge
+
+
+def test_an_empty_dimension_leaves_the_others_what_they_are():
+    [key] = rows_of(EMBEDDINGS, full_row(EMBEDDINGS) | {"user_id": ""})
+    assert key == ("project_id-1", None, "api_key_id-1", "model-1")
+
+
 @by_endpoint
 def test_a_row_of_another_endpoint_or_of_no_kind_is_set_aside(endpoint):
     row = full_row(endpoint)
