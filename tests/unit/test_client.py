@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, urlsplit
 
@@ -130,6 +131,17 @@ def test_the_vendor_s_clock_is_what_its_date_header_says(connect, header, instan
         assert client.answered_at is None
         fetched(client)
     assert client.answered_at == instant
+
+
+def test_a_date_without_a_zone_is_utc_wherever_the_machine_stands(connect, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setenv("TZ", "Asia/Kolkata")
+        time.tzset()
+        with ScriptedServer(send(answer(PAGE, headers=["Date: Sun, 01 Mar 2026 10:07:33 -0000"]))) as server:
+            client = connect(server.url)
+            fetched(client)
+    time.tzset()
+    assert client.answered_at == datetime(2026, 3, 1, 10, 7, 33, tzinfo=UTC)
 
 
 def test_the_clock_of_the_newest_answer_is_kept_and_refusals_have_one_too(connect):

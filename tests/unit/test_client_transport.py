@@ -202,7 +202,7 @@ def test_the_bomb_of_a_refusal_is_not_unpacked_either(connect, packed, status):
     "headers", [["Content-Length: 3000000"], [], ["Transfer-Encoding: chunked"]], ids=["length", "no length", "chunked"]
 )
 def test_a_page_over_the_cap_is_refused_and_one_below_it_is_not(connect, headers):
-    for size, fits in ((3_000_000, False), (900_000, True)):
+    for size, fits in ((3_000_000, False), ((1 << 20) + 1, False), (1 << 20, True), (900_000, True)):
         body = PAGE + b" " * (size - len(PAGE))
         if "Transfer-Encoding: chunked" in headers:
             body = b"%x\r\n" % len(body) + body + b"\r\n0\r\n\r\n"

@@ -32,6 +32,7 @@ def test_a_wait_is_between_what_the_vendor_asked_for_and_the_ceiling(attempt, ra
 def test_jitter_makes_the_waits_longer_by_up_to_a_half():
     assert [Backoff().wait_seconds(attempt, lambda: 0.0) for attempt in range(1, 6)] == [1.0, 2.0, 4.0, 8.0, 16.0]
     assert [Backoff().wait_seconds(3, lambda share=share: share) for share in (0.0, 0.25, 1.0)] == [4.0, 4.5, 6.0]
+    assert Backoff(base_seconds=0.1).wait_seconds(1, lambda: 0.0) == 0.1
 
 
 @pytest.mark.parametrize(
@@ -52,6 +53,7 @@ def test_jitter_makes_the_waits_longer_by_up_to_a_half():
         ("Fri, 20 Nov 2026 12:00:30 GMT", 30.0),
         ("Fri, 20 Nov 2026 12:01:00 +0000", 60.0),
         ("Fri, 20 Nov 2026 13:00:10 +0100", 10.0),
+        ("Fri, 20 Nov 2026 12:00:30 -0000", 30.0),
         ("Fri, 20 Nov 2026 11:59:00 GMT", None),
         ("Fri, 20 Nov 2026 12:00:00 GMT", None),
         ("Fri, 99 Foo 2026 12:00:00 GMT", None),
