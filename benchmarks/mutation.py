@@ -13,6 +13,7 @@ import argparse
 import contextlib
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -30,6 +31,7 @@ from meterhouse.local.postgres import temporary_postgres
 
 ROOT = Path(__file__).resolve().parents[1]
 BAR = 0.85
+SQL_WORD = re.compile(r"\b(?:SELECT|FROM|WHERE|INSERT|UPDATE|DELETE|VALUES|JOIN|SET|AND|ON|WHEN|ORDER BY)\b")
 COPIED = ("tests", "migrations", "dags", "bi", "docs", "benchmarks")
 
 
@@ -121,16 +123,34 @@ def outcomes(chosen: list[str], environment: dict[str, str]) -> dict[str, str]:
     return {name: found[name] for name in chosen}
 
 
+def changed_lines(module: str, name: str) -> tuple[str, str]:
+    """Return what a change took away and what it put there."""
+    lines = get_diff_for_mutant(name, path=Path("src/meterhouse") / f"{module}.py").splitlines()[2:]
+    before, after = ("\n".join(line for line in lines if line.startswith(sign)) for sign in "-+")
+    return before, after
+
+
+def is_same_sql(before: str, after: str) -> bool:
+    """Whether only the case of SQL words differs, which PostgreSQL does not see; what stands in its quotes it does."""
+    quoted = re.compile(r"'[^']*'")
+    is_sql = SQL_WORD.search(before) or SQL_WORD.search(after)
+    return bool(is_sql) and before[1:].casefold() == after[1:].casefold() and quoted.findall(before) == quoted.findall(after)
+
+
 def report(module: str, found: dict[str, str], total: int) -> bool:
     """Print the score of a module and the changes that survived; return whether it reaches the bar. A time-out is a kill."""
-    for name in sorted(name for name, outcome in found.items() if outcome not in {"killed", "timeout"}):
-        say(f"{name}: {found[name]}")
-        difference = get_diff_for_mutant(name, path=Path("src/meterhouse") / f"{module}.py")
-        say("\n".join(line for line in difference.splitlines() if line[:1] in "+-" and line[:3] not in {"+++", "---"}))
-    counts = Counter(found.values())
-    killed = counts["killed"] + counts["timeout"]
-    say(f"{module}: {killed} of {len(found)} killed ({killed / len(found):.1%}), of {total} possible changes: {dict(counts)}")
-    return killed >= BAR * len(found)
+    counts: Counter[str] = Counter()
+    for name, outcome in sorted(found.items()):
+        if outcome in {"killed", "timeout"}:
+            counts["killed"] += 1
+        elif is_same_sql(*(lines := changed_lines(module, name))):
+            counts["only the case of SQL words"] += 1
+        else:
+            counts[outcome] += 1
+            say("\n".join((f"{name}: {outcome}", *lines)))
+    judged = counts.total() - counts["only the case of SQL words"]
+    say(f"{module}: {counts['killed']} of {judged} killed ({counts['killed'] / judged:.1%}), of {total} possible changes: {dict(counts)}")
+    return counts["killed"] >= BAR * judged
 
 
 def main() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,7 +24,7 @@ from meterhouse.windows import Window
 
 from .conftest import MakeWarehouse
 from .loaded_organization import rows
-from .test_replace_window import NOW, Buckets, Loading, day, key, window
+from .test_replace_window import NOW, Buckets, Loading, day, key, until_somebody_waits, window
 
 ONE = {key("a"): (1, 1, None)}
 HELD = Stream("held", MODERATIONS, DAY)
@@ -308,3 +309,26 @@ def test_a_list_with_none_of_the_known_projects_is_another_organization_s(store:
         " use the right key, give this one a label of its own (OPENAI_ADMIN_KEY_<LABEL>), or run meterhouse purge --organization known"
     )
     assert store.replace_names("known", [projects()], 3, NOW) == [NamesReplaced(deleted=2)]
+
+
+@pytest.mark.parametrize("work", [Store.add_up, lambda store: store.purge("locked")], ids=["sums by day", "purge"])
+def test_sums_by_day_and_a_purge_wait_for_a_load_that_holds_its_stream(
+    loading: Loading, place: Warehouse, work: Callable[[Store], Any]
+) -> None:
+    loading.replace(window(0, 1), {day(0): ONE}, stream=stream("locked"))
+    with psycopg.connect(place.superuser_url) as holder, Store(place.loader_url) as other, ThreadPoolExecutor() as pool:
+        holder.execute("SELECT FROM ops.watermarks WHERE organization_id = %s FOR UPDATE", [loading.store.organization_id("locked")])
+        done = pool.submit(work, other)
+        until_somebody_waits(place.superuser_url)
+        assert not done.done()
+        holder.rollback()
+        done.result(timeout=20)
+
+
+def test_sums_by_day_are_made_equal_to_the_rows_and_counted(loading: Loading, store: Store, place: Warehouse) -> None:
+    loading.replace(window(0, 1), {day(0): ONE}, stream=stream("added"))
+    assert store.add_up() == 0
+    with psycopg.connect(place.superuser_url) as connection:
+        connection.execute("DELETE FROM warehouse.rollup_usage_by_model WHERE organization_id = %s", [store.organization_id("added")])
+    assert store.add_up() == 1
+    assert store.add_up() == 0
