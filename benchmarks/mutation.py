@@ -31,7 +31,7 @@ from meterhouse.local.postgres import temporary_postgres
 
 ROOT = Path(__file__).resolve().parents[1]
 BAR = 0.85
-SQL_WORD = re.compile(r"\b(?:SELECT|FROM|WHERE|INSERT|UPDATE|DELETE|VALUES|JOIN|SET|AND|ON|WHEN|ORDER BY)\b")
+SQL_WORD = re.compile(r"\b(?:SELECT|FROM|WHERE|INSERT|UPDATE|DELETE|DISCARD|VALUES|JOIN|SET|AND|ON|WHEN|ORDER BY)\b")
 COPIED = ("tests", "migrations", "dags", "bi", "docs", "benchmarks")
 
 
