@@ -69,7 +69,7 @@ SAME_WORDS: dict[str, list[Callable[[Store], Any]]] = {
     "held/moderations/1d": [lambda store: store.watermark(HELD), lambda store: store.stage(HELD, ())],
     "run log": [
         lambda store: store.start_run("sync", {}, NOW),
-        lambda store: store.resume_run("sync", {}, NOW),
+        lambda store: store.resume_run("sync", {}, NOW, NOW),
         lambda store: store.finish_run(1, "done", NOW),
     ],
     "alerts": [lambda store: store.claim_alerts(["x"], NOW), lambda store: store.return_alerts(["x"], NOW)],
