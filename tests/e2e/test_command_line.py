@@ -204,7 +204,7 @@ def test_migrate_needs_the_owner_and_says_what_it_did(terminal: Terminal, empty_
     assert (found, err) == (0, "")
     assert out.startswith("applied 0001")
     assert terminal.run("migrate", WAREHOUSE_URL=empty_database.owner_url)[1] == "tables were up to date; views are up to date\n"
-    assert "use its owner" in terminal.refused("migrate", WAREHOUSE_URL=empty_database.loader_url)
+    assert "migrate as meterhouse_owner" in terminal.refused("migrate", WAREHOUSE_URL=empty_database.loader_url)
 
 
 def test_the_help_of_every_command_works(terminal: Terminal) -> None:

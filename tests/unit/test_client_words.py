@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from tests.faults.scripted_server import ScriptedServer, answer, close_at_once, send, unframed
 
 from meterhouse.client import ChainBroken, PageTooLarge
 from meterhouse.endpoints import COSTS
 from meterhouse.errors import BeforeHistory, FixConfiguration, RejectedAnswer, TryAgainLater, Unsupported
 
 from .client_calls import asked, fetched, page, raised, refusal
-from .scripted_server import ScriptedServer, answer, close_at_once, send, unframed
 
 PATH, LIST = "/organization/usage/completions", "/organization/users"
 GAVE_UP = "; gave up after 1 attempts; nothing of this window was written, run again later"
