@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from tests.faults.scripted_server import ScriptedServer, answer, close_at_once, send
 
+from meterhouse import __version__
 from meterhouse.endpoints import API_KEY, COMPLETIONS, COSTS, ENDPOINTS, MODEL, PROJECT
 from meterhouse.errors import RejectedAnswer, TryAgainLater, Unsupported
 from meterhouse.fake_openai import FakeOrganization, FakeServer
@@ -69,7 +70,8 @@ def test_each_endpoint_is_asked_at_its_own_path_with_the_key_as_bearer(connect, 
     assert head.startswith(f"GET /v1{endpoint.path}?")
     assert head.count("Authorization:") == 1
     assert f"Authorization: Bearer {KEY}\r\n" in head
-    assert "User-Agent: meterhouse/" in head
+    assert f"User-Agent: meterhouse/{__version__}\r\n" in head
+    assert "Accept: application/json\r\n" in head
     assert KEY not in head.split("\r\n")[0]
 
 

@@ -149,7 +149,7 @@ def test_a_tls_handshake_that_breaks_off_is_a_fault_of_the_moment_and_no_matter_
         hang_up = threading.Event()
         server._converse = lambda _, connection: (connection.recv(65536), hang_up.set())
         client = connect(server.url.replace("http:", "https:"), retries=1)
-        with raised(TryAgainLater, "gave up after 2 attempts"):
+        with raised(TryAgainLater, ": the connection broke while it was being secured; gave up after 2 attempts"):
             fetched(client)
         assert hang_up.is_set()
         assert server.connections == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import io
 import socket
 import time
 import tracemalloc
@@ -16,6 +17,7 @@ from tests.faults.scripted_server import ScriptedServer, answer, bomb, close_at_
 from meterhouse.client import PageTooLarge
 from meterhouse.errors import FixConfiguration, MeterhouseError, TryAgainLater
 from meterhouse.fake_openai import FakeOrganization, FakeServer
+from meterhouse.transport import _DeadlineReader
 
 from .client_calls import FIRST, KEY, OK, PAGE, fetched, raised
 
@@ -149,6 +151,17 @@ def test_a_page_whose_compression_lost_its_end_is_whole_or_asked_for_again(conne
     with ScriptedServer(send(answer(GZIPPED[:-lost], headers=["Content-Encoding: gzip"])), OK) as server:
         assert fetched(connect(server.url)) == [PAGE]
         assert server.connections <= 2
+
+
+@pytest.mark.parametrize("seconds", [None, 5.0])
+def test_reading_leaves_the_timeout_of_a_socket_as_it_was(seconds):
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.settimeout(seconds)
+        theirs.sendall(b"abc")
+        with io.BufferedReader(_DeadlineReader(ours.makefile("rb", buffering=0), ours)) as reader:
+            assert reader.read(3) == b"abc"
+            assert ours.gettimeout() == seconds
 
 
 def test_a_slow_answer_is_asked_for_again(connect, vendor):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from requests import exceptions
 from tests.faults.scripted_server import ScriptedServer, answer, close_at_once, send, unframed
 
-from meterhouse.client import ChainBroken, PageTooLarge
+from meterhouse.client import ChainBroken, PageTooLarge, _transport_reason
 from meterhouse.endpoints import COSTS
 from meterhouse.errors import BeforeHistory, FixConfiguration, RejectedAnswer, TryAgainLater, Unsupported
 
@@ -126,3 +127,19 @@ def test_a_long_wait_and_a_used_up_budget_are_left_to_the_next_run_in_words(conn
         fetched(connect(server.url, retries=20))
     where = f"127.0.0.1:{server.port}{PATH}: HTTP 503, no"
     assert str(caught.value) == f"{where}; too many requests of this run failed, so run again later"
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        (exceptions.ConnectTimeout, "no connection in time"),
+        (exceptions.ReadTimeout, "no answer in time"),
+        (exceptions.ChunkedEncodingError, "the answer was cut off or damaged on the way"),
+        (exceptions.ContentDecodingError, "the answer was cut off or damaged on the way"),
+        (exceptions.ConnectionError, "cannot be reached, or the connection broke"),
+        (ConnectionResetError, "cannot be reached, or the connection broke"),
+        (exceptions.RequestException, "cannot be reached, or the connection broke"),
+    ],
+)
+def test_what_broke_on_the_way_is_named_without_the_library_s_words(kind, words):
+    assert _transport_reason(kind("with a header in it")) == words
