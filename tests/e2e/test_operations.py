@@ -122,9 +122,9 @@ def test_three_ways_to_backfill_end_in_the_same_rows(stack: Stack) -> None:
     compared = assert_equals_source(stack.loaded, first, last + timedelta(days=1), ["costs", "images"], when="by the form")
     assert compared > 10
     by_form = places(stack.loaded.warehouse.superuser_url, TABLES, days(first, last))
-    runs = airflows_own_backfill(stack, "openai_costs", first, last)
+    runs = airflows_own_backfill(stack, "openai_costs", first, first + timedelta(days=1))
     # A run every six hours, and the one over midnight is of two days.
-    assert len(runs) == 4 * (last - first).days
+    assert len(runs) == 4
     for run in runs:
         (summary,) = returned(stack, "openai_costs", run["dag_run_id"], "costs")
         # Two runs of one day at a time: the fetch that began later stands.
