@@ -12,7 +12,7 @@ TEST := $(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 DIGEST := $(VENV)/bin/python -c 'import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())'
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev install-cluster up down test coverage cluster-test downtime-test bi-test soak-test fuzz mutation-test lint lock sbom clean compose-env compose-up
+.PHONY: help install install-dev install-cluster up down test operations-test coverage cluster-test downtime-test bi-test soak-test fuzz mutation-test lint lock sbom clean compose-env compose-up
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -52,11 +52,14 @@ up: install ## Start everything: PostgreSQL, Airflow, the first load; Ctrl-C sto
 down: $(VENV)/bin/uv ## Stop a stack that runs in another terminal, or what a killed one left
 	@exec $(VENV)/bin/python -m meterhouse down
 
-test: install-dev ## Run all tests; ends with their number and seconds
+test: install-dev ## Run the tests; ends with their number and seconds
 	@exec $(TEST)
 
 coverage: install-dev ## Run all tests once more, in a third more time, and end with the lines that none of them runs
 	@exec $(TEST) --cov --cov-report=term
+
+operations-test: install-dev ## A day of an operator with a whole Airflow: backfills three ways, alerts, cancelled and late runs; five minutes
+	@exec $(VENV)/bin/python -m pytest -m operations
 
 cluster-test: install-cluster ## Kill workers, the scheduler and the database under a load on the CeleryExecutor (needs redis-server)
 	@exec $(VENV)/bin/python -m pytest -m cluster

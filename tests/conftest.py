@@ -87,11 +87,6 @@ def drop_what_a_killed_session_left(server: OtherServer) -> None:
         connection.execute(SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(Identifier(TEMPLATE)))
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the file that waits longest for an Airflow: the other process has work that needs none meanwhile."""
-    items.sort(key=lambda item: item.path.name != "test_operations.py")
-
-
 def pytest_report_header() -> str:
     """Say which server the tests run on."""
     return f"warehouse server: {'METERHOUSE_TEST_SERVER_URL' if os.environ.get('METERHOUSE_TEST_SERVER_URL') else 'embedded'}"

@@ -23,7 +23,7 @@ from meterhouse.local.airflow_rest import DONE
 from meterhouse.local.first_load import ACTIVE, first_load
 from meterhouse.orchestration.weekly_report import week_before
 
-pytestmark = [pytest.mark.airflow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.airflow, pytest.mark.operations, pytest.mark.timeout(600)]
 
 ROOT = Path(__file__).parents[2]
 CONSUMER = "monthly_invoice_check"
