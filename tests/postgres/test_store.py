@@ -17,6 +17,7 @@ from meterhouse.database import MIGRATE_REMEDY
 from meterhouse.endpoints import COMPLETIONS, DAY, HOUR, MODERATIONS
 from meterhouse.errors import FixConfiguration, TryAgainLater
 from meterhouse.names_history import Listing, NamesReplaced
+from meterhouse.session import READ
 from meterhouse.staging import Fetch, Stream
 from meterhouse.store import Capability, Store
 from meterhouse.tables import SCHEMA_REVISION, dim_project
@@ -41,6 +42,11 @@ def place(make_warehouse: MakeWarehouse) -> Warehouse:
 def store(place: Warehouse) -> Iterator[Store]:
     with Store(place.loader_url) as opened:
         yield opened
+
+
+def test_a_store_that_is_opened_to_read_writes_nothing(place: Warehouse) -> None:
+    with Store(place.loader_url, READ) as reading, pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+        reading.connection.execute("DELETE FROM ops.watermarks")
 
 
 @pytest.fixture
