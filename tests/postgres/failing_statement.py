@@ -6,8 +6,8 @@ import socket
 import struct
 import threading
 from contextlib import suppress
-from types import TracebackType
-from urllib.parse import urlsplit
+
+from tests.faults.tcp_proxy import Proxy
 
 # After these the server closes the connection.
 _FATAL = ("57P01", "57P02", "57P04", "57P05")
@@ -16,45 +16,21 @@ _STATEMENT = b"QPBDECSF"
 _ENDS = b"QS"
 
 
-class FailingStatement:
+class FailingStatement(Proxy):
     """Counts the statements of all connections, and answers number `at` (from 1) with `sqlstate`; counts only where `at` is 0."""
 
     def __init__(self, url: str, at: int = 0, sqlstate: str = "") -> None:
-        parts = urlsplit(url)
-        self._server = (parts.hostname or "", parts.port or 5432)
+        super().__init__(url)
         self._at = at
         self._sqlstate = sqlstate
         self._lock = threading.Lock()
         self.statements = 0
         self.was_hit = False
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._open: list[socket.socket] = [self._listener]
-        login = parts.netloc.rpartition("@")[0]
-        self.url = f"postgresql://{login}@127.0.0.1:{self._listener.getsockname()[1]}{parts.path}?sslmode=disable&gssencmode=disable"
 
-    def __enter__(self) -> FailingStatement:
-        threading.Thread(target=self._accept, daemon=True).start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        for one in self._open:
-            with suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-            one.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-                server = socket.create_connection(self._server)
-            except OSError:
-                return
-            self._open += [client, server]
-            for one in (client, server):
-                one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            session = _Session(self, client, server)
-            for work in (session.listen_to_client, session.listen_to_server):
-                threading.Thread(target=work, daemon=True).start()
+    def serve(self, client: socket.socket, server: socket.socket) -> None:
+        session = _Session(self, client, server)
+        for work in (session.listen_to_client, session.listen_to_server):
+            threading.Thread(target=work, daemon=True).start()
 
     def is_the_one(self) -> bool:
         """Count one more statement, and say whether it is the one to fail."""
