@@ -36,6 +36,8 @@ class Answered:
         self._unseen = list(range(len(dimensions)))
         self._rows = 0
         self.bucket_starts: list[datetime] = []
+        # Of them, those whose rows were not decoded, as they are stored as they came.
+        self.stored_starts: list[datetime] = []
 
     def add(self, buckets: Iterable[tuple[datetime, Mapping[Key, Values]]]) -> None:
         """Look at the rows of one page."""
@@ -45,6 +47,16 @@ class Answered:
             self._rows += len(rows)
             for key in rows if self._unseen else ():
                 self._unseen = [position for position in self._unseen if key[position] is None]
+
+    def add_stored(self, start: datetime) -> None:
+        """Take note of a bucket with rows that is stored as it came."""
+        self.bucket_starts.append(start)
+        self.stored_starts.append(start)
+
+    def look_at_stored(self, named: Named) -> None:
+        """Count the rows of those buckets too; `named` is what they hold."""
+        self._rows += named.rows
+        self._unseen = [position for position in self._unseen if not named.by_dimension[position]]
 
     @property
     def is_suspect(self) -> bool:

@@ -74,6 +74,10 @@ class KeyOwner:
         else:
             self.check_before_writing(now)
 
+    def settle(self) -> None:
+        """Take the key for the right one: it has shown the very rows that the label holds."""
+        self._is_settled = True
+
     def check_before_writing(self, now: datetime) -> None:
         """Make sure of the key before the first thing is written under a label that is new to the warehouse."""
         if self._is_settled or self._organizations.key(self._label) is not None:

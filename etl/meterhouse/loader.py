@@ -11,18 +11,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from meterhouse.chain import Chain
+from meterhouse.chain import Chain, CompareRows
 from meterhouse.client import ChainBroken, Client, PageTooLarge, Request
 from meterhouse.control_characters import visible
 from meterhouse.endpoints import API_KEY, COSTS_BY_API_KEY_SINCE_EPOCH_SECONDS, DAY, BucketWidth, Dimension, Endpoint
 from meterhouse.errors import BeforeHistory, FixConfiguration, RejectedAnswer, TryAgainLater, Unsupported
 from meterhouse.grouping import Answered
 from meterhouse.history_floor import first_accepted
+from meterhouse.intake import Intake
 from meterhouse.key_owner import KeyOwner
 from meterhouse.outcome import Summary
-from meterhouse.rows import decode_page
 from meterhouse.settings import Organization, Settings
-from meterhouse.staging import Fetch, Replaced, Stage, Stream
+from meterhouse.staging import Fetch, Replaced, StoredSince, Stream
 from meterhouse.store import Capability, Store
 from meterhouse.stored_names import refuse_ignored_grouping
 from meterhouse.windows import Window, ceil_to, chunks, clamp, floor_to_day, from_epoch, increment
@@ -90,6 +90,7 @@ class _Mode:
     moves_watermark: bool
     lookback_start: datetime
     force: bool
+    trusts_digests: bool = True
 
     def protected(self, window: Window) -> Window | None:
         """Return the part of `window` whose rows an empty answer may not remove: the days before the lookback, unless forced."""
@@ -150,12 +151,17 @@ class Loader:
         mode = _Mode(moves_watermark=True, lookback_start=self._now - lookback, force=False)
         return self._load(stream, window, run, mode, skip=set())
 
-    def backfill(self, endpoint: Endpoint, width: BucketWidth, window: Window, run: Run, *, force: bool = False) -> Summary:
-        """Read a given range, whatever the watermark says, and leave the watermark alone; windows that `run` has done are skipped."""
+    def backfill(
+        self, endpoint: Endpoint, width: BucketWidth, window: Window, run: Run, *, force: bool = False, trusts_digests: bool = True
+    ) -> Summary:
+        """Read a given range, whatever the watermark says, and leave the watermark alone; windows that `run` has done are skipped.
+
+        Every row is compared with what is stored when digests are not trusted, or `force` is given.
+        """
         stream = Stream(self._organization, endpoint, width)
         done = self._store.loaded_windows(run.run_id, stream) if run.run_id is not None else set()
         lookback = self._settings.lookback(endpoint)
-        mode = _Mode(moves_watermark=False, lookback_start=self._now - lookback, force=force)
+        mode = _Mode(moves_watermark=False, lookback_start=self._now - lookback, force=force, trusts_digests=trusts_digests and not force)
         return self._load(stream, window, run, mode, skip=done)
 
     def _history_start(self, width: BucketWidth, watermark: datetime | None, lookback: timedelta) -> datetime:
@@ -265,11 +271,14 @@ class Loader:
         dimensions = self._dimensions(stream, window, known)
         page_buckets = stream.width.max_buckets
         restarted = False
+        trusts_digests = mode.trusts_digests
         # Read for every window: a long run must not ask for less than a later one that has overtaken it.
         self._now = max(self._now, self._clock().replace(second=0, microsecond=0))
         while True:
             try:
-                return self._load_once(stream, window, dimensions, page_buckets, run, mode, known)
+                return self._load_once(stream, window, dimensions, page_buckets, run, mode, known, trusts_digests)
+            except (CompareRows, StoredSince):
+                trusts_digests = False
             except PageTooLarge:
                 if page_buckets == 1:
                     raise
@@ -311,54 +320,51 @@ class Loader:
         run: Run,
         mode: _Mode,
         known: dict[str, Capability],
+        trusts_digests: bool,
     ) -> tuple[Fetch, Replaced]:
         number = self._store.next_fetch_number()
         asked = Window(window.start, min(window.end, self._now))
-        chain = Chain(asked, stream.width, self._now, self._settings.settling_time(stream.endpoint))
+        settling_time = self._settings.settling_time(stream.endpoint)
+        chain = Chain(asked, stream.width, self._now, settling_time, compares_rows=not trusts_digests)
+        stored = self._store.stored_buckets(stream, asked) if trusts_digests else {}
         waited = self._client.seconds_waited
-        stage: Stage | None = None
         answered = Answered(dimensions)
-        try:
-            for body in self._client.pages(Request(stream.endpoint, asked, stream.width, dimensions, page_buckets)):
-                page = decode_page(stream.endpoint, body, dimensions)
-                accepted = chain.accept(page)
-                self._key_owner.check_page(page, accepted, dimensions, self._now)
-                stage = stage or self._store.stage(stream, dimensions)
-                stage.copy(accepted)
-                answered.add(accepted)
-        except ChainBroken as broken:
-            if chain.missing():
-                raise
-            log.warning("%s %s: %s, but every bucket had come", stream, window, broken)
-        except RejectedAnswer as error:
-            raise type(error)(f"{stream} {window}: {error}") from None
-        if answered.is_suspect and not mode.force:
-            refuse_ignored_grouping(self._store.connection, stream, self._store.organization_id(stream.organization), window, answered)
-        fetch = Fetch(
-            number,
-            dimensions,
-            chain.pages,
-            self._client.seconds_waited - waited,
-            tuple(sorted(chain.unknown_fields)),
-            tuple(sorted(chain.all_warnings())),
-        )
-        for warning in fetch.warnings:
-            log.warning("%s %s: %s", stream, window, visible(warning))
-        if fetch.unknown_fields:
-            log.warning("%s %s: unknown fields are kept in extra: %s", stream, window, visible(", ".join(fetch.unknown_fields)))
-        stage = stage or self._store.stage(stream, dimensions)
-        covered = chain.covered()
-        if stage.would_empty(window, covered):
-            self._key_owner.check_emptying(self._now)
-        done = stage.replace(
-            window,
-            covered,
-            fetch,
-            run_id=run.open(),
-            now=self._now,
-            moves_watermark=mode.moves_watermark,
-            protected=mode.protected(window),
-        )
+        with Intake(stream, chain, answered, stored, self._key_owner, self._store) as intake:
+            try:
+                for body in self._client.pages(Request(stream.endpoint, asked, stream.width, dimensions, page_buckets)):
+                    intake.take(body, self._now)
+            except ChainBroken as broken:
+                if chain.missing():
+                    raise
+                log.warning("%s %s: %s, but every bucket had come", stream, window, broken)
+            except RejectedAnswer as error:
+                raise type(error)(f"{stream} {window}: {error}") from None
+            if answered.is_suspect and not mode.force:
+                refuse_ignored_grouping(self._store.connection, stream, self._store.organization_id(stream.organization), window, answered)
+            fetch = Fetch(
+                number,
+                dimensions,
+                chain.pages,
+                self._client.seconds_waited - waited,
+                tuple(sorted(chain.unknown_fields)),
+                tuple(sorted(chain.all_warnings())),
+            )
+            for warning in fetch.warnings:
+                log.warning("%s %s: %s", stream, window, visible(warning))
+            if fetch.unknown_fields:
+                log.warning("%s %s: unknown fields are kept in extra: %s", stream, window, visible(", ".join(fetch.unknown_fields)))
+            covered = chain.covered()
+            if intake.stage.would_empty(window, covered):
+                self._key_owner.check_emptying(self._now)
+            done = intake.stage.replace(
+                window,
+                covered,
+                fetch,
+                run_id=run.open(),
+                now=self._now,
+                moves_watermark=mode.moves_watermark,
+                protected=mode.protected(window),
+            )
         for dimension in dimensions:
             if dimension in stream.endpoint.optional_dimensions and not _is_known_good(known, dimension):
                 self._remember(stream, known, _group_by(dimension), supported=True, detail=None)

@@ -61,7 +61,8 @@ def _row_type(endpoint: Endpoint, is_wide: bool) -> type[msgspec.Struct]:
         fields += [(metric.name, count | None, None) for metric in endpoint.metrics if not metric.required]
     fields += [(dimension.name, _dimension_type(dimension, is_wide), None) for dimension in endpoint.dimensions]
     fields += [(name, Any, None) for name in (*endpoint.ignored_fields, *organization_field(endpoint))]
-    return msgspec.defstruct(f"{endpoint.name}_row", fields, forbid_unknown_fields=True)
+    # Nothing in a row refers back to it.
+    return msgspec.defstruct(f"{endpoint.name}_row", fields, forbid_unknown_fields=True, gc=endpoint.is_costs)
 
 
 class Decoders:

@@ -4,6 +4,9 @@ Data flow: page bytes -> typed structs made from the catalogue -> per bucket one
 asked for, rows that share a combination summed. A page that is not made of plain rows is read once more, row by row: unknown fields go to
 `extra`, a row that cannot be typed is set aside, and the rest is typed as ever. The work grows with the size of the page and with
 nothing else.
+
+Of a field that comes twice in one object a decoder keeps one. So the fields with a value are counted twice, in the text and in what was
+decoded: a page in which the two differ is not plain.
 """
 
 from __future__ import annotations
@@ -36,6 +39,9 @@ _ORGANIZATION_ID = re.compile(r"[!-~]{1,128}")
 _LARGEST_AMOUNT = Decimal(10**12)
 # A quote or colon that is written so is none in the count of fields, and one when it is written again.
 _ESCAPED_ASCII = re.compile(rb"\\u00[2-7]")
+# A colon that stands apart from its name is none in the count of fields either.
+_COLON_APART = re.compile(rb'"[ \t\r\n]+:')
+_LINE_SPACE = (b"\n", b"\r", b"\t")
 _NO_UNKNOWN_FIELDS: dict[str, Any] = {}
 
 
@@ -66,15 +72,27 @@ def decode_page(endpoint: Endpoint, body: bytes, dimensions: Iterable[Dimension]
     """
     body = storable_body(body)
     summed = _CostRows(endpoint, dimensions) if endpoint.is_costs else _UsageRows(endpoint, dimensions)
+    return _plain_page(endpoint, body, summed) or _loose_page(endpoint, body, summed)
+
+
+def _plain_page(endpoint: Endpoint, body: bytes, summed: _UsageRows) -> Page | None:
+    """Return the page, None when it is not made of plain rows."""
+    if _has_colon_apart(body):
+        return None
     try:
         page: Any = decoders(endpoint).page(body)
-        plain = _filled_fields(body) == _filled_fields(REENCODE.encode(page)) and not _ESCAPED_ASCII.search(body)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
-        plain = False
-    if plain:
-        buckets = [summed.bucket(one.start_time, one.end_time, [(row, _NO_UNKNOWN_FIELDS) for row in one.results]) for one in page.data]
-        rows = (row for one in page.data for row in one.results)
-        return Page(tuple(buckets), (), tuple(sorted(summed.warnings)), _organizations(endpoint, rows))
+        buckets = tuple(summed.plain_bucket(bucket.start_time, bucket.end_time, bucket.results) for bucket in page.data)
+    except (msgspec.MsgspecError, ValueError, RecursionError, _NotPlain):
+        summed.warnings.clear()
+        return None
+    if not summed.has_all_fields(body, page):
+        summed.warnings.clear()
+        return None
+    rows = (row for bucket in page.data for row in bucket.results)
+    return Page(buckets, (), tuple(sorted(summed.warnings)), _organizations(endpoint, rows))
+
+
+def _loose_page(endpoint: Endpoint, body: bytes, summed: _UsageRows) -> Page:
     loose = read_row_by_row(endpoint, body)
     buckets = [summed.bucket(one.start, one.end, one.rows, one.set_aside) for one in loose.buckets]
     rows = (row for one in loose.buckets for row, _ in one.rows)
@@ -82,8 +100,14 @@ def decode_page(endpoint: Endpoint, body: bytes, dimensions: Iterable[Dimension]
     return Page(tuple(buckets), shown_names(loose.names), warnings, _organizations(endpoint, rows))
 
 
+def _has_colon_apart(text: bytes) -> bool:
+    if any(space in text for space in _LINE_SPACE):
+        return bool(_COLON_APART.search(text))
+    return b'" :' in text or (b'"  ' in text and bool(_COLON_APART.search(text)))
+
+
 def _filled_fields(text: bytes) -> int:
-    """How many fields of a JSON text have a value: of a field that comes twice the decoder keeps one, and what it read has fewer."""
+    """How many fields of a JSON text have a value."""
     return text.count(b'":') - text.count(b'":null') - text.count(b'": null')
 
 
@@ -96,14 +120,52 @@ def _organizations(endpoint: Endpoint, rows: Iterable[Any]) -> frozenset[str]:
     return frozenset(found_id for found_id in found if _ORGANIZATION_ID.fullmatch(found_id))
 
 
+class _NotPlain(Exception):
+    """Plain rows of one combination do not add up to what can be stored."""
+
+
 class _UsageRows:
     """Sums the rows of a bucket that share a combination of dimensions; an unknown figure plus a known one is the known one."""
 
     def __init__(self, endpoint: Endpoint, dimensions: Iterable[Dimension]) -> None:
         self.warnings: set[str] = set()
         self._endpoint = endpoint
-        self._key = _getter([dimension.name for dimension in dimensions])
-        self._figures = _getter([metric.name for metric in endpoint.metrics])
+        asked = [dimension.name for dimension in dimensions]
+        metrics = [metric.name for metric in endpoint.metrics]
+        self._key = _getter(asked)
+        self._figures = _getter(metrics)
+        # Every field of a row but `object`, those of the key first and those of the values next.
+        others = [dimension.name for dimension in endpoint.dimensions if dimension.name not in asked]
+        self._fields = _getter([*asked, *metrics, *others, *endpoint.ignored_fields, *organization_field(endpoint)])
+        self._key_end, self._values_end = len(asked), len(asked) + len(metrics)
+        self._filled = 0
+
+    def plain_bucket(self, start: int, end: int, results: Iterable[Any]) -> Bucket:
+        """Return the bucket of rows that were decoded whole; raises `_NotPlain` when some add up to too much."""
+        key_end, values_end, all_fields = self._key_end, self._values_end, self._fields
+        sums: dict[Key, Values] = {}
+        filled = 0
+        for row in results:
+            fields = all_fields(row)
+            filled += 1 + len(fields) - fields.count(None)
+            key = fields[:key_end]
+            if "" in key:
+                key = tuple(None if value == "" else value for value in key)
+            values = (*fields[key_end:values_end], None)
+            if key in sums:
+                try:
+                    values = (*self._sum(sums[key][:-1], values[:-1]), None)
+                except RejectedAnswer:
+                    raise _NotPlain from None
+            sums[key] = values
+        self._filled += filled
+        return Bucket(start, end, sums)
+
+    def has_all_fields(self, body: bytes, page: Any) -> bool:
+        """Whether `body`, of which `page` was decoded and its buckets made, has no field that was not decoded."""
+        around = _filled(page) + sum(map(_filled, page.data))
+        nulls = b'": null' if b'": ' in body[:100] else b'":null'
+        return around + self._filled == body.count(b'":') - body.count(nulls)
 
     def bucket(self, start: int, end: int, results: Iterable[tuple[Any, dict[str, Any]]], set_aside: Iterable[SetAside] = ()) -> Bucket:
         """Return the bucket of these rows, each of which comes with its unknown fields."""
@@ -145,6 +207,14 @@ class _CostRows(_UsageRows):
         self._key = lambda row: (*names(row), _currency(row))
         self._figures = self._amount_and_quantity
 
+    def plain_bucket(self, start: int, end: int, results: Iterable[Any]) -> Bucket:
+        """Return the bucket of rows that were decoded whole."""
+        return self.bucket(start, end, ((row, _NO_UNKNOWN_FIELDS) for row in results))
+
+    def has_all_fields(self, body: bytes, page: Any) -> bool:
+        """Whether writing the decoded page again makes as many fields as `body` has: amounts are objects in objects."""
+        return _filled_fields(body) == _filled_fields(REENCODE.encode(page)) and not _ESCAPED_ASCII.search(body)
+
     def _amount_and_quantity(self, row: Any) -> Values:
         """The amount, and the quantity by its unit; the unit of an unknown quantity is kept."""
         amount = parse_amount(_said(row.amount.value)) if row.amount else None
@@ -183,6 +253,11 @@ def _said(value: msgspec.Raw) -> bytes:
 
 def _currency(row: Any) -> str | None:
     return row.amount.currency.lower() if row.amount and row.amount.currency else None
+
+
+def _filled(decoded: msgspec.Struct) -> int:
+    """How many fields of a struct have a value."""
+    return sum(getattr(decoded, name) is not None for name in decoded.__struct_fields__)
 
 
 def _getter(names: list[str]) -> Callable[[Any], tuple[Any, ...]]:

@@ -1,8 +1,9 @@
 """Staging: the rows of one window on their way into the warehouse, and the transaction that puts them in place.
 
-Data flow: COPY each page into a temporary table, no transaction open -> one transaction: lock the stream's control row, leave out
-buckets that a newer fetch has stored, log and update what changed, log and remove what vanished, insert what is new, rollups of the
-days, coverage, watermark, load log -> commit. Replaying it changes nothing.
+Data flow: the rows of each page are kept as COPY data, no transaction open -> one transaction: lock the stream's control row, leave out
+buckets that a newer fetch has stored, and buckets that are stored as they were answered; COPY the rest into its place when that is empty,
+else into a temporary table: log and update what changed, log and remove what vanished, insert what is new; then rollups of the days,
+coverage, watermark, load log -> commit. Replaying it changes nothing.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, LiteralString
+from typing import Any, LiteralString, Self
+
+from psycopg.types.json import Jsonb
 
 from meterhouse.accounting.growth import bucket_totals
 from meterhouse.bucket_growth import keep_totals
@@ -25,14 +28,17 @@ from meterhouse.groups import Groups
 from meterhouse.rollups import WITHOUT_STATISTICS, replace_statements
 from meterhouse.rows import Key, Values
 from meterhouse.set_aside import keep_set_aside
-from meterhouse.statements import Statements, stage_types
+from meterhouse.spool import Spool
+from meterhouse.statements import Statements, row_types
 from meterhouse.tables import SCHEMA_REVISION, fact_columns
 from meterhouse.windows import Window
 from meterhouse.windows import buckets as starts_of
 
 log = logging.getLogger(__name__)
 
-_ANALYSE_FROM_ROWS = 1000
+
+class StoredSince(Exception):
+    """Buckets were taken for stored, and another load has replaced them since: their rows are needed after all."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +85,7 @@ class Replaced:
 
 
 class Stage:
-    """The staged rows of one window, filled page by page and then put in the place of what the warehouse holds."""
+    """The rows of one window, collected page by page and then put in the place of what the warehouse holds. Use as a context manager."""
 
     def __init__(
         self,
@@ -100,18 +106,24 @@ class Stage:
         self.rows = 0
         self._totals: dict[datetime, Mapping[str, Decimal]] = {}
         with translated(str(stream)):
-            self._connection.execute(self._sql.create_stage())
+            self._spool = Spool(connection, row_types(stream.endpoint))
             self._connection.execute(
                 "INSERT INTO ops.watermarks (organization_id, endpoint, bucket_width) SELECT %s, %s, %s WHERE NOT EXISTS (SELECT FROM"
                 " ops.watermarks WHERE organization_id = %s AND endpoint = %s AND bucket_width = %s) ON CONFLICT DO NOTHING",
                 self._identity * 2,
             )
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._spool.close()
+
     @property
     def _identity(self) -> tuple[int, str, int]:
         return (self._organization_id, self._stream.endpoint.name, self._stream.width.minutes)
 
-    def copy(self, buckets: Iterable[tuple[datetime, Mapping[Key, Values]]]) -> None:
+    def collect(self, buckets: Iterable[tuple[datetime, Mapping[Key, Values]]]) -> None:
         """Add the rows of some buckets, each under its aligned start."""
         buckets = list(buckets)
         with translated(str(self._stream)):
@@ -119,18 +131,16 @@ class Stage:
             if self._stream.endpoint.is_costs:
                 unit = fact_columns(self._stream.endpoint).index("quantity_unit")
                 self._groups.name_line_items((key, values[unit]) for _, rows in buckets for key, values in rows.items())
-            with self._connection.cursor() as cursor, cursor.copy(self._sql.copy_stage()) as copy:
-                copy.set_types(stage_types(self._stream.endpoint))
-                for start, rows in buckets:
-                    for key, values in rows.items():
-                        copy.write_row((start, ids[key], *values))
-                    self.rows += len(rows)
-                    if self._stream.width is DAY and (totals := bucket_totals(self._stream.endpoint, rows.items())) is not None:
-                        self._totals[start] = totals
+        minutes = self._stream.width.minutes
+        for start, rows in buckets:
+            self._spool.add((start, minutes, ids[key], *values[:-1], _extra(values[-1])) for key, values in rows.items())
+            self.rows += len(rows)
+            if self._stream.width is DAY and (totals := bucket_totals(self._stream.endpoint, rows.items())) is not None:
+                self._totals[start] = totals
 
     def would_empty(self, window: Window, buckets: Sequence[CoveredBucket]) -> bool:
-        """Whether nothing is staged for `buckets` although the warehouse holds rows in their window."""
-        if self.rows or not buckets:
+        """Whether the answer has no row for `buckets` although the warehouse holds rows in their window."""
+        if not buckets or any(bucket.row_count for bucket in buckets):
             return False
         with translated(str(self._stream)):
             row = self._connection.execute(self._sql.has_rows(window)).fetchone()
@@ -154,10 +164,10 @@ class Stage:
         """
         started = time.monotonic()
         with translated(str(self._stream)):
-            for month in sorted({bucket.start.replace(day=1, hour=0, minute=0) for bucket in buckets if bucket.row_count}):
+            # A bucket that is stored as it was answered has its partition.
+            needed = [bucket for bucket in buckets if bucket.row_count and not bucket.is_stored]
+            for month in sorted({bucket.start.replace(day=1, hour=0, minute=0) for bucket in needed}):
                 self._ensure_partition(self._stream.endpoint, month)
-            if self.rows >= _ANALYSE_FROM_ROWS:
-                self._connection.execute(self._sql.analyse_stage())
             with self._connection.transaction():
                 self._connection.execute(
                     "SELECT FROM ops.watermarks WHERE organization_id = %s AND endpoint = %s AND bucket_width = %s FOR UPDATE",
@@ -165,15 +175,19 @@ class Stage:
                 )
                 self._connection.execute(WITHOUT_STATISTICS)
                 current = self._without_superseded(window, buckets, fetch.number)
-                counts = self._replace_rows(window, current, fetch, protected)
-                self._replace_rollups(window, current)
+                self._require_stored([bucket for bucket in current if bucket.is_stored])
+                if protected is not None:
+                    self._require_rows(protected, current)
+                changed = [bucket for bucket in current if not bucket.is_stored]
+                counts = self._replace_rows(changed, fetch, has_all=len(current) == len(buckets))
+                self._replace_rollups(changed)
                 self._write_coverage(current, fetch, now)
-                keep_set_aside(self._connection, self._identity, current, fetch.number)
-                keep_totals(self._connection, self._identity, current, self._totals, now)
+                keep_set_aside(self._connection, self._identity, changed, fetch.number)
+                keep_totals(self._connection, self._identity, changed, self._totals, now)
                 self._move_watermark(window, buckets, now, moves_watermark=moves_watermark)
                 replaced = Replaced(
                     *counts,
-                    unchanged=self.rows - counts[0] - counts[1],
+                    unchanged=sum(bucket.row_count for bucket in current) - counts[0] - counts[1],
                     buckets=len(current),
                     superseded_buckets=len(buckets) - len(current),
                     restated_buckets=self._restated,
@@ -182,7 +196,6 @@ class Stage:
                 present = {bucket.start for bucket in buckets}
                 missing = [start for start in starts_of(window, self._stream.width) if start < now and start not in present]
                 self._log_load(window, fetch, replaced, run_id, missing)
-                self._connection.execute(self._sql.drop_stage())
         return replaced
 
     def _without_superseded(self, window: Window, buckets: Sequence[CoveredBucket], number: int) -> list[CoveredBucket]:
@@ -199,25 +212,40 @@ class Stage:
             if any(start <= bucket.start < end and bucket.start not in missing for start, end, missing in newer)
         ]
         if superseded:
-            gone = self._connection.execute(self._sql.drop_buckets(), ([bucket.start for bucket in superseded],)).rowcount
-            self.rows -= gone
             log.info("%s %s: %d buckets were stored by a newer fetch meanwhile and stay", self._stream, window, len(superseded))
         return [bucket for bucket in buckets if bucket not in superseded]
 
-    def _replace_rows(
-        self, window: Window, buckets: Sequence[CoveredBucket], fetch: Fetch, protected: Window | None
-    ) -> tuple[int, int, int]:
-        """Return the rows inserted, updated and removed."""
+    def _require_stored(self, buckets: Sequence[CoveredBucket]) -> None:
+        """Raise `StoredSince` unless each of `buckets` still is stored with the digest by which it was left out."""
+        if not buckets:
+            return
+        found = self._value(
+            "SELECT count(*) FROM ops.coverage c JOIN unnest(%s::timestamptz[], %s::bytea[]) AS b (bucket_start, digest)"
+            " ON c.bucket_start = b.bucket_start AND c.content_digest = b.digest"
+            " WHERE c.organization_id = %s AND c.endpoint = %s AND c.bucket_width = %s",
+            ([bucket.start for bucket in buckets], [bucket.digest for bucket in buckets], *self._identity),
+        )
+        if found != len(buckets):
+            raise StoredSince
+
+    def _replace_rows(self, buckets: Sequence[CoveredBucket], fetch: Fetch, *, has_all: bool) -> tuple[int, int, int]:
+        """Return the rows inserted, updated and removed; `has_all` unless rows of other buckets were collected too."""
         self._restated = 0
         if not buckets:
             return (0, 0, 0)
         execute = self._connection.execute
         endpoint = {"endpoint": self._stream.endpoint.name, "grouping": fetch.grouping}
+        window = self._span(buckets)
         row = execute(self._sql.has_rows(window)).fetchone()
-        if not (row and row[0]):
+        is_empty = not (row and row[0])
+        if is_empty and has_all:
+            return (self._spool.send(self._connection, self._sql.copy_fact()), 0, 0)
+        execute(self._sql.create_stage())
+        self._spool.send(self._connection, self._sql.copy_stage())
+        if not has_all:
+            execute(self._sql.keep_buckets(), ([bucket.start for bucket in buckets],))
+        if is_empty:
             return (execute(self._sql.insert_all()).rowcount, 0, 0)
-        if protected is not None:
-            self._require_rows(protected, buckets)
         before = self._value("SELECT coalesce(max(revision_id), 0) FROM ops.revisions")
         changed = execute(self._sql.log_changed(window), endpoint).rowcount
         if changed:
@@ -235,10 +263,15 @@ class Stage:
             )
         return (inserted, changed, removed)
 
-    def _replace_rollups(self, window: Window, buckets: Sequence[CoveredBucket]) -> None:
-        """Bring the sums by day up to date, also where no fact changed: a sum that drifted is mended by the next load of its day."""
+    def _span(self, buckets: Sequence[CoveredBucket]) -> Window:
+        """The window from the first of some buckets to the end of the last."""
+        starts = [bucket.start for bucket in buckets]
+        return Window(min(starts), max(starts) + timedelta(seconds=self._stream.width.seconds))
+
+    def _replace_rollups(self, buckets: Sequence[CoveredBucket]) -> None:
+        """Bring the sums of the days that were answered anew up to date, also where no fact changed: a sum that drifted is mended."""
         if self._stream.width is DAY and buckets:
-            for statement in replace_statements(self._stream.endpoint, self._organization_id, window):
+            for statement in replace_statements(self._stream.endpoint, self._organization_id, self._span(buckets)):
                 self._connection.execute(statement, {"buckets": [bucket.start for bucket in buckets]})
 
     def _value(self, query: LiteralString, parameters: Sequence[Any] = ()) -> Any:
@@ -260,16 +293,19 @@ class Stage:
     def _write_coverage(self, buckets: Sequence[CoveredBucket], fetch: Fetch, now: datetime) -> None:
         self._connection.execute(
             "INSERT INTO ops.coverage (organization_id, endpoint, bucket_width, source_grouping, changed_at,"
-            " bucket_start, reported_start, reported_end, finality, is_complete, row_count)"
-            " SELECT %s, %s, %s, %s, %s, b.bucket_start, b.reported_start, b.reported_end, b.finality, b.finality >= 'settled', b.row_count"
-            " FROM unnest(%s::timestamptz[], %s::timestamptz[], %s::timestamptz[], %s::warehouse.finality[], %s::integer[])"
-            " AS b (bucket_start, reported_start, reported_end, finality, row_count)"
+            " bucket_start, reported_start, reported_end, finality, is_complete, row_count, content_digest)"
+            " SELECT %s, %s, %s, %s, %s, b.bucket_start, b.reported_start, b.reported_end, b.finality, b.finality >= 'settled',"
+            " b.row_count, b.content_digest FROM unnest(%s::timestamptz[], %s::timestamptz[], %s::timestamptz[],"
+            " %s::warehouse.finality[], %s::integer[], %s::bytea[])"
+            " AS b (bucket_start, reported_start, reported_end, finality, row_count, content_digest)"
             " WHERE NOT EXISTS (SELECT FROM ops.coverage c WHERE c.organization_id = %s AND c.endpoint = %s AND c.bucket_width = %s"
-            " AND c.bucket_start = b.bucket_start AND (c.reported_start, c.reported_end, c.finality, c.row_count, c.source_grouping)"
-            " IS NOT DISTINCT FROM (b.reported_start, b.reported_end, b.finality, b.row_count, %s))"
+            " AND c.bucket_start = b.bucket_start"
+            " AND (c.reported_start, c.reported_end, c.finality, c.row_count, c.content_digest, c.source_grouping)"
+            " IS NOT DISTINCT FROM (b.reported_start, b.reported_end, b.finality, b.row_count, b.content_digest, %s))"
             " ON CONFLICT (organization_id, endpoint, bucket_width, bucket_start) DO UPDATE SET reported_start = excluded.reported_start,"
             " reported_end = excluded.reported_end, finality = excluded.finality, is_complete = excluded.is_complete,"
-            " row_count = excluded.row_count, source_grouping = excluded.source_grouping, changed_at = excluded.changed_at",
+            " row_count = excluded.row_count, source_grouping = excluded.source_grouping, content_digest = excluded.content_digest,"
+            " changed_at = excluded.changed_at",
             (
                 *self._identity,
                 fetch.grouping,
@@ -279,6 +315,7 @@ class Stage:
                 [bucket.reported_end for bucket in buckets],
                 [str(bucket.finality) for bucket in buckets],
                 [bucket.row_count for bucket in buckets],
+                [bucket.digest for bucket in buckets],
                 *self._identity,
                 fetch.grouping,
             ),
@@ -326,3 +363,8 @@ class Stage:
                 SCHEMA_REVISION,
             ),
         )
+
+
+def _extra(text: str | None) -> Jsonb | None:
+    """The JSON text as it is: it was made by the decoder."""
+    return None if text is None else Jsonb(text, dumps=str)

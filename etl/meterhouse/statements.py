@@ -17,14 +17,14 @@ from meterhouse.endpoints import ENDPOINTS, BucketWidth, Endpoint, Kind
 from meterhouse.tables import fact_columns, group_table
 from meterhouse.windows import Window
 
-_STAGE_TYPES = {Kind.COUNT: "bigint", Kind.DECIMAL: "numeric"}
+_TYPES = {Kind.COUNT: "bigint", Kind.DECIMAL: "numeric"}
 
 
 @cache
-def stage_types(endpoint: Endpoint) -> tuple[str, ...]:
-    """Return the types of the staging table's columns, in order; extra travels as text and becomes jsonb on the server."""
-    metrics = tuple(_STAGE_TYPES[metric.kind] for metric in endpoint.metrics)
-    return ("timestamptz", "integer", *metrics, *(("text",) if endpoint.is_costs else ()), "text")
+def row_types(endpoint: Endpoint) -> tuple[str, ...]:
+    """Return the types of a fact's columns in order: bucket start, bucket width, group, metrics, for costs the unit, and extra."""
+    metrics = tuple(_TYPES[metric.kind] for metric in endpoint.metrics)
+    return ("timestamptz", "smallint", "integer", *metrics, *(("text",) if endpoint.is_costs else ()), "jsonb")
 
 
 class Statements:
@@ -32,36 +32,32 @@ class Statements:
 
     def __init__(self, endpoint: Endpoint, width: BucketWidth, organization_id: int) -> None:
         self.columns = fact_columns(endpoint)
-        self._types = stage_types(endpoint)
+        self._types = row_types(endpoint)
         self._fact = Identifier(WAREHOUSE, endpoint.table)
         self._groups = Identifier(WAREHOUSE, group_table(endpoint).name)
         # A name of its own, so that rows of two windows never meet in one table, whatever a session keeps.
         self._stage = Identifier(f"stage_{endpoint.table}_{uuid4().hex[:16]}")
         self._width = Literal(width.minutes)
         self._organization = Literal(organization_id)
-        self._names = SQL(", ").join(map(Identifier, self.columns))
+        self._names = SQL(", ").join(map(Identifier, (*_KEY, *self.columns)))
 
     def create_stage(self) -> Composed:
-        """An empty temporary table for the rows of one window."""
-        names = ("bucket_start", "group_id", *self.columns)
-        columns = SQL(", ").join(SQL("{} {}").format(Identifier(name), SQL(type_)) for name, type_ in zip(names, self._types, strict=True))
-        return SQL("CREATE TEMPORARY TABLE {} ({})").format(self._stage, columns)
-
-    def drop_stage(self) -> Composed:
-        """Remove the temporary table: its rows are in place."""
-        return SQL("DROP TABLE {}").format(self._stage)
+        """An empty temporary table for the rows of one window, gone with its transaction."""
+        names = zip((*_KEY, *self.columns), self._types, strict=True)
+        columns = SQL(", ").join(SQL("{} {}").format(Identifier(name), SQL(type_)) for name, type_ in names)
+        return SQL("CREATE TEMPORARY TABLE {} ({}) ON COMMIT DROP").format(self._stage, columns)
 
     def copy_stage(self) -> Composed:
         """Binary COPY into the temporary table."""
-        return SQL("COPY {} FROM STDIN (FORMAT BINARY)").format(self._stage)
+        return SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(self._stage, self._names)
 
-    def analyse_stage(self) -> Composed:
-        """Statistics of the join columns: without them a large join may be planned for a handful of rows."""
-        return SQL("ANALYZE {} (bucket_start, group_id)").format(self._stage)
+    def copy_fact(self) -> Composed:
+        """Binary COPY into the fact table, for a window that is empty."""
+        return SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(self._fact, self._names)
 
-    def drop_buckets(self) -> Composed:
-        """Forget the staged rows of the given buckets."""
-        return SQL("DELETE FROM {} WHERE bucket_start = ANY(%s)").format(self._stage)
+    def keep_buckets(self) -> Composed:
+        """Forget the staged rows of all but the given buckets."""
+        return SQL("DELETE FROM {} WHERE bucket_start <> ALL(%s)").format(self._stage)
 
     def has_rows(self, window: Window) -> Composed:
         """Whether the organization has rows in the window."""
@@ -69,23 +65,14 @@ class Statements:
 
     def insert_all(self) -> Composed:
         """Every staged row, for a window that was empty."""
-        return SQL("INSERT INTO {} (bucket_start, bucket_width, group_id, {}) SELECT {} FROM {} s ORDER BY 1, 3").format(
-            self._fact, self._names, self._staged(), self._stage
-        )
+        return SQL("INSERT INTO {} ({names}) SELECT {names} FROM {} s ORDER BY 1, 3").format(self._fact, self._stage, names=self._names)
 
     def insert_new(self, window: Window) -> Composed:
         """Staged rows whose key is not there."""
         return SQL(
-            "INSERT INTO {fact} (bucket_start, bucket_width, group_id, {names}) SELECT {staged} FROM {stage} s"
+            "INSERT INTO {fact} ({names}) SELECT {names} FROM {stage} s"
             " WHERE NOT EXISTS (SELECT FROM {fact} f WHERE {same_key} AND {within}) ORDER BY 1, 3"
-        ).format(
-            fact=self._fact,
-            names=self._names,
-            staged=self._staged(),
-            stage=self._stage,
-            same_key=_SAME_KEY,
-            within=self._within(window),
-        )
+        ).format(fact=self._fact, names=self._names, stage=self._stage, same_key=_SAME_KEY, within=self._within(window))
 
     def log_changed(self, window: Window) -> Composed:
         """Old and new values of the rows that will change, into the revision log."""
@@ -110,7 +97,7 @@ class Statements:
 
     def update_changed(self, window: Window) -> Composed:
         """Rows whose values differ from the staged ones."""
-        assignments = SQL(", ").join(SQL("{} = {}").format(Identifier(name), self._value("s", name)) for name in self.columns)
+        assignments = SQL(", ").join(SQL("{} = {}").format(Identifier(name), Identifier("s", name)) for name in self.columns)
         return SQL("UPDATE {} f SET {} FROM {} s WHERE {} AND {} AND {}").format(
             self._fact, assignments, self._stage, _SAME_KEY, self._within(window), self._differs()
         )
@@ -151,21 +138,13 @@ class Statements:
             " AND c.bucket_start = f.bucket_start"
         ).format(self._organization, self._width)
 
-    def _value(self, alias: str, name: str) -> Composed:
-        cast = SQL("::jsonb") if alias == "s" and name == "extra" else SQL("")
-        return SQL("{}{}").format(Identifier(alias, name), cast)
-
-    def _staged(self) -> Composed:
-        values = SQL(", ").join(self._value("s", name) for name in self.columns)
-        return SQL("s.bucket_start, {}, s.group_id, {}").format(self._width, values)
-
     def _differs(self) -> Composed:
-        old = SQL(", ").join(self._value("f", name) for name in self.columns)
-        new = SQL(", ").join(self._value("s", name) for name in self.columns)
+        old = SQL(", ").join(Identifier("f", name) for name in self.columns)
+        new = SQL(", ").join(Identifier("s", name) for name in self.columns)
         return SQL("ROW({}) IS DISTINCT FROM ROW({})").format(old, new)
 
     def _as_json(self, alias: str) -> Composed:
-        pairs = SQL(", ").join(SQL("{}, {}").format(Literal(name), self._value(alias, name)) for name in self.columns)
+        pairs = SQL(", ").join(SQL("{}, {}").format(Literal(name), Identifier(alias, name)) for name in self.columns)
         return SQL("jsonb_strip_nulls(jsonb_build_object({}))").format(pairs)
 
 
@@ -193,6 +172,7 @@ def purge_statements(organization_id: int, label: str) -> Iterator[tuple[Compose
     yield SQL(model).format(), "dim_model"
 
 
+_KEY = ("bucket_start", "bucket_width", "group_id")
 # Another grouping of the same figures is no restatement.
 _WAS_COMPLETE = SQL("coalesce(c.is_complete AND c.source_grouping = %(grouping)s, true)")
 _SAME_KEY = SQL("f.bucket_start = s.bucket_start AND f.group_id = s.group_id")

@@ -1,6 +1,6 @@
 """The one door for writes: a connection as the loader, with organizations, watermarks, capabilities, the run log and staging.
 
-`replace_window` in the design is `Store.stage(...)`, `Stage.copy(...)` for every page and `Stage.replace(...)`.
+`replace_window` in the design is `Store.stage(...)`, `Stage.collect(...)` for every page and `Stage.replace(...)`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import psycopg
 from psycopg.sql import SQL, Identifier
 from psycopg.types.json import Jsonb
 
+from meterhouse.chain import StoredBucket
 from meterhouse.database import MIGRATE_REMEDY, connect, translated
 from meterhouse.database_errors import failed_statement
 from meterhouse.endpoints import BucketWidth, Dimension, Endpoint
@@ -186,11 +187,21 @@ class Store:
         return {Window(start, end) for start, end in rows}
 
     def stage(self, stream: Stream, dimensions: tuple[Dimension, ...]) -> Stage:
-        """Open an empty staging table for one window of `stream`, whose rows are grouped by `dimensions`."""
+        """Begin to collect the rows of one window of `stream`, grouped by `dimensions`."""
         organization_id = self.organization_id(stream.organization, create=True)
-        with translated(str(stream)):
-            self.connection.execute("DISCARD TEMP")  # what a window that was given up left
         return Stage(self.connection, stream, int(organization_id or 0), dimensions, self.ensure_partition)
+
+    def stored_buckets(self, stream: Stream, window: Window) -> dict[bytes, StoredBucket]:
+        """Return the buckets of `window` that the warehouse holds as they were answered, by the digest of their text."""
+        with translated(str(stream)):
+            rows = self.connection.execute(
+                "SELECT c.bucket_start, c.reported_start, c.reported_end, c.row_count, c.content_digest"
+                " FROM ops.coverage c JOIN warehouse.dim_organization USING (organization_id)"
+                " WHERE label = %s AND c.endpoint = %s AND c.bucket_width = %s AND c.bucket_start >= %s AND c.bucket_start < %s"
+                " AND c.content_digest IS NOT NULL",
+                (stream.organization, stream.endpoint.name, stream.width.minutes, window.start, window.end),
+            ).fetchall()
+        return {bucket.digest: bucket for bucket in (StoredBucket(*row) for row in rows)}
 
     def ensure_partition(self, endpoint: Endpoint, start: datetime) -> None:
         """Make the monthly partition that holds `start`, if it is not there."""

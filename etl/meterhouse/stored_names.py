@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from psycopg.sql import SQL, Composable, Identifier, Literal
+from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
 from meterhouse.columns import WAREHOUSE
 from meterhouse.database import Connection, translated
@@ -24,10 +24,10 @@ def refuse_ignored_grouping(
     """Raise `RejectedAnswer` when the answer to `window` ignored dimensions that it was asked for, as the rows in the warehouse show."""
     if organization_id is None:
         return
+    if answered.stored_starts:
+        answered.look_at_stored(_count(connection, stream, organization_id, answered, window, _in_buckets(stream, answered.stored_starts)))
     # Not by the combinations in dim_group, which keeps those of refused answers too.
-    same = SQL(" AND f.bucket_width = {} AND f.bucket_start = ANY({})").format(
-        Literal(stream.width.minutes), Literal(answered.bucket_starts)
-    )
+    same = _in_buckets(stream, answered.bucket_starts)
     stored = _count(connection, stream, organization_id, answered, window, same)
     around = Window(window.start - _AROUND, window.end + _AROUND)
     known = stored if stored.rows else _count(connection, stream, organization_id, answered, around, SQL(""))
@@ -37,6 +37,10 @@ def refuse_ignored_grouping(
             f"{stream} {window}: the vendor ignored the grouping: no row of its answer has {names}, and rows in the warehouse do; they stay"
             " as they are, run again later, or, if the vendor really has no more to say, repeat it as a backfill with --force"
         )
+
+
+def _in_buckets(stream: Stream, starts: list[datetime]) -> Composed:
+    return SQL(" AND f.bucket_width = {} AND f.bucket_start = ANY({})").format(Literal(stream.width.minutes), Literal(starts))
 
 
 def _count(

@@ -130,9 +130,12 @@ def _over_organizations(
                             if isinstance(error, FixConfiguration) or loads.is_out_of_reach:
                                 break
             except BaseException as stop:
-                _close(run, "stopped" if isinstance(stop, KeyboardInterrupt) else "failed", str(stop))
+                _close_failed(run, "stopped" if isinstance(stop, KeyboardInterrupt) else "failed", str(stop))
                 raise
-            _close(run, "failed" if failed else "done", "; ".join(map(str, failed)) or None)
+            try:
+                run.close("failed" if failed else "done", "; ".join(map(str, failed)) or None)
+            except MeterhouseError as error:
+                failed.append(error)
             errors.extend(failed)
     outcome = Outcome(tuple(summaries), tuple(errors))
     if any(isinstance(error, FixConfiguration) for error in errors):
@@ -140,7 +143,7 @@ def _over_organizations(
     return outcome
 
 
-def _close(run: Run, status: str, error: str | None) -> None:
+def _close_failed(run: Run, status: str, error: str) -> None:
     """Close the run's entry; when the warehouse is away too, the first error is the one to show."""
     try:
         run.close(status, error)

@@ -35,7 +35,7 @@ OWNER_ROLE = "meterhouse_owner"
 LOADER_ROLE = "meterhouse_loader"
 READER_ROLE = "meterhouse_reader"
 TEAM_ROLE = "meterhouse_team"
-SCHEMA_REVISION = "0008"
+SCHEMA_REVISION = "0009"
 
 
 dim_organization = sa.Table(
@@ -279,6 +279,11 @@ coverage = sa.Table(
     column("source_grouping", sa.Text, "Dimensions that were asked for, joined by commas; empty for none.", nullable=False),
     column("changed_at", INSTANT, "When anything about the bucket last changed.", nullable=False),
     column("finality", FINALITY, "How final the bucket was when it was last read: open, settling or settled.", nullable=False),
+    column(
+        "content_digest",
+        sa.LargeBinary,
+        "Digest of the bucket's text in the vendor's answer; null when the text alone does not say what its rows are.",
+    ),
     sa.CheckConstraint("is_complete = (finality >= 'settled')", name="is_complete_from_settled_on"),
     schema=OPS,
     comment="One row per stream and bucket that was read, empty ones too.",

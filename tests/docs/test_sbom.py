@@ -28,7 +28,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (made / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, made / name)
     # What it depends on is installed: these tests run in it.
-    run = ["make", "--always-make", "--old-file=install-dev", f"VENV={ROOT / '.venv'}", "sbom"]
+    run = ["make", "--no-print-directory", "--always-make", "--old-file=install-dev", f"VENV={ROOT / '.venv'}", "sbom"]
     done = subprocess.run(run, check=False, cwd=made, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == [f"sbom/{name}" for name in LISTS.values()]

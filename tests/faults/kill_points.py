@@ -25,14 +25,14 @@ class Moment(StrEnum):
 
     BEFORE_REQUEST = "before a request"
     BETWEEN_PAGES = "between pages"
-    AFTER_COPY = "after a COPY"
+    AFTER_COLLECTING = "after a page was collected"
     BEFORE_BEGIN = "before BEGIN"
     INSIDE = "between two statements of the transaction"
     BEFORE_COMMIT = "before COMMIT"
     AFTER_COMMIT = "after COMMIT, before anybody hears of it"
 
 
-WITHOUT_LOCK = (Moment.BEFORE_REQUEST, Moment.BETWEEN_PAGES, Moment.AFTER_COPY, Moment.BEFORE_BEGIN)
+WITHOUT_LOCK = (Moment.BEFORE_REQUEST, Moment.BETWEEN_PAGES, Moment.AFTER_COLLECTING, Moment.BEFORE_BEGIN)
 
 
 class Crash(BaseException):
@@ -97,7 +97,7 @@ def crash() -> NoReturn:
 @contextmanager
 def installed() -> Iterator[None]:
     """Watch for the moments; without a plan of its own a thread notices nothing."""
-    send, copy, execute = requests.Session.send, Stage.copy, psycopg.Connection.execute
+    send, copy, execute = requests.Session.send, Stage.collect, psycopg.Connection.execute
     connect = WatchedConnection.connect
     enter, leave = psycopg.Transaction.__enter__, psycopg.Transaction.__exit__
 
@@ -107,7 +107,7 @@ def installed() -> Iterator[None]:
 
     def copied(self: Stage, buckets: Any) -> None:
         copy(self, buckets)
-        _come(Moment.AFTER_COPY)
+        _come(Moment.AFTER_COLLECTING)
 
     def executed(self: Any, *arguments: Any, **options: Any) -> Any:
         found = execute(self, *arguments, **options)
@@ -136,7 +136,7 @@ def installed() -> Iterator[None]:
     with ExitStack() as patches:
         for owner, name, replacement in (
             (requests.Session, "send", sent),
-            (Stage, "copy", copied),
+            (Stage, "collect", copied),
             (psycopg.Connection, "execute", executed),
             (WatchedConnection, "connect", connected),
             (psycopg.Transaction, "__enter__", entered),

@@ -23,7 +23,7 @@ def test_an_answer_that_reaches_into_the_lookback_may_not_empty_the_days_before_
         one = {key("a", "omni"): (1, 1, None)}
         loading.replace(window(0, 4), {day(number): one for number in range(4)})
         stage = loading.store.stage(LOADS, LOADS.endpoint.dimensions)
-        stage.copy([(day(3), one)])
+        stage.collect([(day(3), one)])
         mode = _Mode(moves_watermark=False, lookback_start=day(2) + timedelta(hours=7), force=False)
         protected = mode.protected(window(0, 4))
         assert protected == window(0, 2)

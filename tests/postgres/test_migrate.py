@@ -29,10 +29,13 @@ ADDED_BY_0006 = 10
 ADDED_BY_0007 = 1
 # A column.
 ADDED_BY_0008 = 1
-ADDED_SINCE_0006 = ADDED_BY_0007 + ADDED_BY_0008
+# A column.
+ADDED_BY_0009 = 1
+ADDED_SINCE_0007 = ADDED_BY_0008 + ADDED_BY_0009
+ADDED_SINCE_0006 = ADDED_BY_0007 + ADDED_SINCE_0007
 ADDED_SINCE_0005 = ADDED_BY_0006 + ADDED_SINCE_0006
 ADDED_SINCE_0004 = ADDED_BY_0005 + ADDED_SINCE_0005
-REVISIONS = ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008"]
+REVISIONS = ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009"]
 
 
 def differences(url: str) -> list[object]:
@@ -89,9 +92,12 @@ def test_up_and_down_one_revision_at_a_time_differ_by_what_each_of_them_adds(emp
     assert {change[1].name for change in differences(url) if change[0] == "add_table"} == {"set_aside"}
     assert len(differences(url)) == ADDED_SINCE_0006
     assert migrate(url, "0007") == ["0007"]
-    assert len(differences(url)) == ADDED_BY_0008
+    assert len(differences(url)) == ADDED_SINCE_0007
     assert migrate(url, "0008") == ["0008"]
+    assert len(differences(url)) == ADDED_BY_0009
+    assert migrate(url, "0009") == ["0009"]
     assert differences(url) == []
+    assert migrate(url, "0008") == ["0009"]
     assert migrate(url, "0007") == ["0008"]
     assert migrate(url, "0006") == ["0007"]
     assert len(differences(url)) == ADDED_SINCE_0006
@@ -105,7 +111,7 @@ def test_up_and_down_one_revision_at_a_time_differ_by_what_each_of_them_adds(emp
     assert "bi_team" not in schemas(url)
     assert migrate(url, "0001") == ["0002"]
     assert len(differences(url)) == 32 + ADDED_SINCE_0004
-    assert migrate(url) == ["0002", "0003", "0004", "0005", "0006", "0007", "0008"]
+    assert migrate(url) == ["0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009"]
     assert differences(url) == []
 
 

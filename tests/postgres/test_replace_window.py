@@ -82,7 +82,7 @@ class Loading:
         dimensions = stream.endpoint.dimensions
         stage = self.store.stage(stream, dimensions)
         for start, found in buckets.items():
-            stage.copy([(start, found)])
+            stage.collect([(start, found)])
         fetch = Fetch(self.store.next_fetch_number() if number is None else number, dimensions, len(buckets) + extra_pages, 0.0)
         return stage.replace(
             wanted,

@@ -187,7 +187,7 @@ def test_a_partition_is_made_for_the_month_of_any_instant_and_asked_for_once(sto
 
 def test_nothing_of_a_window_that_was_given_up_comes_into_the_next(loading: Loading, place: Warehouse) -> None:
     given_up = loading.store.stage(stream("staged"), MODERATIONS.dimensions)
-    given_up.copy([(day(0), ONE)])
+    given_up.collect([(day(0), ONE)])
     loading.replace(window(0, 1), {day(0): {}}, stream=stream("staged"))
     loaded = "SELECT count(*) FROM warehouse.usage_moderations JOIN warehouse.dim_group USING (group_id) WHERE organization_id = %s"
     assert rows(place.superuser_url, loaded, [loading.store.organization_id("staged")]) == [(0,)]
@@ -222,7 +222,7 @@ def test_a_claim_of_alerts_returns_the_new_ones_in_utc_days_and_can_be_taken_bac
 def test_the_buckets_of_a_window_are_counted_by_what_became_of_them(loading: Loading, store: Store) -> None:
     mine = stream("counted")
     stage = store.stage(mine, MODERATIONS.dimensions)
-    stage.copy([(day(0), ONE), (day(1), ONE)])
+    stage.collect([(day(0), ONE), (day(1), ONE)])
     states = {0: (Finality.SETTLED, 1), 1: (Finality.OPEN, 1), 2: (Finality.SETTLED, 0), 3: (Finality.SETTLING, 0)}
     covered = [CoveredBucket(day(n), day(n), day(n + 1), finality, count) for n, (finality, count) in states.items()]
     fetch = Fetch(store.next_fetch_number(), MODERATIONS.dimensions, 1, 0.0)

@@ -1,0 +1,78 @@
+"""Intake: the pages of one answer, one after another: buckets that are stored as they came are recognized, the others are decoded,
+looked at, and collected for the warehouse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from datetime import datetime
+from functools import cached_property
+from typing import Self
+
+from meterhouse.chain import Chain, StoredBucket
+from meterhouse.grouping import Answered
+from meterhouse.key_owner import KeyOwner
+from meterhouse.page_text import Digester, take_apart
+from meterhouse.rows import Page, decode_page
+from meterhouse.staging import Stage, Stream
+from meterhouse.store import Store
+
+
+class Intake:
+    """Takes in one answer to `stream`; `stored` are the buckets of its window that may be left out, by the digest of their text.
+
+    Use as a context manager.
+    """
+
+    def __init__(
+        self, stream: Stream, chain: Chain, answered: Answered, stored: Mapping[bytes, StoredBucket], key_owner: KeyOwner, store: Store
+    ) -> None:
+        self._stream = stream
+        self._endpoint = stream.endpoint
+        self._chain = chain
+        self._answered = answered
+        self._stored = stored
+        self._key_owner = key_owner
+        self._store = store
+        self._open = ExitStack()
+        self._digester = Digester(stream.endpoint, answered.dimensions)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    @cached_property
+    def stage(self) -> Stage:
+        """What was collected. It is opened with the first page that passed, as that writes the organization down."""
+        return self._open.enter_context(self._store.stage(self._stream, self._answered.dimensions))
+
+    def take(self, body: bytes, now: datetime) -> None:
+        """Take in one page; raises `RejectedAnswer` for one that is none or contradicts an earlier one, and what `Chain` raises."""
+        text = take_apart(body)
+        if text is None:
+            self._collect(decode_page(self._endpoint, body, self._answered.dimensions), (), now)
+            return
+        digests = [self._digester.digest(bucket) for bucket in text.buckets]
+        known = [bucket for digest in digests if (bucket := self._stored.get(digest))]
+        # The page around its buckets is decoded even when none of them is.
+        new = [position for position, digest in enumerate(digests) if digest not in self._stored]
+        page = decode_page(self._endpoint, text.only(new) if known else body, self._answered.dimensions)
+        self._recognize(known)
+        self._collect(page, [digests[position] for position in new], now)
+
+    def _recognize(self, buckets: Iterable[StoredBucket]) -> None:
+        for bucket in buckets:
+            self._chain.accept_stored(bucket)
+            if bucket.row_count:
+                self._answered.add_stored(bucket.start)
+                # The very rows that its label holds: the key opens the same organization.
+                self._key_owner.settle()
+
+    def _collect(self, page: Page, digests: list[bytes] | tuple[()], now: datetime) -> None:
+        accepted = self._chain.accept(page, digests)
+        self._key_owner.check_page(page, accepted, self._answered.dimensions, now)
+        self.stage.collect(accepted)
+        self._answered.add(accepted)
