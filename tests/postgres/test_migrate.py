@@ -17,8 +17,9 @@ from tests.conftest import LOADER, OWNER, READER, Warehouse
 from meterhouse import migrate as migrations
 from meterhouse.errors import FixConfiguration, TryAgainLater
 from meterhouse.migrate import migrate, owner_engine, script_location
+from meterhouse.schema import SCHEMA_REVISION
 from meterhouse.store import Store
-from meterhouse.tables import ROLLUPS, SCHEMA_REVISION, metadata
+from meterhouse.tables import ROLLUPS, metadata
 from meterhouse.views import TEAM_VIEW_NAMES, VIEW_NAMES
 
 # A table, a column, and the comment of another.

@@ -28,8 +28,9 @@ from meterhouse.directory import sync_directory
 from meterhouse.errors import FixConfiguration, TryAgainLater
 from meterhouse.fake_openai import FakeOrganization
 from meterhouse.migrate import migrate, owner_engine
+from meterhouse.schema import SCHEMA_REVISION
 from meterhouse.store import Store
-from meterhouse.tables import ROLLUPS, SCHEMA_REVISION
+from meterhouse.tables import ROLLUPS
 from meterhouse.views import VIEW_NAMES, View, rebuild_views, views
 
 from .added_up import not_added_up
