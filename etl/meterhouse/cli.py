@@ -17,7 +17,6 @@ from meterhouse.command_words import DIRECTORY, parser
 from meterhouse.control_characters import VisibleFormatter
 from meterhouse.endpoints import WIDTHS
 from meterhouse.errors import FixConfiguration, MeterhouseError
-from meterhouse.settings import Settings, load_settings
 from meterhouse.speech import finish, remark, say, say_table, say_where
 from meterhouse.windows import Window, ceil_to
 
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from meterhouse.checks import CheckResult
     from meterhouse.endpoints import BucketWidth
     from meterhouse.outcome import Summary
+    from meterhouse.settings import Settings
 
 log = logging.getLogger("meterhouse")
 STOPPED_STATUS = 130
@@ -35,6 +35,8 @@ STOPPED_STATUS = 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     options = parser().parse_args(arguments)
+    from meterhouse.settings import load_settings  # --help and --version end above
+
     to_stderr = logging.StreamHandler(sys.stderr)
     to_stderr.setFormatter(VisibleFormatter("%(levelname)s %(message)s"))
     logging.basicConfig(level=logging.INFO if options.verbose else logging.WARNING, handlers=[to_stderr])

@@ -12,7 +12,7 @@ from meterhouse.backfill_range import parse_day
 from meterhouse.control_characters import visible
 from meterhouse.endpoints import DAY, ENDPOINTS, WIDTHS
 from meterhouse.errors import FixConfiguration
-from meterhouse.settings import DEMO_LABEL
+from meterhouse.labels import DEMO_LABEL
 
 DIRECTORY = "directory"
 

@@ -101,6 +101,10 @@ def test_what_a_load_imports_begins_without_what_only_migrations_and_exports_nee
     assert not loaded_by([name]) & set(NOT_FOR_LOADS)
 
 
+def test_help_begins_without_what_only_a_command_at_work_needs():
+    assert not loaded_by(["cli"]) & {"requests", "psycopg", "msgspec", "rich", "tempfile", "zoneinfo"}
+
+
 def test_those_proofs_can_fail():
     assert "requests" in loaded_by(["client"])
     assert {"sqlalchemy", "alembic"} <= loaded_by(["migrate"])
