@@ -40,9 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     to_stderr = logging.StreamHandler(sys.stderr)
     to_stderr.setFormatter(VisibleFormatter("%(levelname)s %(message)s"))
     logging.basicConfig(level=logging.INFO if options.verbose else logging.WARNING, handlers=[to_stderr])
-    command = COMMANDS[options.command]
     try:
-        status = command(load_settings(), options)
+        status = COMMANDS[options.command](load_settings(), options)
         finish()
     except MeterhouseError as error:
         remark(str(error))
@@ -289,6 +288,15 @@ def _add_up(settings: Settings, _: argparse.Namespace) -> int:
     return 0
 
 
+def _retain(settings: Settings, options: argparse.Namespace) -> int:
+    from meterhouse.retention import retain
+
+    with _terminable():
+        for line in retain(settings, datetime.now(UTC), drops=options.drop):
+            say(line)
+    return 0
+
+
 def _purge(settings: Settings, options: argparse.Namespace) -> int:
     from meterhouse.store import Store
 
@@ -337,6 +345,7 @@ COMMANDS = {
     "alias": _alias,
     "add-up": _add_up,
     "rename-organization": _rename_organization,
+    "retain": _retain,
     "purge": _purge,
     "fake-api": _fake_api,
 }

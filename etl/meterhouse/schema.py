@@ -18,7 +18,7 @@ OWNER_ROLE = "meterhouse_owner"
 LOADER_ROLE = "meterhouse_loader"
 READER_ROLE = "meterhouse_reader"
 TEAM_ROLE = "meterhouse_team"
-SCHEMA_REVISION = "0008"
+SCHEMA_REVISION = "0011"
 
 
 @dataclass(frozen=True)
@@ -112,6 +112,8 @@ API_KEY_NAMES = NamesTable(
     ),
 )
 
+# Tables of `ops` with rows about single buckets: what goes when a bucket is dropped.
+OF_A_BUCKET = ("coverage", "revisions", "set_aside", "bucket_totals")
 # Tables whose rows name their organization, those that others refer to last: what a purge empties behind the facts.
 OF_AN_ORGANIZATION = (
     *((OPS, name) for name in ("set_aside", "load_log", "capabilities", "revisions", "bucket_totals", "coverage", "watermarks")),

@@ -193,6 +193,15 @@ class Settings:
         _whole(1, 400),
         default=14,
     )
+    retention_hourly_days: int | None = _setting(
+        "METERHOUSE_RETENTION_HOURLY_DAYS",
+        "How many days hour buckets are kept, by `meterhouse retain` and the DAG warehouse_retention; unset: for ever, as days always are.",
+        _whole(1, 36500),
+        default=None,
+    )
+    retention_minutely_days: int | None = _setting(
+        "METERHOUSE_RETENTION_MINUTELY_DAYS", "The same for minute buckets.", _whole(1, 36500), default=None
+    )
     usage_lookback_days: int = _setting(
         "METERHOUSE_USAGE_LOOKBACK_DAYS", "Days of usage read again by every scheduled run.", _whole(0, 90), default=3
     )
