@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NoReturn
@@ -21,8 +21,6 @@ from meterhouse.speech import finish, remark, say, say_table, say_where
 from meterhouse.windows import Window, ceil_to
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from meterhouse.checks import CheckResult
     from meterhouse.endpoints import BucketWidth
     from meterhouse.outcome import Summary
