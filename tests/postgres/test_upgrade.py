@@ -53,6 +53,9 @@ NEW = {
     "ops.set_aside",
     "warehouse.model_alias",
     *(f"warehouse.{name}" for name in ROLLUPS),
+    "warehouse.partition_of(text,date)",
+    "warehouse.empty_partition(text,date,timestamp with time zone,timestamp with time zone)",
+    "warehouse.compact_partition(text,date)",
 }
 OLD = tuple(name for name in TABLES if name not in NEW)
 REWRITTEN = {"warehouse.dim_organization", "warehouse.dim_model", "warehouse.dim_line_item", "ops.load_log", "ops.run_log", "ops.coverage"}
