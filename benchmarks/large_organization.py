@@ -31,7 +31,8 @@ from meterhouse.endpoints import COSTS, DAY, HOUR, USAGE, USAGE_DIMENSIONS, VEND
 from meterhouse.local.postgres import EmbeddedPostgres
 from meterhouse.local.roles import allow_only, give_login
 from meterhouse.migrate import migrate
-from meterhouse.tables import LOADER_ROLE, OWNER_ROLE, READER_ROLE, SCHEMA_REVISION, WAREHOUSE, metadata
+from meterhouse.schema import LOADER_ROLE, OWNER_ROLE, READER_ROLE, SCHEMA_REVISION, WAREHOUSE
+from meterhouse.tables import metadata
 
 LABEL = "large"
 DATABASE = "warehouse"

@@ -6,8 +6,9 @@ from typing import Any
 
 from alembic import context
 
-from meterhouse.columns import OPS, WAREHOUSE, metadata
+from meterhouse.columns import metadata
 from meterhouse.migrate import VERSION_SCHEMA, owner_engine
+from meterhouse.schema import OPS, WAREHOUSE
 from meterhouse.settings import load_settings
 
 

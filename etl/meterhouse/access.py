@@ -12,7 +12,7 @@ from psycopg.sql import SQL, Identifier
 from meterhouse.database import Connection, connect, translated
 from meterhouse.database_errors import MIGRATE_REMEDY, reason
 from meterhouse.errors import FixConfiguration
-from meterhouse.tables import BI, TEAM, TEAM_ROLE
+from meterhouse.schema import BI, TEAM, TEAM_ROLE
 
 EVERY_PROJECT = "all"
 _NAME = re.compile(r"(?!pg_|meterhouse_)[a-z][a-z0-9_]{0,62}")

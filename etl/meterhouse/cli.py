@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NoReturn
@@ -17,16 +17,14 @@ from meterhouse.command_words import DIRECTORY, parser
 from meterhouse.control_characters import VisibleFormatter
 from meterhouse.endpoints import WIDTHS
 from meterhouse.errors import FixConfiguration, MeterhouseError
-from meterhouse.settings import Settings, load_settings
 from meterhouse.speech import finish, remark, say, say_table, say_where
 from meterhouse.windows import Window, ceil_to
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from meterhouse.checks import CheckResult
     from meterhouse.endpoints import BucketWidth
     from meterhouse.outcome import Summary
+    from meterhouse.settings import Settings
 
 log = logging.getLogger("meterhouse")
 STOPPED_STATUS = 130
@@ -35,12 +33,13 @@ STOPPED_STATUS = 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     options = parser().parse_args(arguments)
+    from meterhouse.settings import load_settings  # --help and --version end above
+
     to_stderr = logging.StreamHandler(sys.stderr)
     to_stderr.setFormatter(VisibleFormatter("%(levelname)s %(message)s"))
     logging.basicConfig(level=logging.INFO if options.verbose else logging.WARNING, handlers=[to_stderr])
-    command = COMMANDS[options.command]
     try:
-        status = command(load_settings(), options)
+        status = COMMANDS[options.command](load_settings(), options)
         finish()
     except MeterhouseError as error:
         remark(str(error))
@@ -287,6 +286,15 @@ def _add_up(settings: Settings, _: argparse.Namespace) -> int:
     return 0
 
 
+def _retain(settings: Settings, options: argparse.Namespace) -> int:
+    from meterhouse.retention import retain
+
+    with _terminable():
+        for line in retain(settings, datetime.now(UTC), drops=options.drop):
+            say(line)
+    return 0
+
+
 def _purge(settings: Settings, options: argparse.Namespace) -> int:
     from meterhouse.store import Store
 
@@ -335,6 +343,7 @@ COMMANDS = {
     "alias": _alias,
     "add-up": _add_up,
     "rename-organization": _rename_organization,
+    "retain": _retain,
     "purge": _purge,
     "fake-api": _fake_api,
 }

@@ -8,9 +8,7 @@ import sqlalchemy as sa
 
 from meterhouse.accounting.finality import Finality
 from meterhouse.endpoints import Dimension, Kind
-
-WAREHOUSE = "warehouse"
-OPS = "ops"
+from meterhouse.schema import WAREHOUSE
 
 metadata = sa.MetaData(
     naming_convention={

@@ -12,7 +12,7 @@ from meterhouse.backfill_range import parse_day
 from meterhouse.control_characters import visible
 from meterhouse.endpoints import DAY, ENDPOINTS, WIDTHS
 from meterhouse.errors import FixConfiguration
-from meterhouse.settings import DEMO_LABEL
+from meterhouse.labels import DEMO_LABEL
 
 DIRECTORY = "directory"
 
@@ -57,6 +57,11 @@ def parser() -> argparse.ArgumentParser:
     alias.add_argument("--remove", metavar="FROM", help="show it under its own name again")
 
     commands.add_parser("add-up", help="make the sums by day those of the rows, if a check says that they are not")
+
+    retain = commands.add_parser("retain", help="show which hours and minutes are older than METERHOUSE_RETENTION_* asks for, or drop them")
+    what = retain.add_mutually_exclusive_group()
+    what.add_argument("--dry-run", action="store_true", help="show what would be dropped, and drop nothing; so it is without --drop too")
+    what.add_argument("--drop", action="store_true", help="drop it, and give the space back")
 
     rename = commands.add_parser("rename-organization", help="give an organization another label, with all that names it")
     rename.add_argument("old", metavar="OLD", help="the label that the warehouse holds it under")

@@ -22,7 +22,6 @@ from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from meterhouse.chain import Chain
 from meterhouse.client import Client, Request
-from meterhouse.columns import WAREHOUSE
 from meterhouse.control_characters import visible
 from meterhouse.database import translated
 from meterhouse.endpoints import CONTEXT_LEVEL, DAY, REQUESTS, TOOL_CALLS, VECTOR_STORE, BucketWidth, Endpoint
@@ -30,11 +29,11 @@ from meterhouse.errors import BeforeHistory, ConfirmToEmpty, FixConfiguration, M
 from meterhouse.loader import Clock, Loader, Run, utc_now
 from meterhouse.money import EXACT
 from meterhouse.rows import Key, Values, decode_page
+from meterhouse.schema import WAREHOUSE, group_table
 from meterhouse.settings import Organization, Settings
 from meterhouse.staging import Stream
 from meterhouse.store import Store
 from meterhouse.sync import chosen_endpoints
-from meterhouse.tables import group_table
 from meterhouse.windows import Window, clamp, floor_to_day
 
 log = logging.getLogger(__name__)

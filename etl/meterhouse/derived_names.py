@@ -12,9 +12,9 @@ import psycopg
 from psycopg.sql import SQL, Composed, Identifier
 
 from meterhouse.categories import category_note, category_of
-from meterhouse.columns import WAREHOUSE
 from meterhouse.line_items import parse_line_item
 from meterhouse.names import canonical_model, model_family
+from meterhouse.schema import WAREHOUSE
 
 Cursor = psycopg.Cursor[Any]
 Row = tuple[Any, ...]

@@ -21,9 +21,9 @@ from meterhouse.errors import FixConfiguration, MeterhouseError, RejectedAnswer,
 from meterhouse.loader import Clock, utc_now
 from meterhouse.names_history import Listing, NamesReplaced, Values
 from meterhouse.outcome import Outcome
+from meterhouse.schema import API_KEY_NAMES, PROJECT_NAMES, USER_NAMES
 from meterhouse.settings import Organization, Settings
 from meterhouse.store import Store
-from meterhouse.tables import dim_api_key, dim_project, dim_user
 from meterhouse.windows import from_epoch
 
 log = logging.getLogger(__name__)
@@ -307,14 +307,14 @@ def _read_listings(lists: _Lists, excluded: Collection[str]) -> dict[str, Listin
         return project_id not in refused and (project_id is None or bool(projects))
 
     if PROJECT.name not in excluded:
-        listings["projects"] = Listing(dim_project, projects, partial(was_read, ()))
+        listings["projects"] = Listing(PROJECT_NAMES, projects, partial(was_read, ()))
     if with_users:
         users = lists.read(USERS_PATH, user_values) or {}
         accounts, refused = lists.read_of_projects(projects, "service_accounts", service_account_values)
         # Entries without a project stand in the organization's own list, which is never empty: it has an owner.
-        listings["users"] = Listing(dim_user, users | accounts, partial(was_read, refused if users else {None, *refused}))
+        listings["users"] = Listing(USER_NAMES, users | accounts, partial(was_read, refused if users else {None, *refused}))
     if with_keys:
         values = partial(api_key_values, with_owner=with_users)
         keys, refused = lists.read_of_projects(projects, "api_keys", values, owner_project_access="any")
-        listings["api_keys"] = Listing(dim_api_key, keys, partial(was_read, refused))
+        listings["api_keys"] = Listing(API_KEY_NAMES, keys, partial(was_read, refused))
     return listings

@@ -6,12 +6,11 @@ from collections.abc import Iterable, Sequence
 
 from psycopg.sql import SQL, Identifier
 
-from meterhouse.columns import WAREHOUSE
 from meterhouse.database import Connection
 from meterhouse.derived_names import keep_line_items, keep_models
 from meterhouse.endpoints import Endpoint
 from meterhouse.rows import Key
-from meterhouse.tables import group_table
+from meterhouse.schema import WAREHOUSE, group_table
 
 
 class Groups:
@@ -25,9 +24,7 @@ class Groups:
         self._table = group_table(endpoint)
         owned = {"organization_id": organization_id} | ({} if endpoint.is_costs else {"endpoint": endpoint.name})
         self._owned = owned
-        self._others = [
-            column.name for column in self._table.columns if column.name not in {"group_id", "organization_id", "endpoint", *self._columns}
-        ]
+        self._others = [name for name in self._table.columns if name not in self._columns]
         self._known: dict[Key, int] = {}
         self._units: dict[str, str | None] | None = None
 

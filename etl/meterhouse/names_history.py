@@ -10,16 +10,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-import sqlalchemy as sa
 from psycopg.sql import SQL, Composed, Identifier
 
 from meterhouse.database import Connection
-from meterhouse.tables import dim_project
+from meterhouse.schema import PROJECT_NAMES, WAREHOUSE, NamesTable
 
 RUN_COMMAND = "directory"
 Value = str | datetime | None
 Values = Mapping[str, Value]
-_HISTORY_COLUMNS = ("valid_from", "valid_to", "deleted_at")
 
 
 @dataclass(frozen=True)
@@ -29,13 +27,13 @@ class Listing:
     `was_read` tells whether the list of a project (None: of the organization itself) was read whole, so that absence means deletion.
     """
 
-    table: sa.Table
+    table: NamesTable
     entries: Mapping[str, Values]
     was_read: Callable[[str | None], bool]
 
     def projects(self) -> set[str]:
         """Return the projects that its entries are, or belong to."""
-        if self.table is dim_project:
+        if self.table is PROJECT_NAMES:
             return set(self.entries)
         return {str(project) for values in self.entries.values() if (project := values.get("project_id"))}
 
@@ -126,9 +124,9 @@ class NamesHistory:
 
     def replace(self, listing: Listing, now: datetime) -> NamesReplaced:
         """Bring one dimension up to date; `now` stamps what changes."""
-        version_column, _, id_column, *rest = (column.name for column in listing.table.columns)
-        columns = [name for name in rest if name not in _HISTORY_COLUMNS]
-        table = Identifier(str(listing.table.schema), listing.table.name)
+        version_column = listing.table.version_column
+        id_column, *columns = (column.name for column in listing.table.columns)
+        table = Identifier(WAREHOUSE, listing.table.name)
         plan = _Plan.of(self._stored(table, version_column, id_column, columns), listing, columns, now)
         where = SQL("WHERE {} = ANY(%s)").format(Identifier(version_column))
         closing = SQL("UPDATE {} SET valid_to = greatest(valid_from, %s), deleted_at = NULL {}").format(table, where)

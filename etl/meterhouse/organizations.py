@@ -14,7 +14,7 @@ import psycopg
 from meterhouse.database import MIGRATE_REMEDY, Connection, translated
 from meterhouse.endpoints import VENDOR
 from meterhouse.errors import FixConfiguration
-from meterhouse.settings import DEMO_LABEL
+from meterhouse.labels import DEMO_LABEL
 
 _HOLDERS = """
 SELECT o.label, o.vendor_organization_id, min(h.project_id)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from meterhouse.columns import OPS, WAREHOUSE, metadata
+from meterhouse.columns import metadata
 from meterhouse.errors import FixConfiguration
-from meterhouse.tables import BI, TEAM
+from meterhouse.schema import BI, OPS, TEAM, WAREHOUSE
 from meterhouse.view_words import literal
 
 _SCHEMAS = (WAREHOUSE, OPS, BI, TEAM)

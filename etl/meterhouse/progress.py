@@ -7,9 +7,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-
 from meterhouse.control_characters import visible
 from meterhouse.loader import Progress as Step
 from meterhouse.loader import Report
@@ -29,6 +26,10 @@ def shown() -> Iterator[Report]:
 
 @contextmanager
 def _bars() -> Iterator[Report]:
+    # Only a terminal is worth a fifteenth of a second.
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+
     columns = (
         TextColumn("{task.description:44}", markup=False),
         BarColumn(),

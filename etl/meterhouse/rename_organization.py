@@ -7,8 +7,9 @@ from psycopg.types.json import Jsonb
 from meterhouse.access import as_owner
 from meterhouse.database import Connection
 from meterhouse.errors import FixConfiguration
+from meterhouse.labels import DEFAULT_LABEL, DEMO_LABEL, is_label
 from meterhouse.organizations import Organizations
-from meterhouse.settings import DEFAULT_LABEL, DEMO_LABEL, KEY_VARIABLE, is_label
+from meterhouse.settings import KEY_VARIABLE
 
 RUN_COMMAND = "rename-organization"
 

@@ -11,7 +11,7 @@ from psycopg.sql import SQL, Identifier
 from meterhouse.access import restore_teams
 from meterhouse.database import Connection
 from meterhouse.errors import FixConfiguration
-from meterhouse.tables import LOADER_ROLE, READER_ROLE, TEAM_ROLE
+from meterhouse.schema import LOADER_ROLE, READER_ROLE, TEAM_ROLE
 
 _ROLES = (LOADER_ROLE, READER_ROLE, TEAM_ROLE)
 _MISSING_ROLES = """

@@ -13,10 +13,9 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
-from meterhouse.columns import WAREHOUSE
 from meterhouse.endpoints import DAY, ENDPOINTS, Endpoint
 from meterhouse.rollup_tables import ROLLUPS, Rollup
-from meterhouse.tables import group_table
+from meterhouse.schema import WAREHOUSE, group_table
 from meterhouse.windows import Window
 
 # Statistics may be older than a bulk load. A hash join is right for any number of rows, a nested loop for few only.

@@ -4,32 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import sqlalchemy as sa
 from psycopg.sql import SQL
 
 from meterhouse.chain import CoveredBucket
-from meterhouse.columns import BUCKET_START, INSTANT, OPS, column, metadata, stream_columns
 from meterhouse.database import Connection
 
 # A vendor that changes a type breaks every row at once; these say enough.
 _KEPT_OF_A_BUCKET = 100
-
-TABLE = sa.Table(
-    "set_aside",
-    metadata,
-    *stream_columns(primary_key=True),
-    column("bucket_start", INSTANT, BUCKET_START, primary_key=True),
-    column(
-        "position", sa.Integer, "Place among the rows of the bucket that were set aside, from 1.", primary_key=True, autoincrement=False
-    ),
-    column("reason", sa.Text, "Why the row could not be typed.", nullable=False),
-    column("source_row", sa.Text, "The row as JSON text, cut off when it is long; anything like a key is masked.", nullable=False),
-    column("fetch_number", sa.BigInteger, "Fetch that first came with the row.", nullable=False),
-    column("recorded_at", INSTANT, "When it was set aside.", nullable=False, server_default=sa.func.now()),
-    schema=OPS,
-    comment="One row per row of the vendor that could not be typed, and so is in no figure; at most 100 of each bucket.",
-)
-
 
 _CAME = SQL(
     "(SELECT * FROM unnest(%(starts)s::timestamptz[], %(positions)s::integer[], %(reasons)s::text[], %(rows)s::text[])"

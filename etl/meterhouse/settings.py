@@ -19,14 +19,12 @@ import meterhouse
 from meterhouse.database_url import postgres_url
 from meterhouse.endpoints import ENDPOINTS, USAGE_DIMENSIONS, WIDTHS, Endpoint
 from meterhouse.errors import FixConfiguration
+from meterhouse.labels import DEFAULT_LABEL, DEMO_LABEL, LABEL, is_label
 from meterhouse.local.stack_file import StackFile
 
 KEY_VARIABLE = "OPENAI_ADMIN_KEY"
-DEFAULT_LABEL = "default"
-DEMO_LABEL = "demo"
 DEFAULT_TIME_ZONE = "UTC"
 OFFICIAL_BASE_URL = "https://api.openai.com/v1"
-_LABEL = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _KEY = re.compile(r"sk-[!#-&(-~]{13,}")  # any visible character but quotes
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
@@ -94,11 +92,6 @@ def _names(allowed: Mapping[str, Any], every: bool = False) -> Callable[[str], t
 
     parse.__doc__ = f"a comma-separated list out of {', '.join(allowed)}" + (", or all" if every else "")
     return parse
-
-
-def is_label(text: str) -> bool:
-    """Whether an organization can be called so."""
-    return bool(_LABEL.fullmatch(text)) and not text.startswith("sk-")
 
 
 def _labels(text: str) -> tuple[str, ...]:
@@ -199,6 +192,15 @@ class Settings:
         "How many days back the first load of hour and minute buckets goes.",
         _whole(1, 400),
         default=14,
+    )
+    retention_hourly_days: int | None = _setting(
+        "METERHOUSE_RETENTION_HOURLY_DAYS",
+        "How many days hour buckets are kept, by `meterhouse retain` and the DAG warehouse_retention; unset: for ever, as days always are.",
+        _whole(1, 36500),
+        default=None,
+    )
+    retention_minutely_days: int | None = _setting(
+        "METERHOUSE_RETENTION_MINUTELY_DAYS", "The same for minute buckets.", _whole(1, 36500), default=None
     )
     usage_lookback_days: int = _setting(
         "METERHOUSE_USAGE_LOOKBACK_DAYS", "Days of usage read again by every scheduled run.", _whole(0, 90), default=3
@@ -320,7 +322,7 @@ def organization_of(label: str, key: str, host: str, *, named: str) -> Organizat
         base_url = _http_url(address)
     except ValueError:
         raise FixConfiguration(f"the host of {named} must be {_http_url.__doc__}") from None
-    if not _LABEL.fullmatch(label):
+    if not LABEL.fullmatch(label):
         raise FixConfiguration(f"the organization in the extra of {named} must be letters, digits, _ or -")
     return Organization(label, AdminKey(key, f"the password of {named}"), base_url)
 
@@ -378,7 +380,7 @@ def _organizations(environment: Mapping[str, str], base_url: str) -> tuple[Organ
         if not environment[variable].strip():
             continue
         label = DEFAULT_LABEL if variable == KEY_VARIABLE else variable[len(KEY_VARIABLE) + 1 :].lower()
-        if not _LABEL.fullmatch(label) or label == DEMO_LABEL:
+        if not LABEL.fullmatch(label) or label == DEMO_LABEL:
             raise FixConfiguration(
                 f"{variable}: the label after {KEY_VARIABLE}_ must be letters, digits or _, and not {DEMO_LABEL.upper()}"
             )

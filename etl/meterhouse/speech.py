@@ -10,7 +10,6 @@ from typing import Any
 
 from meterhouse.control_characters import visible
 from meterhouse.errors import TryAgainLater
-from meterhouse.output import in_words, is_standard_output
 
 
 def say(line: str) -> None:
@@ -25,6 +24,8 @@ def remark(line: str) -> None:
 
 def say_where(done: str, out: Path) -> None:
     """Say what was written where; beside it, if that is standard output."""
+    from meterhouse.output import in_words, is_standard_output  # noqa: PLC0415  # only those who write files pay for it
+
     (remark if is_standard_output(out) else say)(f"{done} to {in_words(out)}")
 
 

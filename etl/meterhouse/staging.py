@@ -27,10 +27,10 @@ from meterhouse.errors import ConfirmToEmpty
 from meterhouse.groups import Groups
 from meterhouse.rollups import WITHOUT_STATISTICS, replace_statements
 from meterhouse.rows import Key, Values
+from meterhouse.schema import SCHEMA_REVISION, fact_columns
 from meterhouse.set_aside import keep_set_aside
 from meterhouse.spool import Spool
 from meterhouse.statements import Statements, row_types
-from meterhouse.tables import SCHEMA_REVISION, fact_columns
 from meterhouse.windows import Window
 from meterhouse.windows import buckets as starts_of
 

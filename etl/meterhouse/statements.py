@@ -12,9 +12,8 @@ from uuid import uuid4
 
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
-from meterhouse.columns import WAREHOUSE, metadata
 from meterhouse.endpoints import ENDPOINTS, BucketWidth, Endpoint, Kind
-from meterhouse.tables import fact_columns, group_table
+from meterhouse.schema import OF_AN_ORGANIZATION, WAREHOUSE, fact_columns, group_table
 from meterhouse.windows import Window
 
 _TYPES = {Kind.COUNT: "bigint", Kind.DECIMAL: "numeric"}
@@ -155,10 +154,8 @@ def purge_statements(organization_id: int, label: str) -> Iterator[tuple[Compose
         fact, groups = Identifier(WAREHOUSE, endpoint.table), Identifier(WAREHOUSE, group_table(endpoint).name)
         query = SQL("DELETE FROM {} f USING {} g WHERE g.group_id = f.group_id AND g.organization_id = {}")
         yield query.format(fact, groups, owner), endpoint.table
-    owned = [table for table in reversed(metadata.sorted_tables) if "organization_id" in table.columns]
-    for table in owned:
-        name = Identifier(str(table.schema), table.name)
-        yield SQL("DELETE FROM {} WHERE organization_id = {}").format(name, owner), table.name
+    for schema, table in OF_AN_ORGANIZATION:
+        yield SQL("DELETE FROM {} WHERE organization_id = {}").format(Identifier(schema, table), owner), table
     run_log = "DELETE FROM ops.run_log r WHERE r.parameters ->> 'organization' = {}"
     yield SQL(run_log).format(Literal(label)), "run_log"
     line_item = (

@@ -22,10 +22,10 @@ from meterhouse.errors import FixConfiguration, MeterhouseError
 from meterhouse.names_history import RUN_COMMAND, Listing, NamesHistory, NamesReplaced
 from meterhouse.organizations import Organizations
 from meterhouse.rollups import fill
+from meterhouse.schema import PROJECT_NAMES, SCHEMA_REVISION
 from meterhouse.session import LOAD, Purpose
 from meterhouse.staging import Stage, Stream
 from meterhouse.statements import purge_statements
-from meterhouse.tables import SCHEMA_REVISION, dim_project
 from meterhouse.windows import Window
 
 _START_RUN = """
@@ -235,7 +235,7 @@ class Store:
 
     def _require_known_projects(self, organization: str, organization_id: int, listings: Sequence[Listing]) -> None:
         """Refuse a list of projects that has none of the stored ones: projects are archived, which is listed, and never deleted."""
-        listed = [project for listing in listings if listing.table is dim_project for project in listing.entries]
+        listed = [project for listing in listings if listing.table is PROJECT_NAMES for project in listing.entries]
         row = self.connection.execute(
             "SELECT count(*), count(*) FILTER (WHERE project_id = ANY(%s)) FROM warehouse.dim_project"
             " WHERE organization_id = %s AND valid_to IS NULL",

@@ -6,12 +6,11 @@ from datetime import datetime, timedelta
 
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
-from meterhouse.columns import WAREHOUSE
 from meterhouse.database import Connection, translated
 from meterhouse.errors import RejectedAnswer
 from meterhouse.grouping import Answered, Named
+from meterhouse.schema import WAREHOUSE, group_table
 from meterhouse.staging import Stream
-from meterhouse.tables import group_table
 from meterhouse.windows import Window
 
 # Days on either side of a window whose rows say what the stream is like.

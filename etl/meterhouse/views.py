@@ -16,13 +16,12 @@ from importlib import resources
 import psycopg
 import sqlalchemy as sa
 
-from meterhouse.columns import WAREHOUSE
 from meterhouse.dictionary import COLUMNS, TEAM_COLUMNS
 from meterhouse.errors import FixConfiguration
 from meterhouse.ownership import record
-from meterhouse.rollup_tables import ROLLUPS, TABLES
+from meterhouse.rollup_tables import ROLLUPS
+from meterhouse.schema import BI, LOADER_ROLE, READER_ROLE, TEAM, TEAM_ROLE, WAREHOUSE
 from meterhouse.settings import DEFAULT_TIME_ZONE
-from meterhouse.tables import BI, LOADER_ROLE, READER_ROLE, TEAM, TEAM_ROLE
 from meterhouse.team_columns import shown
 from meterhouse.view_words import literal, usage_facts, view_words
 
@@ -173,7 +172,7 @@ def _file(folder: str, name: str) -> tuple[str, str]:
 
 
 def _stand_in(name: str) -> View:
-    rollup = name in TABLES
+    rollup = any(name == one.name for one in ROLLUPS)
     query, comment = _file("team", "rollup" if rollup else name)
     return View(WAREHOUSE, f"team_{name}", query.format(table=name) if rollup else query, comment)
 

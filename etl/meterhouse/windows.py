@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from meterhouse.endpoints import DAY, BucketWidth
 
@@ -66,6 +66,11 @@ def ceil_to(instant: datetime, width: BucketWidth) -> datetime:
 def floor_to_day(instant: datetime) -> datetime:
     """Return UTC midnight of the day of `instant`."""
     return floor_to(instant, DAY)
+
+
+def midnight(day: date) -> datetime:
+    """Return the start of a UTC day."""
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 def buckets(window: Window, width: BucketWidth) -> Iterator[datetime]:

@@ -20,7 +20,15 @@ from meterhouse.orchestration.pool import POOL
 from meterhouse.orchestration.weekly_report import week_before
 
 DAGS = Path(__file__).resolve().parents[2] / "dags"
-EXPECTED = {"openai_usage", "openai_costs", "openai_directory", "openai_backfill", "warehouse_checks", "weekly_report"}
+EXPECTED = {
+    "openai_usage",
+    "openai_costs",
+    "openai_directory",
+    "openai_backfill",
+    "warehouse_checks",
+    "warehouse_retention",
+    "weekly_report",
+}
 
 
 @pytest.fixture(scope="module")

@@ -18,8 +18,8 @@ from meterhouse.dashboard.filters import Filters
 from meterhouse.dashboard.queries import Reader
 from meterhouse.dashboard.static_report import write_report
 from meterhouse.fake_openai import FakeOrganization
+from meterhouse.labels import DEMO_LABEL
 from meterhouse.orchestration.weekly_report import write_week
-from meterhouse.settings import DEMO_LABEL
 
 from .conftest import report_command, started
 from .paper import printed

@@ -18,7 +18,7 @@ from meterhouse.dashboard.key_figures import key_figures
 from meterhouse.dashboard.queries import Reader
 from meterhouse.dashboard.static_report import report, write_report
 from meterhouse.errors import FixConfiguration
-from meterhouse.settings import DEMO_LABEL
+from meterhouse.labels import DEMO_LABEL
 
 from .conftest import EVERYTHING, FIRST, LAST, report_command
 

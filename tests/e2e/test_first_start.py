@@ -193,7 +193,8 @@ def test_an_operator_who_has_only_the_ui_sees_green_runs_fills_in_a_backfill_and
     with airflow_ui(demo.rest.address) as ui:
         ui.log_in("admin", demo.password)
         ui.open("/dags")
-        for dag in ("openai_usage", "openai_costs", "openai_directory", "openai_backfill", "warehouse_checks", "weekly_report"):
+        loads = ("openai_usage", "openai_costs", "openai_directory", "openai_backfill")
+        for dag in (*loads, "warehouse_checks", "warehouse_retention", "weekly_report"):
             expect(ui.page.get_by_role("link", name=dag, exact=True)).to_be_visible()
         assert {run["state"] for dag in FIRST_DAGS for run in demo.rest.runs(dag)} == {"success"}
         ui.open("/dags/openai_usage")

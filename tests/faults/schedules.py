@@ -27,9 +27,9 @@ from meterhouse.fake_openai import FakeOrganization, FakeServer
 from meterhouse.fake_openai.faults import FaultKind
 from meterhouse.fake_openai.queries import Capabilities
 from meterhouse.outcome import Outcome
+from meterhouse.schema import group_table
 from meterhouse.store import Store
 from meterhouse.sync import backfill, sync
-from meterhouse.tables import group_table
 from meterhouse.windows import Window
 
 from .kill_points import WITHOUT_LOCK, Crash, Moment, crash, planned

@@ -15,9 +15,9 @@ from meterhouse.directory import DirectorySummary, ListRead, sync_directory
 from meterhouse.errors import FixConfiguration, RejectedAnswer
 from meterhouse.fake_openai import FakeOrganization, FakeServer
 from meterhouse.names_history import Listing, NamesReplaced
+from meterhouse.schema import PROJECT_NAMES
 from meterhouse.settings import AdminKey, Organization, Settings
 from meterhouse.store import Store
-from meterhouse.tables import dim_project
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 TABLES = ("dim_project", "dim_user", "dim_api_key")
@@ -342,7 +342,7 @@ def test_two_runs_at_once_do_not_double_a_version(directory: Directory) -> None:
 
 
 def listing(name: str, project: str = "proj_1") -> Listing:
-    return Listing(dim_project, {project: {"project_name": name}}, lambda _: True)
+    return Listing(PROJECT_NAMES, {project: {"project_name": name}}, lambda _: True)
 
 
 def test_an_older_fetch_does_not_replace_a_newer_one(warehouse_url: str) -> None:

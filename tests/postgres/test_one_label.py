@@ -18,8 +18,8 @@ from meterhouse.endpoints import ENDPOINTS
 from meterhouse.errors import FixConfiguration, MeterhouseError, TryAgainLater
 from meterhouse.fake_openai import FakeOrganization, FakeServer
 from meterhouse.fake_openai.answers import Request
+from meterhouse.labels import DEMO_LABEL
 from meterhouse.rename_organization import rename_organization
-from meterhouse.settings import DEMO_LABEL
 from meterhouse.store import Store
 
 from .comparison import assert_equals_source

@@ -12,7 +12,7 @@ from tests.conftest import Server, Warehouse
 
 from meterhouse.errors import FixConfiguration
 from meterhouse.migrate import migrate
-from meterhouse.tables import SCHEMA_REVISION
+from meterhouse.schema import SCHEMA_REVISION
 
 EVERYTHING = """
 SELECT 'class', c.oid::regclass::text, c.relkind::text, c.relowner::regrole::text, c.relacl::text, pg_get_viewdef(c.oid)

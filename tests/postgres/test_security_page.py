@@ -8,8 +8,8 @@ from pathlib import Path
 from tests.conftest import LOADER, READER, Warehouse
 
 from meterhouse.migrate import migrate
+from meterhouse.schema import TEAM_ROLE
 from meterhouse.store import Store
-from meterhouse.tables import TEAM_ROLE
 
 from .granted import granted
 

@@ -17,10 +17,10 @@ from meterhouse.database import MIGRATE_REMEDY
 from meterhouse.endpoints import COMPLETIONS, DAY, HOUR, MODERATIONS
 from meterhouse.errors import FixConfiguration, TryAgainLater
 from meterhouse.names_history import Listing, NamesReplaced
+from meterhouse.schema import PROJECT_NAMES, SCHEMA_REVISION
 from meterhouse.session import READ
 from meterhouse.staging import Fetch, Stream
 from meterhouse.store import Capability, Store
-from meterhouse.tables import SCHEMA_REVISION, dim_project
 from meterhouse.windows import Window
 
 from .conftest import MakeWarehouse
@@ -286,7 +286,7 @@ def test_where_nothing_was_loaded_a_purge_says_so(warehouse: Warehouse) -> None:
 
 
 def projects(*names: str) -> Listing:
-    return Listing(dim_project, {name: {"project_name": name.upper()} for name in names}, lambda _: True)
+    return Listing(PROJECT_NAMES, {name: {"project_name": name.upper()} for name in names}, lambda _: True)
 
 
 def test_names_are_written_with_one_entry_of_the_run_log_and_not_by_a_run_that_began_earlier(store: Store, place: Warehouse) -> None:

@@ -28,8 +28,9 @@ from meterhouse.directory import sync_directory
 from meterhouse.errors import FixConfiguration, TryAgainLater
 from meterhouse.fake_openai import FakeOrganization
 from meterhouse.migrate import migrate, owner_engine
+from meterhouse.schema import SCHEMA_REVISION
 from meterhouse.store import Store
-from meterhouse.tables import ROLLUPS, SCHEMA_REVISION
+from meterhouse.tables import ROLLUPS
 from meterhouse.views import VIEW_NAMES, View, rebuild_views, views
 
 from .added_up import not_added_up
@@ -41,7 +42,7 @@ from .test_migrate import differences, schemas
 
 FIRST = (NOW - timedelta(days=365)).date()
 END = NOW.date() + timedelta(days=1)
-LATER = ["0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009"]
+LATER = ["0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010"]
 FIRST_VIEWS = {("warehouse", "usage_facts"), ("warehouse", "usage_named"), *(("bi", name) for name in released()[1])}
 FIRST_VERSION = Path(__file__).parent / "first_version"
 # Tables that came later, and those that the upgrade gives a column, so that their rows read otherwise.
@@ -52,6 +53,9 @@ NEW = {
     "ops.set_aside",
     "warehouse.model_alias",
     *(f"warehouse.{name}" for name in ROLLUPS),
+    "warehouse.partition_of(text,date)",
+    "warehouse.empty_partition(text,date,timestamp with time zone,timestamp with time zone)",
+    "warehouse.compact_partition(text,date)",
 }
 OLD = tuple(name for name in TABLES if name not in NEW)
 REWRITTEN = {"warehouse.dim_organization", "warehouse.dim_model", "warehouse.dim_line_item", "ops.load_log", "ops.run_log", "ops.coverage"}

@@ -10,10 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from meterhouse.schema import OF_AN_ORGANIZATION
+from meterhouse.tables import metadata
+
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "etl"
-PURE = ["windows", "rows", "money", "chain", "names", "endpoints"]
+PURE = ["windows", "rows", "money", "chain", "names", "endpoints", "schema"]
 HEAVY = ["requests", "psycopg", "sqlalchemy", "airflow", "pandas"]
+# Each costs a command a tenth of a second or more, and only migrations, exports and the dashboard need them.
+NOT_FOR_LOADS = ["sqlalchemy", "alembic", "pandas", "plotly", "pyarrow", "dash", "airflow"]
+RUN_BY_COMMANDS = ["cli", "sync", "directory", "progress", "checks", "store"]
 
 
 def module_name(path: Path) -> str:
@@ -61,6 +67,18 @@ def foreign(name: str) -> set[str]:
     return {imported.split(".")[0] for imported in imported_by(modules()[name])} - {"meterhouse"}
 
 
+def loaded_by(names: list[str]) -> set[str]:
+    """The top-level packages in memory once these modules of the package are imported, in a process of their own."""
+    program = f"""
+import importlib, sys
+for name in {names!r}:
+    importlib.import_module("meterhouse." + name)
+print(*{{module.split(".")[0] for module in sys.modules}})
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    return set(done.stdout.split())
+
+
 def test_the_walk_finds_what_is_there():
     assert {"meterhouse.rows", "meterhouse.client", "meterhouse.local.up", "meterhouse.fake_openai.server"} <= set(modules())
     assert "meterhouse.money" in arrows()["meterhouse.rows"]
@@ -75,20 +93,30 @@ def test_a_pure_module_reaches_no_network_no_database_and_no_frames(name):
 
 
 def test_importing_the_pure_core_loads_none_of_the_heavy_packages():
-    program = f"""
-import importlib, sys
-for name in {PURE!r}:
-    importlib.import_module("meterhouse." + name)
-print(*sorted({{module.split(".")[0] for module in sys.modules}} & set({HEAVY!r})))
-"""
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
-    assert done.stdout.strip() == ""
+    assert not loaded_by(PURE) & set(HEAVY)
 
 
-def test_that_proof_can_fail():
-    program = "import meterhouse.client, sys; print('requests' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
-    assert done.stdout.strip() == "True"
+@pytest.mark.parametrize("name", RUN_BY_COMMANDS)
+def test_what_a_load_imports_begins_without_what_only_migrations_and_exports_need(name):
+    assert not loaded_by([name]) & set(NOT_FOR_LOADS)
+
+
+def test_help_begins_without_what_only_a_command_at_work_needs():
+    assert not loaded_by(["cli"]) & {"requests", "psycopg", "msgspec", "rich", "tempfile", "zoneinfo"}
+
+
+def test_those_proofs_can_fail():
+    assert "requests" in loaded_by(["client"])
+    assert {"sqlalchemy", "alembic"} <= loaded_by(["migrate"])
+
+
+def test_what_a_purge_empties_is_every_table_whose_rows_name_their_organization():
+    names = [f"{schema}.{table}" for schema, table in OF_AN_ORGANIZATION]
+    assert len(names) == len(set(names))
+    assert set(names) == {table.fullname for table in metadata.sorted_tables if "organization_id" in table.columns}
+    # A table that others refer to comes behind them.
+    referring = {(one.fullname, key.column.table.fullname) for one in metadata.sorted_tables for key in one.foreign_keys}
+    assert all(names.index(one) < names.index(other) for one, other in referring if one in names and other in names)
 
 
 # dags, cli -> sync -> client, store -> endpoints, errors, settings

@@ -36,8 +36,8 @@ from meterhouse.database import connect, translated
 from meterhouse.database_errors import may_not_connect
 from meterhouse.endpoints import USAGE
 from meterhouse.errors import FixConfiguration, TryAgainLater
+from meterhouse.schema import BI, TEAM
 from meterhouse.session import DASHBOARD
-from meterhouse.tables import BI, TEAM
 
 Row = TypeVar("Row")
 # The same views, everything first: a team's role may use the second schema alone.

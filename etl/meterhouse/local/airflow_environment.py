@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from meterhouse.labels import DEFAULT_LABEL, DEMO_LABEL
 from meterhouse.local.ports import LOOPBACK
 from meterhouse.local.secrets_file import AIRFLOW_ADMIN, Secrets
 from meterhouse.orchestration.pool import POOL_SLOTS
-from meterhouse.settings import DEFAULT_LABEL, DEMO_LABEL, Organization, describe_settings
+from meterhouse.settings import Organization, describe_settings
 
 # No proxy variables: Airflow's own calls stay on this machine, and the vendor's client reads none.
 PASSED_ON = (

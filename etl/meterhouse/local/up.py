@@ -10,6 +10,7 @@ from pathlib import Path
 
 import meterhouse
 from meterhouse.errors import FixConfiguration, TryAgainLater
+from meterhouse.labels import DEMO_LABEL
 from meterhouse.local import dashboard, interrupts, stand_in
 from meterhouse.local.airflow import Airflow
 from meterhouse.local.airflow_environment import airflow_environment
@@ -25,7 +26,7 @@ from meterhouse.local.ports import LOOPBACK, require_free
 from meterhouse.local.secrets_file import AIRFLOW_ADMIN, Secrets
 from meterhouse.local.stack_file import StackFile
 from meterhouse.orchestration.pool import POOL, POOL_DESCRIPTION, POOL_SLOTS
-from meterhouse.settings import DEMO_LABEL, AdminKey, Organization, Settings
+from meterhouse.settings import AdminKey, Organization, Settings
 
 
 def up(settings: Settings) -> int:

@@ -10,7 +10,8 @@ from urllib.parse import quote, urlencode
 from airflow.sdk.bases.hook import BaseHook
 from airflow.sdk.exceptions import AirflowNotFoundException, AirflowSecretsBackendAccessDenied
 
-from meterhouse.settings import DEFAULT_LABEL, Settings, load_settings, organization_of
+from meterhouse.labels import DEFAULT_LABEL
+from meterhouse.settings import Settings, load_settings, organization_of
 
 WAREHOUSE_CONNECTION = "warehouse"
 ADMIN_CONNECTION = "openai_admin"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -219,6 +220,23 @@ def write_weekly_report() -> dict[str, object]:
         report = write_week(reader_url(settings), first, last, settings.weekly_report_dir)
         mail_report(report)
     return report.as_dict()
+
+
+def drop_what_is_over() -> list[dict[str, object]]:
+    """Drop the hours and minutes that are older than the settings keep them; return what went, by table."""
+    from meterhouse.retention import Limits, drop  # noqa: PLC0415  # as above
+    from meterhouse.store import Store  # noqa: PLC0415  # as above
+
+    with _in_airflow_terms(get_current_context()):
+        settings = task_settings()
+        limits = Limits.of(settings, datetime.now(UTC))
+        if limits is None:
+            raise AirflowSkipException("no METERHOUSE_RETENTION_* is set, so everything is kept")
+        with Store(settings.require_warehouse()) as store:
+            dropped = drop(store.connection, limits)
+    for one in dropped:
+        log.info("dropped %s", one)
+    return [asdict(one) for one in dropped]
 
 
 def check_warehouse() -> list[dict[str, object]]:

@@ -5,6 +5,7 @@ DECLARE
     owner name := (SELECT pg_get_userbyid(nspowner) FROM pg_catalog.pg_namespace WHERE nspname = 'bi');
     by_default text := format('ALTER DEFAULT PRIVILEGES FOR ROLE %I ', owner);
     relation regclass;
+    routine regprocedure;
 BEGIN
     -- In a restored database every role of the server may connect. Where it belongs to somebody else, PostgreSQL only warns.
     EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
@@ -57,8 +58,16 @@ BEGIN
     REVOKE INSERT, UPDATE, DELETE ON ops.alembic_version FROM meterhouse_loader;
     -- Which team sees what is written by the owner alone: whoever loads has no business with it.
     REVOKE ALL ON ops.team_access FROM meterhouse_loader;
-    REVOKE ALL ON FUNCTION warehouse.ensure_partition(text, date) FROM PUBLIC;
-    GRANT EXECUTE ON FUNCTION warehouse.ensure_partition(text, date) TO meterhouse_loader;
+    FOR routine IN
+        SELECT p.oid
+        FROM pg_catalog.pg_proc p
+        WHERE p.pronamespace = 'warehouse'::regnamespace
+        AND p.proname IN ('ensure_partition', 'partition_of', 'empty_partition', 'compact_partition')
+        AND pg_has_role(p.proowner, 'USAGE')
+    LOOP
+        EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', routine);
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO meterhouse_loader', routine);
+    END LOOP;
     IF (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user)
     AND NOT pg_has_role(owner, 'meterhouse_team', 'MEMBER WITH ADMIN OPTION') THEN
         EXECUTE format('GRANT meterhouse_team TO %I WITH ADMIN OPTION', owner);
