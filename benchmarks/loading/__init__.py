@@ -6,6 +6,7 @@
     processes.py     the same, as seen from the benchmark        floor.py         the least: decode and COPY, on one core
     rounds.py        first, same and changed, interleaved        states.py        the same load on statistics of every kind
     overlap.py       waiting for pages while loading             commands.py      how long commands take to begin
+    demo.py          a whole sync of the demo organization   questions.py     the reading benchmark, as the last part
     figures.py       what was measured, kept as JSON             targets.py       what is wanted of it
     page.py          docs/performance.md, written from the JSON  small.py         two minutes for CI
 

@@ -1,6 +1,6 @@
 """Measure the parts that were asked for, keep the figures as JSON, and write docs/performance.md from them.
 
-python -m benchmarks.loading --home FOLDER [--parts peers,states,overlap,commands,reading] [--rounds 3]
+python -m benchmarks.loading --home FOLDER [--parts peers,states,overlap,demo,commands,reading] [--rounds 3]
 python -m benchmarks.loading --home FOLDER --small
 python -m benchmarks.loading --page-only
 """
@@ -18,6 +18,7 @@ from pathlib import Path
 
 from .commands import commands
 from .contenders import PEERS_IN_ORDER
+from .demo import demo
 from .environments import versions
 from .figures import Figures, Floor, Machine, Pass
 from .grounds import embedded, installed
@@ -27,15 +28,14 @@ from .page_server import Serving, page_server
 from .pages import Shape, made
 from .processes import ROOT
 from .questions import asked
-from .rounds import Bench, interleaved, say, short_passes, size_of_a_row
+from .rounds import Bench, LeftOut, interleaved, say, short_passes, size_of_a_row
 from .small import SHAPE as SMALL
 from .small import failures
-from .states import States
+from .states import DAYS, States
 
-PARTS = ("peers", "states", "overlap", "commands", "reading")
+PARTS = ("peers", "states", "overlap", "demo", "commands", "reading")
 OLDEST = 15
 FIGURES, PAGE = ROOT / "benchmarks" / "performance.json", ROOT / "docs" / "performance.md"
-SHORT_DAYS, STATE_DAYS = 5, 7
 NAMED = {
     "dlt": ("dlt", "pyarrow"),
     "singer": ("meltanolabs-target-postgres", "singer-sdk"),
@@ -54,23 +54,27 @@ def measured(bench: Bench, shape: Shape, parts: list[str], rounds: int, given: a
             figures,
             passes=tuple(one for one in found if isinstance(one, Pass)),
             floors=tuple(one for one in found if isinstance(one, Floor)),
-            short_passes=tuple(short_passes(bench, shape.first_days(SHORT_DAYS), rounds)),
+            peers_left_out=tuple(f"{one.who}, {one.reason}" for one in found if isinstance(one, LeftOut)),
+            short_passes=tuple(short_passes(bench, shape.first_days(max(1, shape.days // 4)), rounds)),
             bytes_per_row=size_of_a_row(bench, shape),
             peers={name: versions(of)[name] for of, names in NAMED.items() for name in names},
         )
     if "states" in parts:
         say("\nstates of statistics")
-        found_states = list(States(bench, shape.first_days(STATE_DAYS)).measured(rounds))
+        found_states = list(States(bench, shape.first_days(min(DAYS, shape.days))).measured(rounds))
         with installed(OLDEST) as older:
             if older is None:
                 say(f"  PostgreSQL {OLDEST} is not installed here: left out")
                 figures = replace(figures, servers_left_out=(f"PostgreSQL {OLDEST}",))
             else:
-                found_states += States(replace(bench, grounds=older), shape.first_days(STATE_DAYS)).measured(rounds)
+                found_states += States(replace(bench, grounds=older), shape.first_days(min(DAYS, shape.days))).measured(rounds)
         figures = replace(figures, states=tuple(found_states))
     if "overlap" in parts:
         say("\nwaiting for pages")
         figures = replace(figures, waits=tuple(overlap(bench, shape, rounds)))
+    if "demo" in parts:
+        say("\nthe demo organization")
+        figures = replace(figures, syncs=tuple(demo(bench, rounds)))
     if "commands" in parts:
         say("\ncommands")
         figures = replace(figures, commands=tuple(commands(bench, shape.first_days(1), rounds)))

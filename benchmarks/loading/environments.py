@@ -27,7 +27,7 @@ def environment(home: Path, name: str) -> Path:
         shutil.rmtree(folder, ignore_errors=True)
         subprocess.run([sys.executable, "-m", "venv", folder], check=True)  # noqa: S603 - this interpreter
         uv = Path(sys.executable).with_name("uv")
-        install = [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", folder / "bin" / "python", "-r", requirements]
-        subprocess.run(install, check=True)  # noqa: S603 - the installer of this environment
+        options = ["--quiet", "--compile-bytecode", "--python", str(folder / "bin" / "python"), "-r", str(requirements)]
+        subprocess.run([uv, "pip", "install", *options], check=True)  # noqa: S603 - the installer of this environment
         complete.write_text(digest)
     return folder / "bin"

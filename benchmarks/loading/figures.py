@@ -89,6 +89,18 @@ class Wait:
 
 
 @dataclass(frozen=True)
+class Sync:
+    """One `meterhouse sync` of the demo organization, without waiting: `load_seconds` of it went by in loading, `sums_seconds` in the
+    statements that keep the sums by day, `vendor_seconds` until its pages had come."""
+
+    what: str
+    seconds: float
+    vendor_seconds: float
+    load_seconds: float
+    sums_seconds: float
+
+
+@dataclass(frozen=True)
 class Command:
     """One command, from its start to its exit."""
 
@@ -113,6 +125,7 @@ class Figures:
     rows: int
     days: int
     peers: Mapping[str, str] = field(default_factory=dict)
+    peers_left_out: tuple[str, ...] = ()
     passes: tuple[Pass, ...] = ()
     short_passes: tuple[Pass, ...] = ()
     floors: tuple[Floor, ...] = ()
@@ -120,6 +133,7 @@ class Figures:
     states: tuple[State, ...] = ()
     servers_left_out: tuple[str, ...] = ()
     waits: tuple[Wait, ...] = ()
+    syncs: tuple[Sync, ...] = ()
     commands: tuple[Command, ...] = ()
     answers: tuple[Answer, ...] = ()
     reading_rows: int | None = None

@@ -4,7 +4,7 @@ durable, keyed table in the same server; a group's number stands for all of its 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -40,7 +40,7 @@ def bodies(pages: Pages) -> list[bytes]:
     return [msgspec.json.encode({"object": "page", "data": part, "has_more": False, "next_page": None}) for part in parts]
 
 
-def rows(decoded: Sequence[Any]) -> Iterator[tuple[datetime | int | None, ...]]:
+def rows(decoded: Iterable[Any]) -> Iterator[tuple[datetime | int | None, ...]]:
     """Yield the rows of the narrow table."""
     numbers: dict[tuple[Any, ...], int] = {}
     names = [one.name for one in COMPLETIONS.dimensions]
@@ -57,7 +57,8 @@ def floor(grounds: Grounds, pages: Pages) -> Floor:
     decoder = msgspec.json.Decoder(_Page)
     given = bodies(pages)
     began = time.monotonic()
-    decoded = [decoder.decode(body) for body in given]
+    for body in given:
+        decoder.decode(body)
     decode_seconds = time.monotonic() - began
     with psycopg.connect(grounds.peers_url) as connection:
         connection.execute("DROP SCHEMA IF EXISTS floor CASCADE")
@@ -67,7 +68,7 @@ def floor(grounds: Grounds, pages: Pages) -> Floor:
             connection.execute(f"CREATE TABLE floor.{name} ({columns}{key})".encode())
         with connection.cursor() as cursor, cursor.copy(_copy("ready", "FROM STDIN")) as copy:
             copy.set_types(TYPES)
-            for row in rows(decoded):
+            for row in rows(map(decoder.decode, given)):
                 copy.write_row(row)
         with connection.cursor() as cursor, cursor.copy(_copy("ready", "TO STDOUT")) as out:
             ready = b"".join(out)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -24,7 +25,7 @@ from tests.conftest import (
 from tests.faults.installed_postgres import installed_postgres, programs_of
 
 from meterhouse.endpoints import COMPLETIONS
-from meterhouse.local.postgres import TUNING, temporary_postgres
+from meterhouse.local.postgres import TUNING, EmbeddedPostgres, temporary_postgres
 from meterhouse.local.roles import give_login
 from meterhouse.migrate import migrate
 
@@ -48,6 +49,13 @@ class Grounds:
     def peers_url(self) -> str:
         """The database of the peers, as the superuser."""
         return self._server.url(PEERS)
+
+    @property
+    def log_file(self) -> Path:
+        """Where the embedded server writes its log."""
+        if not isinstance(self._server, EmbeddedPostgres):
+            raise TypeError("only the embedded server's log is at a known place")
+        return self._server.log_file
 
     @property
     def version(self) -> str:

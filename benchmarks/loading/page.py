@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from .contenders import OURS
 from .figures import CHANGED, FIRST, PASSES, SAME, Figures, median, ratio
 from .overlap import FETCHER, LOADER, PAGE_BUCKETS
+from .states import DAYS
 from .targets import SLOW_SECONDS, TARGETS, floor_share, state_ratios, waited
 
 SLOWEST = 10
@@ -32,11 +33,14 @@ thing of its tables, next to the same work straight after `ANALYZE`. The server 
 OVERLAP = """\
 Seconds from the first request to the end, with pages of {buckets} hours.
 """
+DEMO = """\
+All streams of the organization that `make up` shows, a year of days and two weeks of hours, from the stand-in without waiting.
+"""
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a table in Markdown."""
-    lines = [header, ["---"] * len(header), *rows]
+    lines = [header, ["---"] * len(header), *([cell.replace("|", r"\|") for cell in row] for row in rows)]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
@@ -54,7 +58,10 @@ def written(figures: Figures) -> str:
             python=machine.python, server=figures.server, meterhouse=machine.meterhouse, rows=figures.rows, days=figures.days,
         ),
         "## Targets\n",
-        table(("target", "wanted", "measured", "met?"), ((one.what, one.wanted, one.measured(figures), one.met(figures)) for one in TARGETS)),
+        table(
+            ("target", "wanted", "measured", "met?"),
+            ((one.what, one.wanted, one.measured(figures), one.met(figures)) for one in TARGETS),
+        ),
     ]  # fmt: skip
     if figures.passes:
         parts += ["## Our loader and its peers\n", *_peers(figures)]
@@ -62,6 +69,8 @@ def written(figures: Figures) -> str:
         parts += ["## States of statistics\n", *_states(figures)]
     if figures.waits:
         parts += ["## Waiting for the vendor\n", *_waits(figures)]
+    if figures.syncs:
+        parts += ["## The demo organization\n", *_syncs(figures)]
     if figures.answers:
         parts += ["## Questions\n", *_questions(figures)]
     return "\n".join(parts)
@@ -89,6 +98,8 @@ def _peers(figures: Figures) -> Iterator[str]:
             for name in who
         ),
     )
+    for line in figures.peers_left_out:
+        yield f"Left out: {line}.\n"
     decode, copy = (median(getattr(one, name) for one in figures.floors) for name in ("decode_seconds", "copy_seconds"))
     work = [figures.median(OURS, what, "work_seconds") for what in PASSES]
     yield (
@@ -100,7 +111,7 @@ def _peers(figures: Figures) -> Iterator[str]:
 
 
 def _states(figures: Figures) -> Iterator[str]:
-    yield STATES.format(days=7)
+    yield STATES.format(days=DAYS)
     ratios = state_ratios(figures)
     servers = list(dict.fromkeys(one.server for one in figures.states))
     states = list(dict.fromkeys(one.what for one in figures.states))
@@ -127,6 +138,18 @@ def _waits(figures: Figures) -> Iterator[str]:
     rows = [(who, *(shown(waited(figures, who, latency)) for latency in latencies)) for who in (LOADER, FETCHER)]
     compressed = [shown(waited(figures, LOADER, latency, compressed=True)) for latency in latencies]
     yield table(("", *(f"{latency} ms a page" for latency in latencies)), [*rows, (f"{LOADER}, pages compressed", *compressed)])
+
+
+def _syncs(figures: Figures) -> Iterator[str]:
+    yield DEMO
+    names = ("seconds", "vendor_seconds", "load_seconds", "sums_seconds")
+    yield table(
+        ("`meterhouse sync`", "whole command, s", "until the pages had come, s", "loading, s", "of it sums by day, s"),
+        (
+            (what, *(shown(median(getattr(one, name) for one in figures.syncs if one.what == what)) for name in names))
+            for what in dict.fromkeys(one.what for one in figures.syncs)
+        ),
+    )
 
 
 def _questions(figures: Figures) -> Iterator[str]:

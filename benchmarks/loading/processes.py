@@ -53,7 +53,12 @@ def run(command: Sequence[str], environment: Mapping[str, str], *, timeout_secon
         found = json.loads(report.read_text())
         text = said.read_text(errors="replace")
     if found["ended"] - found["began"] >= timeout_seconds:
-        raise TookTooLong(f"{' '.join(command[:6])} took more than {timeout_seconds} s\n{text[-1000:]}")
+        raise TookTooLong(f"{_name(command)} took more than {timeout_seconds} s\n{text[-1000:]}")
     if found["status"] != 0:
-        raise CommandFailed(f"{' '.join(command[:6])} ended with {found['status']}\n{text[-4000:]}")
+        raise CommandFailed(f"{_name(command)} ended with {found['status']}\n{text[-4000:]}")
     return Run(found["began"], found["ended"], found["peak_megabytes"], text)
+
+
+def _name(command: Sequence[str]) -> str:
+    # No path: it may end in a page that is published.
+    return " ".join(Path(word).name for word in command[:3])

@@ -16,13 +16,13 @@ SEED = 7
 def asked(home: Path, rows: int) -> tuple[Answer, ...]:
     """Return the median of each question on a warm server. The organization stays in `home` for the next time."""
     place, report = home / f"large-{rows}", home / "reading.json"
-    scripts = ROOT / "benchmarks"
-    make = [sys.executable, scripts / "large_organization.py", "--home", place, "--rows", str(rows), "--seed", str(SEED)]
-    for command in (
-        make,
-        [*make[:4], "--upgrade"],
-        [sys.executable, scripts / "reading.py", "--home", place, "--json", report, "--no-pages"],
-    ):
+    make, ask = ([sys.executable, f"benchmarks/{name}.py", "--home", f"{place}"] for name in ("large_organization", "reading"))
+    commands: list[list[str]] = [
+        [*make, "--rows", str(rows), "--seed", str(SEED)],
+        [*make, "--upgrade"],
+        [*ask, "--json", str(report), "--no-pages"],
+    ]
+    for command in commands:
         subprocess.run(command, check=True, cwd=ROOT)  # noqa: S603 - scripts of this checkout
     questions = json.loads(report.read_text())["questions"]
     return tuple(Answer(one["name"], round(one["median_seconds"] or one["first_seconds"], 4)) for one in questions)

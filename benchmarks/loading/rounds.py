@@ -6,17 +6,18 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import CalledProcessError
 
 from psycopg.sql import Identifier
 from tests.conftest import Warehouse
 
-from .contenders import OURS, Load, Peer, backfill, require, require_ours
+from .contenders import OURS, Load, Peer, WrongRows, backfill, require, require_ours
 from .figures import CHANGED, FIRST, PASSES, SAME, Floor, Pass
 from .floor import floor
 from .grounds import Grounds, bytes_per_row
 from .page_server import PageServer, Serving
 from .pages import Pages, Shape, made
-from .processes import Run, run
+from .processes import CommandFailed, Run, run
 
 CHANGED_SHARE = 0.05
 
@@ -105,25 +106,48 @@ def peers_beginning(bench: Bench, shape: Shape, peer: Peer) -> Begin:
     return begin
 
 
-def interleaved(bench: Bench, shape: Shape, peers: Sequence[Peer], count: int) -> Iterator[Pass | Floor]:
-    """Yield `count` rounds of passes, with the floor once in each."""
+@dataclass(frozen=True)
+class LeftOut:
+    """A peer that could not be measured, and why."""
+
+    who: str
+    reason: str
+
+
+def interleaved(bench: Bench, shape: Shape, peers: Sequence[Peer], count: int) -> Iterator[Pass | Floor | LeftOut]:
+    """Yield `count` rounds of passes, with the floor once in each. A peer that fails is left out from there on; we may not fail."""
     what = served(bench, shape)
+    out: set[str] = set()
     for number in range(count):
-        taking_part: dict[str, Begin] = {OURS: our_beginning(bench, shape)}
-        taking_part |= {peer.name: peers_beginning(bench, shape, peer) for peer in peers if number < peer.most_rounds}
         found = floor(bench.grounds, what[FIRST])
         say(f"round {number + 1}  floor: decode {found.decode_seconds:.2f} s, copy {found.copy_seconds:.2f} s")
         yield found
-        yield from _one_round(bench, what, taking_part)
+        taking_part = [peer for peer in peers if number < peer.most_rounds and peer.name not in out]
+        for one in _one_round(bench, shape, what, taking_part):
+            if isinstance(one, LeftOut):
+                say(f"  {one.who} is left out: {one.reason}")
+                out.add(one.who)
+            yield one
 
 
-def _one_round(bench: Bench, what: Mapping[str, Pages], taking_part: Mapping[str, Begin]) -> Iterator[Pass]:
-    begun = {who: begin() for who, begin in taking_part.items()}
+def _one_round(bench: Bench, shape: Shape, what: Mapping[str, Pages], peers: Sequence[Peer]) -> Iterator[Pass | LeftOut]:
+    begun = {OURS: our_beginning(bench, shape)()}
+    for peer in peers:
+        try:
+            begun[peer.name] = peers_beginning(bench, shape, peer)()
+        except CalledProcessError:
+            yield LeftOut(peer.name, "its environment could not be made")
     for name in PASSES:
-        pages = what[name]
-        for who, (load, check) in begun.items():
-            done = bench.timed(load(), Serving(pages.folder)).as_pass(who, name, pages.expected.rows)
-            check(pages)
+        for who, (load, check) in list(begun.items()):
+            try:
+                done = bench.timed(load(), Serving(what[name].folder)).as_pass(who, name, what[name].expected.rows)
+                check(what[name])
+            except (CommandFailed, WrongRows) as error:
+                if who == OURS:
+                    raise
+                del begun[who]
+                yield LeftOut(who, f"{name}: {str(error).splitlines()[0]}")
+                continue
             say(
                 f"  {name:12} {who:30} {done.seconds:7.2f} s, {done.work_seconds:7.2f} s from the first request,"
                 f" {done.peak_megabytes:6.0f} MB, {done.wal_bytes_per_row:7.1f} bytes of WAL a row"

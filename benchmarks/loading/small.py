@@ -9,10 +9,11 @@ from .contenders import OURS
 from .figures import CHANGED, FIRST, SAME, Figures, Floor, Machine, Pass, ratio
 from .pages import Shape
 from .rounds import Bench, interleaved
-from .states import States
+from .states import AT_ONCE, NEW_MONTH, RESTORED, SECOND, States
 from .targets import state_ratios
 
 ROUNDS = 3
+STATES_OF_INTEREST = (AT_ONCE, RESTORED, NEW_MONTH, SECOND)
 SHAPE = Shape(days=4, rows=40_000)
 
 
@@ -38,7 +39,7 @@ def measured(bench: Bench) -> Figures:
         Figures(Machine.here(), bench.grounds.version, SHAPE.rows, SHAPE.days),
         passes=tuple(one for one in found if isinstance(one, Pass)),
         floors=tuple(one for one in found if isinstance(one, Floor)),
-        states=tuple(States(bench, SHAPE).measured(ROUNDS)),
+        states=tuple(States(bench, SHAPE).measured(ROUNDS, STATES_OF_INTEREST)),
     )
 
 

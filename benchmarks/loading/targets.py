@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from .commands import FIRST_REQUEST, HELP, STATUS
 from .contenders import OURS
+from .demo import AGAIN, FIRST_SYNC
 from .figures import CHANGED, FIRST, SAME, Figures, median, ratio
 from .overlap import FETCHER, LOADER
 
@@ -99,6 +100,16 @@ def slow_questions(figures: Figures) -> float | None:
     return float(sum(one.seconds > SLOW_SECONDS for one in figures.answers)) if figures.answers else None
 
 
+def sums_share(figures: Figures) -> float | None:
+    """Return how much of the load time of a first sync goes by in keeping sums by day."""
+    return median(ratio(one.sums_seconds, one.load_seconds) for one in figures.syncs if one.what == FIRST_SYNC)
+
+
+def idle_seconds(figures: Figures) -> float | None:
+    """Return what a sync takes that finds nothing new, beside the vendor's time."""
+    return median(one.seconds - one.vendor_seconds for one in figures.syncs if one.what == AGAIN)
+
+
 def command(what: str) -> Callable[[Figures], float | None]:
     """Return the median seconds of a command."""
     return lambda figures: median(one.seconds for one in figures.commands if one.what == what)
@@ -128,6 +139,8 @@ TARGETS = (
         form="{:.1f} bytes",
     ),
     Target("5 % of the rows changed, next to the first load", "at most 0.8", to_first(CHANGED), most=0.8),
+    Target("first sync of the demo year: sums by day, of the load time", "at most 0.15", sums_share, most=0.15),
+    Target("sync of all streams with nothing new, beside the vendor's time", "at most 1.5 s", idle_seconds, most=1.5, form=SECONDS),
     Target("100 ms a page, next to the longer of fetching and loading", "at most 1.25", overlapped, most=1.25),
     Target("memory of a load at its peak", "at most 110 MB", most_memory, most=110, form=MEGABYTES),
     Target("memory of all days, next to a quarter of them", "at most 1.15", growth, most=1.15),
