@@ -102,7 +102,8 @@ def main() -> None:
         figures = measured(bench, shape, given.parts, given.rounds, given)
     if "reading" in given.parts:
         say("\nreading")
-        figures = replace(figures, answers=asked(given.home, given.reading_rows), reading_rows=given.reading_rows)
+        answers, paints = asked(given.home, given.reading_rows)
+        figures = replace(figures, answers=answers, paints=paints, reading_rows=given.reading_rows)
     figures = figures.over(Figures.read(given.json) if given.json.exists() else None)
     figures.write(given.json)
     given.page.write_text(written(figures))
@@ -124,6 +125,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--small", action="store_true", help="two minutes without peers; fails when a ratio is out of its bound")
     parser.add_argument("--page-only", action="store_true", help="write the page from the figures that are there")
     given = parser.parse_args()
+    given.home = given.home.absolute()
     if unknown := [one for one in given.parts if one not in PARTS]:
         parser.error(f"unknown part {unknown[0]!r}: choose from {', '.join(PARTS)}")
     return given

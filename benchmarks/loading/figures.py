@@ -110,7 +110,7 @@ class Command:
 
 @dataclass(frozen=True)
 class Answer:
-    """One question of the reading benchmark: its median on a warm server."""
+    """One question of the reading benchmark, or a page of it: its median on a warm server."""
 
     question: str
     seconds: float
@@ -136,6 +136,7 @@ class Figures:
     syncs: tuple[Sync, ...] = ()
     commands: tuple[Command, ...] = ()
     answers: tuple[Answer, ...] = ()
+    paints: tuple[Answer, ...] = ()
     reading_rows: int | None = None
 
     def median(self, who: str, what: str, name: str) -> float | None:

@@ -17,8 +17,8 @@ def main() -> None:
     report, timeout, *command = sys.argv[1:]
     began = time.monotonic()
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)  # noqa: S603 - a command of the benchmark
-    signal.signal(signal.SIGALRM, lambda *_: os.killpg(process.pid, signal.SIGKILL))
-    signal.signal(signal.SIGTERM, lambda *_: os.killpg(process.pid, signal.SIGKILL))
+    for number in (signal.SIGALRM, signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: os.killpg(process.pid, signal.SIGKILL))
     signal.alarm(int(timeout))
     _, status, used = os.wait4(process.pid, 0)
     signal.alarm(0)

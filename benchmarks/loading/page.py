@@ -21,6 +21,9 @@ Measured on {measured_on}: {cores} cores, {memory} GB of memory, {system}, Pytho
 (fsync on), meterhouse {meterhouse}. Load: about {rows:,} rows of completions in the hours of {days} days with all dimensions, from a page
 server on the same machine.
 """
+ELSEWHERE = """\
+Not part of this run: `make up`, which says itself how long it took, and what Airflow adds to a load (`benchmarks/airflow_overhead.py`).
+"""
 PEERS = """\
 Everybody loads the same pages, and has to hold exactly the rows and output tokens that were served. Seconds are from the start of the
 process to its end. *first* fills an empty table, *same* loads the same window again, and in *5 % changed* a twentieth of the rows are new.
@@ -62,6 +65,7 @@ def written(figures: Figures) -> str:
             ("target", "wanted", "measured", "met?"),
             ((one.what, one.wanted, one.measured(figures), one.met(figures)) for one in TARGETS),
         ),
+        ELSEWHERE,
     ]  # fmt: skip
     if figures.passes:
         parts += ["## Our loader and its peers\n", *_peers(figures)]
@@ -160,3 +164,5 @@ def _questions(figures: Figures) -> Iterator[str]:
     )
     slowest = sorted(figures.answers, key=lambda one: -one.seconds)[:SLOWEST]
     yield table(("question", "median, warm"), ((one.question, f"{one.seconds * 1000:.0f} ms") for one in slowest))
+    if figures.paints:
+        yield table(("the dashboard's page", "median"), ((one.question, f"{one.seconds:.2f} s") for one in figures.paints))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import multiprocessing
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -67,6 +68,8 @@ class TimedPages:
 
 
 def _serve(pipe: Connection, first: Serving) -> None:
+    # Ctrl-C reaches the whole group; this process ends when the benchmark says so.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     application = TimedPages(first)
     with FakeServer(application) as server:
         pipe.send(server.base_url)

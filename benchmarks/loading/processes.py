@@ -45,11 +45,15 @@ def run(command: Sequence[str], environment: Mapping[str, str], *, timeout_secon
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         report, said = Path(folder) / "report.json", Path(folder) / "output"
+        launch = [sys.executable, "-I", "-S", str(LAUNCHER), str(report), str(timeout_seconds), *command]
         with said.open("wb") as output:
-            subprocess.run(  # noqa: S603 - this interpreter
-                [sys.executable, "-I", "-S", LAUNCHER, report, str(timeout_seconds), *command],
-                env=kept | dict(environment), cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, check=True,
-            )  # fmt: skip
+            launcher = subprocess.Popen(launch, env=kept | dict(environment), cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)  # noqa: S603 - this interpreter
+        try:
+            launcher.wait()
+        finally:
+            # When this process is told to stop, the command has to stop too.
+            launcher.terminate()
+            launcher.wait()
         found = json.loads(report.read_text())
         text = said.read_text(errors="replace")
     if found["ended"] - found["began"] >= timeout_seconds:

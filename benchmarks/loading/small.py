@@ -28,7 +28,7 @@ class Bound:
 SAME_TO_FIRST = Bound("same window unchanged, to the first load", 0.6)
 CHANGED_TO_FIRST = Bound("5 % changed, to the first load", 1.2)
 WAL_UNCHANGED = Bound("bytes of WAL a row of an unchanged window", 5)
-FIRST_TO_FLOOR = Bound("first load, to the floor", 6)
+FIRST_TO_FLOOR = Bound("first load, to the floor", 10)
 STATE = Bound("on other statistics, to fresh ones", 2)
 
 

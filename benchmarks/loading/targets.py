@@ -100,6 +100,11 @@ def slow_questions(figures: Figures) -> float | None:
     return float(sum(one.seconds > SLOW_SECONDS for one in figures.answers)) if figures.answers else None
 
 
+def slowest_paint(figures: Figures) -> float | None:
+    """Return the seconds to first paint of the dashboard's slowest page."""
+    return max((one.seconds for one in figures.paints if one.question.startswith("first paint")), default=None)
+
+
 def sums_share(figures: Figures) -> float | None:
     """Return how much of the load time of a first sync goes by in keeping sums by day."""
     return median(ratio(one.sums_seconds, one.load_seconds) for one in figures.syncs if one.what == FIRST_SYNC)
@@ -146,6 +151,7 @@ TARGETS = (
     Target("memory of all days, next to a quarter of them", "at most 1.15", growth, most=1.15),
     Target("a fact row with its index", "at most 150 bytes", lambda figures: figures.bytes_per_row, most=150, form="{:.0f} bytes"),
     Target("questions that take more than 100 ms, warm", "none", slow_questions, most=0, form="{:.0f}"),
+    Target("page of the dashboard, first paint (the slowest)", "at most 1 s", slowest_paint, most=1, form=SECONDS),
     Target("`meterhouse --help`", "at most 0.1 s", command(HELP), most=0.1, form=SECONDS),
     Target("`meterhouse status`", "at most 0.4 s", command(STATUS), most=0.4, form=SECONDS),
     Target("a load command before its first request", "at most 0.5 s", command(FIRST_REQUEST), most=0.5, form=SECONDS),

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 from benchmarks.loading.processes import CommandFailed, TookTooLong, run
@@ -43,3 +47,18 @@ def test_one_that_never_ends_is_ended_with_its_children() -> None:
 def test_a_command_gets_no_secret_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_ADMIN_KEY", "sk-admin-secret")
     assert run(python("import os; print('OPENAI_ADMIN_KEY' in os.environ, os.environ['GIVEN'])"), {"GIVEN": "yes"}).output == "False yes\n"
+
+
+def test_a_benchmark_that_is_told_to_stop_takes_its_command_with_it() -> None:
+    text = "import sys; from benchmarks.loading.processes import run; run(['/bin/sh', '-c', 'echo $$ > {}; exec sleep 60'], {{}})"
+    with tempfile.TemporaryDirectory() as folder:
+        noted = Path(folder) / "pid"
+        benchmark = subprocess.Popen([sys.executable, "-c", f"import signal; signal.signal(15, lambda *_: exit(1)); {text.format(noted)}"])
+        deadline = time.monotonic() + 20
+        while not (noted.exists() and noted.read_text()) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        number = int(noted.read_text())
+        benchmark.terminate()
+        assert benchmark.wait(timeout=20) == 1
+        with pytest.raises(ProcessLookupError):
+            os.kill(number, 0)
