@@ -25,9 +25,9 @@ ELSEWHERE = """\
 Not part of this run: `make up`, which says itself how long it took, and what Airflow adds to a load (`benchmarks/airflow_overhead.py`).
 """
 PEERS = """\
-Everybody loads the same pages, and has to hold exactly the rows and output tokens that were served. Seconds are from the start of the
-process to its end. *first* fills an empty table, *same* loads the same window again, and in *5 % changed* a twentieth of the rows are new.
-Versions: {versions}.
+Everybody loads the same pages, and has to hold exactly the rows and output tokens that were served. *first* fills an empty table, *same*
+loads the same window again, and in *5 % changed* a twentieth of the rows have other figures. Seconds are from the start of the process, and
+from its first request, to its end; *times ours* compares those from the start. Versions: {versions}.
 """
 STATES = """\
 A change of a twentieth of the rows in {days} days, or all of them once more with `--force`, where the server knows nothing or the wrong
@@ -94,7 +94,7 @@ def _peers(figures: Figures) -> Iterator[str]:
         (
             (
                 name,
-                *(shown(figures.median(name, what, "seconds")) for what in PASSES),
+                *(" / ".join(shown(figures.median(name, what, column)) for column in ("seconds", "work_seconds")) for what in PASSES),
                 *(shown(ratio(figures.median(name, what, "seconds"), figures.median(OURS, what, "seconds")), ".1f") for what in PASSES),
                 " / ".join(shown(figures.median(name, what, "wal_bytes_per_row"), ".0f") for what in (FIRST, SAME)),
                 shown(max(one.peak_megabytes for one in figures.passes if one.who == name), ".0f"),
