@@ -6,6 +6,7 @@ ATHERIS_VERSION := 3.0.0
 FUZZ_SECONDS ?= 60
 BENCH_HOME ?= $(CURDIR)/.meterhouse/bench
 BENCH_PARTS ?= peers,states,overlap,demo,commands,reading
+BENCH_OPTIONS ?=
 PIP_INSTALL := $(VENV)/bin/uv pip install --quiet --python $(VENV)/bin/python
 # No index, no path and no host name in the result; hashes for every platform.
 COMPILE := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -83,7 +84,7 @@ mutation-test: install-dev ## Change one place of the core at a time and see tha
 	@exec $(VENV)/bin/python benchmarks/mutation.py
 
 bench: install-dev ## Measure loading beside other loaders, and reading; half an hour, writes docs/performance.md (BENCH_HOME keeps what is made)
-	@exec $(VENV)/bin/python -m benchmarks.loading --home "$(BENCH_HOME)" --parts "$(BENCH_PARTS)"
+	@exec $(VENV)/bin/python -m benchmarks.loading --home "$(BENCH_HOME)" --parts "$(BENCH_PARTS)" $(BENCH_OPTIONS)
 
 bench-small: install-dev ## Two minutes of it without other loaders; fails when a ratio is worse than its bound
 	@exec $(VENV)/bin/python -m benchmarks.loading --home "$(BENCH_HOME)" --small
