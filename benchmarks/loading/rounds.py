@@ -108,10 +108,11 @@ def peers_beginning(bench: Bench, shape: Shape, peer: Peer) -> Begin:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A peer that could not be measured, and why."""
+    """A peer that could not be measured, and why; `details` may name paths and addresses, so they are printed and not kept."""
 
     who: str
     reason: str
+    details: str = ""
 
 
 def interleaved(bench: Bench, shape: Shape, peers: Sequence[Peer], count: int) -> Iterator[Pass | Floor | LeftOut]:
@@ -125,7 +126,7 @@ def interleaved(bench: Bench, shape: Shape, peers: Sequence[Peer], count: int) -
         taking_part = [peer for peer in peers if number < peer.most_rounds and peer.name not in out]
         for one in _one_round(bench, shape, what, taking_part):
             if isinstance(one, LeftOut):
-                say(f"  {one.who} is left out: {one.reason}")
+                say(f"  {one.who} is left out: {one.reason}\n{one.details}".rstrip())
                 out.add(one.who)
             yield one
 
@@ -146,7 +147,8 @@ def _one_round(bench: Bench, shape: Shape, what: Mapping[str, Pages], peers: Seq
                 if who == OURS:
                     raise
                 del begun[who]
-                yield LeftOut(who, f"{name}: {str(error).splitlines()[0]}")
+                reason, _, details = str(error).partition("\n")
+                yield LeftOut(who, f"{name}: {reason}", details)
                 continue
             say(
                 f"  {name:12} {who:30} {done.seconds:7.2f} s, {done.work_seconds:7.2f} s from the first request,"
