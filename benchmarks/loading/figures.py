@@ -6,7 +6,7 @@ import importlib.metadata
 import os
 import platform
 import statistics
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -139,14 +139,13 @@ class Figures:
     paints: tuple[Answer, ...] = ()
     reading_rows: int | None = None
 
+    def each(self, who: str, what: str, name: str) -> list[float]:
+        """Return one figure of a contender's passes, round by round."""
+        return [getattr(one, name) for one in self.passes if (one.who, one.what) == (who, what)]
+
     def median(self, who: str, what: str, name: str) -> float | None:
         """Return the median of one figure of a contender's passes; None when it did not run."""
-        return median(getattr(one, name) for one in self.passes if (one.who, one.what) == (who, what))
-
-    @property
-    def floor_seconds(self) -> float | None:
-        """The median of the floor."""
-        return median(one.seconds for one in self.floors)
+        return median(self.each(who, what, name))
 
     @classmethod
     def read(cls, path: Path) -> Figures:
@@ -170,6 +169,11 @@ def median(values: Iterable[float | None]) -> float | None:
     """Return the median of what is known; None of nothing."""
     known = [value for value in values if value is not None]
     return statistics.median(known) if known else None
+
+
+def paired(above: Sequence[float | None], below: Sequence[float | None]) -> float | None:
+    """Return the median of the quotients of what was measured in the same round: the machine's mood changes from round to round."""
+    return median(ratio(one, other) for one, other in zip(above, below, strict=False))
 
 
 def ratio(above: float | None, below: float | None) -> float | None:

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from .contenders import OURS
-from .figures import CHANGED, FIRST, PASSES, SAME, Figures, median, ratio
+from .figures import CHANGED, FIRST, PASSES, SAME, Figures, median
 from .overlap import FETCHER, LOADER, PAGE_BUCKETS
 from .states import DAYS
-from .targets import SLOW_SECONDS, TARGETS, floor_share, state_ratios, waited
+from .targets import SLOW_SECONDS, TARGETS, floor_share, state_ratios, times_faster, waited
 
 SLOWEST = 10
 INTRODUCTION = """\
 # Performance
 
 This page is written by `make bench`; do not edit it. Only ratios inside one table mean anything: the machine is shared, so every
-variant runs in turn with the others (A B C A B C), behind a checkpoint, and medians are shown.
+variant runs in turn with the others (A B C A B C), behind a checkpoint. Seconds are medians, and a ratio is the median of those inside
+each round.
 
 Measured on {measured_on}: {cores} cores, {memory} GB of memory, {system}, Python {python}, PostgreSQL {server} as `make up` starts it
 (fsync on), meterhouse {meterhouse}. Load: about {rows:,} rows of completions in the hours of {days} days with all dimensions, from a page
@@ -95,7 +96,7 @@ def _peers(figures: Figures) -> Iterator[str]:
             (
                 name,
                 *(" / ".join(shown(figures.median(name, what, column)) for column in ("seconds", "work_seconds")) for what in PASSES),
-                *(shown(ratio(figures.median(name, what, "seconds"), figures.median(OURS, what, "seconds")), ".1f") for what in PASSES),
+                *(shown(times_faster(name, what)(figures), ".1f") for what in PASSES),
                 " / ".join(shown(figures.median(name, what, "wal_bytes_per_row"), ".0f") for what in (FIRST, SAME)),
                 shown(max(one.peak_megabytes for one in figures.passes if one.who == name), ".0f"),
             )

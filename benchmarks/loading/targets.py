@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from .commands import FIRST_REQUEST, HELP, STATUS
 from .contenders import OURS
 from .demo import AGAIN, FIRST_SYNC
-from .figures import CHANGED, FIRST, SAME, Figures, median, ratio
+from .figures import CHANGED, FIRST, SAME, Figures, median, paired, ratio
 from .overlap import FETCHER, LOADER
 
 SLOW_SECONDS = 0.1
@@ -43,17 +43,17 @@ class Target:
 
 def times_faster(who: str, what: str) -> Callable[[Figures], float | None]:
     """Return how many times as long a peer takes, process start included."""
-    return lambda figures: ratio(figures.median(who, what, "seconds"), figures.median(OURS, what, "seconds"))
+    return lambda figures: paired(figures.each(who, what, "seconds"), figures.each(OURS, what, "seconds"))
 
 
 def to_first(what: str) -> Callable[[Figures], float | None]:
     """Return a pass of ours as a ratio to the first load, without process start."""
-    return lambda figures: ratio(figures.median(OURS, what, "work_seconds"), figures.median(OURS, FIRST, "work_seconds"))
+    return lambda figures: paired(figures.each(OURS, what, "work_seconds"), figures.each(OURS, FIRST, "work_seconds"))
 
 
 def floor_share(figures: Figures) -> float | None:
     """Return how much of the floor's speed a first load reaches, without process start."""
-    return ratio(figures.floor_seconds, figures.median(OURS, FIRST, "work_seconds"))
+    return paired([one.seconds for one in figures.floors], figures.each(OURS, FIRST, "work_seconds"))
 
 
 def state_ratios(figures: Figures) -> Mapping[tuple[str, str], float | None]:
@@ -62,7 +62,7 @@ def state_ratios(figures: Figures) -> Mapping[tuple[str, str], float | None]:
     for server, what in dict.fromkeys((one.server, one.what) for one in figures.states):
         those = [one for one in figures.states if (one.server, one.what) == (server, what)]
         finished = all(one.seconds is not None and one.fresh_seconds is not None for one in those)
-        found[server, what] = ratio(median(one.seconds for one in those), median(one.fresh_seconds for one in those)) if finished else None
+        found[server, what] = paired([one.seconds for one in those], [one.fresh_seconds for one in those]) if finished else None
     return found
 
 

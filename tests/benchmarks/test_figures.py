@@ -16,7 +16,7 @@ from benchmarks.loading.page import written
 from benchmarks.loading.questions import NOT_ANSWERED_SECONDS, read
 from benchmarks.loading.small import beyond
 from benchmarks.loading.states import AT_ONCE
-from benchmarks.loading.targets import TARGETS
+from benchmarks.loading.targets import TARGETS, to_first
 
 MACHINE = Machine(2, 24, "Linux x86_64", "3.11.7", "0.1.0", date(2026, 11, 28))
 OUR_SECONDS = {FIRST: 1.0, SAME: 0.2, CHANGED: 0.7}
@@ -77,6 +77,13 @@ def test_medians_are_what_counts() -> None:
 def with_pass(what: str, **figures: float) -> Figures:
     """The good figures with one pass of ours changed."""
     return replace(GOOD, passes=tuple(replace(one, **figures) if (one.who, one.what) == (OURS, what) else one for one in GOOD.passes))
+
+
+def test_ratios_are_those_inside_a_round() -> None:
+    quick, slow = Pass(OURS, FIRST, 1.0, 1.0, 90, 300), Pass(OURS, FIRST, 10.0, 10.0, 90, 300)
+    again = [replace(one, what=SAME, work_seconds=one.work_seconds * share) for one, share in ((quick, 0.2), (slow, 0.3), (slow, 0.25))]
+    figures = replace(GOOD, passes=(quick, again[0], slow, again[1], slow, again[2]))
+    assert to_first(SAME)(figures) == pytest.approx(0.25)
 
 
 def test_good_ratios_are_within_every_bound() -> None:
