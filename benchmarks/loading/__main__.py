@@ -14,6 +14,7 @@ import sys
 import time
 from contextlib import ExitStack
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from .commands import commands
@@ -45,7 +46,9 @@ NAMED = {
 
 def measured(bench: Bench, shape: Shape, parts: list[str], rounds: int, given: argparse.Namespace) -> Figures:
     """Measure the parts one after the other."""
-    figures = Figures(Machine.here(), bench.grounds.version, shape.rows, shape.days)
+    today = datetime.now(UTC).date()
+    dates = {part: today for part in PARTS if part in parts}
+    figures = Figures(Machine.here(), bench.grounds.version, shape.rows, shape.days, dates)
     if "peers" in parts:
         say("\nour loader, its peers and the floor")
         peers = [one for one in PEERS_IN_ORDER if given.peers.search(one.name)]
@@ -100,14 +103,20 @@ def main() -> None:
             say("\n".join(found) or f"every ratio is within its bound; {time.monotonic() - began:.0f} s")
             sys.exit(1 if found else 0)
         figures = measured(bench, shape, given.parts, given.rounds, given)
+    # Before the last part, which is another program and may fail: what is measured is kept.
+    keep(figures, given)
     if "reading" in given.parts:
         say("\nreading")
         answers, paints = asked(given.home, given.reading_rows)
-        figures = replace(figures, answers=answers, paints=paints, reading_rows=given.reading_rows)
+        keep(replace(figures, answers=answers, paints=paints, reading_rows=given.reading_rows), given)
+    say(f"\n{time.monotonic() - began:.0f} s; {given.json.name} and {given.page.name} are written")
+
+
+def keep(figures: Figures, given: argparse.Namespace) -> None:
+    """Write the figures, over those of an earlier run, and the page."""
     figures = figures.over(Figures.read(given.json) if given.json.exists() else None)
     figures.write(given.json)
     given.page.write_text(written(figures))
-    say(f"\n{time.monotonic() - began:.0f} s; {given.json.name} and {given.page.name} are written")
 
 
 def arguments() -> argparse.Namespace:

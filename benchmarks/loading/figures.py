@@ -8,7 +8,7 @@ import platform
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 
 import msgspec
@@ -26,11 +26,10 @@ class Machine:
     system: str
     python: str
     meterhouse: str
-    measured_on: date
 
     @classmethod
     def here(cls) -> Machine:
-        """Describe this machine, today."""
+        """Describe this machine."""
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
         return cls(
             cores=os.cpu_count() or 1,
@@ -38,7 +37,6 @@ class Machine:
             system=f"{platform.system()} {platform.machine()}",
             python=platform.python_version(),
             meterhouse=importlib.metadata.version("meterhouse"),
-            measured_on=datetime.now(UTC).date(),
         )
 
 
@@ -118,12 +116,13 @@ class Answer:
 
 @dataclass(frozen=True)
 class Figures:
-    """Everything, part by part; a part that was not measured is empty."""
+    """Everything, part by part, and the day of each part; one that was not measured is empty."""
 
     machine: Machine
     server: str
     rows: int
     days: int
+    measured_on: Mapping[str, date] = field(default_factory=dict)
     peers: Mapping[str, str] = field(default_factory=dict)
     peers_left_out: tuple[str, ...] = ()
     passes: tuple[Pass, ...] = ()
@@ -161,8 +160,9 @@ class Figures:
         """Return these figures, with those of an earlier run for every part that this one did not measure."""
         if earlier is None:
             return self
-        parts = [one.name for one in fields(self) if one.name not in ("machine", "server", "rows", "days")]
-        return replace(self, **{name: getattr(self, name) or getattr(earlier, name) for name in parts})
+        parts = [one.name for one in fields(self) if one.name not in ("machine", "server", "rows", "days", "measured_on")]
+        dates = {**earlier.measured_on, **self.measured_on}
+        return replace(self, measured_on=dates, **{name: getattr(self, name) or getattr(earlier, name) for name in parts})
 
 
 def median(values: Iterable[float | None]) -> float | None:

@@ -8,7 +8,7 @@ from .contenders import OURS
 from .figures import CHANGED, FIRST, PASSES, SAME, Figures, median
 from .overlap import FETCHER, LOADER, PAGE_BUCKETS
 from .states import DAYS
-from .targets import SLOW_SECONDS, TARGETS, floor_share, state_ratios, times_faster, waited
+from .targets import SLOW_SECONDS, TARGETS, floor_share, state_ratios, times_faster, waits
 
 SLOWEST = 10
 INTRODUCTION = """\
@@ -18,7 +18,7 @@ This page is written by `make bench`; do not edit it. Only ratios inside one tab
 variant runs in turn with the others (A B C A B C), behind a checkpoint. Seconds are medians, and a ratio is the median of those inside
 each round.
 
-Measured on {measured_on}: {cores} cores, {memory} GB of memory, {system}, Python {python}, PostgreSQL {server} as `make up` starts it
+Measured ({measured_on}) on {cores} cores and {memory} GB of memory, {system}, Python {python}, PostgreSQL {server} as `make up` starts it
 (fsync on), meterhouse {meterhouse}. Load: about {rows:,} rows of completions in the hours of {days} days with all dimensions, from a page
 server on the same machine.
 """
@@ -28,7 +28,9 @@ Not part of this run: `make up`, which says itself how long it took, and what Ai
 PEERS = """\
 Everybody loads the same pages, and has to hold exactly the rows and output tokens that were served. *first* fills an empty table, *same*
 loads the same window again, and in *5 % changed* a twentieth of the rows have other figures. Seconds are from the start of the process, and
-from its first request, to its end; *times ours* compares those from the start. Versions: {versions}.
+from its first request, to its end; *times ours* compares those from the start.
+
+Versions: {versions}.
 """
 STATES = """\
 A change of a twentieth of the rows in {days} days, or all of them once more with `--force`, where the server knows nothing or the wrong
@@ -58,7 +60,7 @@ def written(figures: Figures) -> str:
     machine = figures.machine
     parts = [
         INTRODUCTION.format(
-            measured_on=machine.measured_on, cores=machine.cores, memory=machine.memory_gigabytes, system=machine.system,
+            measured_on=_dates(figures), cores=machine.cores, memory=machine.memory_gigabytes, system=machine.system,
             python=machine.python, server=figures.server, meterhouse=machine.meterhouse, rows=figures.rows, days=figures.days,
         ),
         "## Targets\n",
@@ -79,6 +81,15 @@ def written(figures: Figures) -> str:
     if figures.answers:
         parts += ["## Questions\n", *_questions(figures)]
     return "\n".join(parts)
+
+
+def _dates(figures: Figures) -> str:
+    days: dict[str, list[str]] = {}
+    for part, day in figures.measured_on.items():
+        days.setdefault(str(day), []).append(part)
+    if len(days) == 1:
+        return next(iter(days))
+    return "; ".join(f"{', '.join(parts)}: {day}" for day, parts in days.items())
 
 
 def _peers(figures: Figures) -> Iterator[str]:
@@ -140,8 +151,8 @@ def _states(figures: Figures) -> Iterator[str]:
 def _waits(figures: Figures) -> Iterator[str]:
     yield OVERLAP.format(buckets=PAGE_BUCKETS)
     latencies = sorted({one.milliseconds_per_page for one in figures.waits})
-    rows = [(who, *(shown(waited(figures, who, latency)) for latency in latencies)) for who in (LOADER, FETCHER)]
-    compressed = [shown(waited(figures, LOADER, latency, compressed=True)) for latency in latencies]
+    rows = [(who, *(shown(median(waits(figures, who, latency))) for latency in latencies)) for who in (LOADER, FETCHER)]
+    compressed = [shown(median(waits(figures, LOADER, latency, compressed=True))) for latency in latencies]
     yield table(("", *(f"{latency} ms a page" for latency in latencies)), [*rows, (f"{LOADER}, pages compressed", *compressed)])
 
 

@@ -72,17 +72,16 @@ def worst_state(figures: Figures) -> float | None:
     return max(values) if values else None
 
 
-def waited(figures: Figures, who: str, milliseconds: int, *, compressed: bool = False) -> float | None:
-    """Return the median seconds of a load or a fetch at a latency."""
-    return median(
-        one.seconds for one in figures.waits if (one.who, one.milliseconds_per_page, one.compressed) == (who, milliseconds, compressed)
-    )
+def waits(figures: Figures, who: str, milliseconds: int, *, compressed: bool = False) -> list[float]:
+    """Return the seconds of a load or a fetch at a latency, round by round."""
+    wanted = (who, milliseconds, compressed)
+    return [one.seconds for one in figures.waits if (one.who, one.milliseconds_per_page, one.compressed) == wanted]
 
 
 def overlapped(figures: Figures) -> float | None:
     """Return the load at 100 ms a page next to the longer of fetching alone and loading alone."""
-    alone = [waited(figures, FETCHER, 100), waited(figures, LOADER, 0)]
-    return ratio(waited(figures, LOADER, 100), max((one for one in alone if one is not None), default=None))
+    alone = [max(pair) for pair in zip(waits(figures, FETCHER, 100), waits(figures, LOADER, 0), strict=False)]
+    return paired(waits(figures, LOADER, 100), alone)
 
 
 def most_memory(figures: Figures) -> float | None:

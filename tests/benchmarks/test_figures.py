@@ -18,13 +18,14 @@ from benchmarks.loading.small import beyond
 from benchmarks.loading.states import AT_ONCE
 from benchmarks.loading.targets import TARGETS, to_first
 
-MACHINE = Machine(2, 24, "Linux x86_64", "3.11.7", "0.1.0", date(2026, 11, 28))
+MACHINE = Machine(2, 24, "Linux x86_64", "3.11.7", "0.1.0")
 OUR_SECONDS = {FIRST: 1.0, SAME: 0.2, CHANGED: 0.7}
 GOOD = Figures(
     MACHINE,
     "18.6",
     200_000,
     20,
+    {"peers": date(2026, 11, 28), "overlap": date(2026, 11, 28)},
     peers={"dlt": "1.31.0"},
     passes=(
         *(Pass(OURS, what, seconds + 0.4, seconds, 90, 1.0) for what, seconds in OUR_SECONDS.items()),
@@ -113,9 +114,12 @@ def test_a_part_that_was_not_measured_keeps_its_earlier_figures(tmp_path: Path) 
     GOOD.write(tmp_path / "figures.json")
     earlier = Figures.read(tmp_path / "figures.json")
     assert earlier == GOOD
-    today = replace(MACHINE, measured_on=date(2026, 11, 29))
-    found = Figures(today, "18.7", 200_000, 20, waits=(Wait(LOADER, 0, 7.0),)).over(earlier)
-    assert (found.machine, found.server, found.waits) == (today, "18.7", (Wait(LOADER, 0, 7.0),))
+    today = {"overlap": date(2026, 11, 29)}
+    found = Figures(MACHINE, "18.7", 200_000, 20, today, waits=(Wait(LOADER, 0, 7.0),)).over(earlier)
+    assert (found.server, found.waits) == ("18.7", (Wait(LOADER, 0, 7.0),))
+    assert found.measured_on == {"peers": date(2026, 11, 28), "overlap": date(2026, 11, 29)}
+    assert "Measured (peers: 2026-11-28; overlap: 2026-11-29) on 2 cores" in written(found)
+    assert "Measured (2026-11-28) on 2 cores" in written(earlier)
     assert (found.passes, found.states, found.bytes_per_row) == (GOOD.passes, GOOD.states, GOOD.bytes_per_row)
 
 
