@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -25,8 +26,21 @@ def asked(home: Path, rows: int) -> tuple[tuple[Answer, ...], tuple[Answer, ...]
     make, ask = ([sys.executable, f"benchmarks/{name}.py", "--home", f"{place}"] for name in ("large_organization", "reading"))
     commands: list[list[str]] = [[*make, "--rows", str(rows), "--seed", str(SEED)], [*make, "--upgrade"], [*ask, "--json", str(report)]]
     for command in commands:
-        subprocess.run(command, check=True, cwd=ROOT)  # noqa: S603 - scripts of this checkout
+        _run(command)
     return read(json.loads(report.read_text()))
+
+
+def _run(command: list[str]) -> None:
+    script = subprocess.Popen(command, cwd=ROOT)  # noqa: S603 - a script of this checkout
+    try:
+        status = script.wait()
+    except BaseException:
+        # It has a server to stop, which it does when it is interrupted.
+        script.send_signal(signal.SIGINT)
+        script.wait()
+        raise
+    if status:
+        raise subprocess.CalledProcessError(status, command)
 
 
 def read(report: Mapping[str, Any]) -> tuple[tuple[Answer, ...], tuple[Answer, ...]]:
