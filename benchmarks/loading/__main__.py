@@ -128,7 +128,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--days", type=int, default=20)
     parser.add_argument("--rows", type=int, default=200_000)
-    parser.add_argument("--reading-rows", type=int, default=4_000_000, help="size of the organization that questions are asked of")
+    parser.add_argument(
+        "--reading-rows",
+        type=int,
+        default=4_000_000,
+        help="rows of hours of the organization that questions are asked of, a million or more",
+    )
     parser.add_argument("--json", type=Path, default=FIGURES)
     parser.add_argument("--page", type=Path, default=PAGE)
     parser.add_argument("--small", action="store_true", help="two minutes without peers; fails when a ratio is out of its bound")
