@@ -4,6 +4,9 @@ VENV := .venv
 UV_VERSION := 0.13.8
 ATHERIS_VERSION := 3.0.0
 FUZZ_SECONDS ?= 60
+BENCH_HOME ?= $(CURDIR)/.meterhouse/bench
+BENCH_PARTS ?= peers,states,overlap,demo,commands,reading
+BENCH_OPTIONS ?=
 PIP_INSTALL := $(VENV)/bin/uv pip install --quiet --python $(VENV)/bin/python
 # No index, no path and no host name in the result; hashes for every platform.
 COMPILE := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -12,7 +15,7 @@ TEST := $(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 DIGEST := $(VENV)/bin/python -c 'import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())'
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev install-cluster up down test operations-test coverage cluster-test downtime-test bi-test soak-test fuzz mutation-test lint lock sbom clean compose-env compose-up
+.PHONY: help install install-dev install-cluster up down test operations-test coverage cluster-test downtime-test bi-test soak-test fuzz mutation-test bench bench-small lint lock sbom clean compose-env compose-up
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -79,6 +82,12 @@ fuzz: install-dev ## Feed the page decoder with made-up bytes for FUZZ_SECONDS (
 
 mutation-test: install-dev ## Change one place of the core at a time and see that a test fails; at least 85 in 100 have to
 	@exec $(VENV)/bin/python benchmarks/mutation.py
+
+bench: install-dev ## Measure loading beside other loaders, and reading; half an hour, writes docs/performance.md (BENCH_HOME keeps what is made)
+	@exec $(VENV)/bin/python -m benchmarks.loading --home "$(BENCH_HOME)" --parts "$(BENCH_PARTS)" $(BENCH_OPTIONS)
+
+bench-small: install-dev ## Two minutes of it without other loaders; fails when a ratio is worse than its bound
+	@exec $(VENV)/bin/python -m benchmarks.loading --home "$(BENCH_HOME)" --small
 
 lint: install-dev ## Check style and types
 	$(VENV)/bin/ruff check

@@ -432,7 +432,9 @@ class Generator:
     def _roll_up(self) -> None:
         """Add up the days, as loads do in a version that keeps such sums."""
         if importlib.util.find_spec("meterhouse.rollups") is not None:
-            importlib.import_module("meterhouse.rollups").fill(self._connection)
+            # Its planner settings hold for a transaction only, and the tables have no statistics yet.
+            with self._connection.transaction():
+                importlib.import_module("meterhouse.rollups").fill(self._connection)
 
     @staticmethod
     def _statement(template: LiteralString, endpoint: Endpoint, figure: Any) -> sql.Composed:

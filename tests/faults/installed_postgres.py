@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from tests.conftest import OtherServer
 from tests.postgres.pgbouncer import free_port
 
 from meterhouse.local.account import server_account
+from meterhouse.local.postgres import UNSAFE
 
 PASSWORD = "superuser-of-a-test"
 
@@ -23,8 +24,8 @@ def programs_of(major: int) -> Path | None:
 
 
 @contextmanager
-def installed_postgres(programs: Path) -> Iterator[OtherServer]:
-    """Initialise and run a server; it need not survive a power cut."""
+def installed_postgres(programs: Path, settings: Mapping[str, str] = UNSAFE) -> Iterator[OtherServer]:
+    """Initialise and run a server; with the default settings it need not survive a power cut."""
     with tempfile.TemporaryDirectory(prefix="meterhouse-", dir="/var/tmp") as place:
         folder, port = Path(place), free_port()
         account = server_account(folder / "data")
@@ -38,7 +39,8 @@ def installed_postgres(programs: Path) -> Iterator[OtherServer]:
 
         data = str(folder / "data")
         run("initdb", "-D", data, "-U", "superuser", f"--pwfile={password}", "--auth=scram-sha-256", "-E", "UTF8", "--locale=C.UTF-8", "-N")
-        options = f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories='' -c fsync=off -c synchronous_commit=off"
+        options = f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories='' "
+        options += " ".join(f"-c {name}={value}" for name, value in settings.items())
         run("pg_ctl", "-D", data, "-w", "-l", f"{data}/server.log", "-o", options, "start")
         try:
             yield OtherServer(f"postgresql://superuser:{PASSWORD}@127.0.0.1:{port}/postgres")
