@@ -25,7 +25,7 @@ from meterhouse.database import Connection, translated
 from meterhouse.endpoints import DAY, BucketWidth, Dimension, Endpoint
 from meterhouse.errors import ConfirmToEmpty
 from meterhouse.groups import Groups
-from meterhouse.rollups import WITHOUT_STATISTICS, replace_statements
+from meterhouse.rollups import WITHOUT_STATISTICS, drifted_days, replace_statements
 from meterhouse.rows import Key, Values
 from meterhouse.schema import SCHEMA_REVISION, fact_columns
 from meterhouse.set_aside import keep_set_aside
@@ -180,7 +180,7 @@ class Stage:
                     self._require_rows(protected, current)
                 changed = [bucket for bucket in current if not bucket.is_stored]
                 counts = self._replace_rows(changed, fetch, has_all=len(current) == len(buckets))
-                self._replace_rollups(changed)
+                self._replace_rollups(current)
                 self._write_coverage(current, fetch, now)
                 keep_set_aside(self._connection, self._identity, changed, fetch.number)
                 keep_totals(self._connection, self._identity, changed, self._totals, now)
@@ -234,8 +234,7 @@ class Stage:
         if not buckets:
             return (0, 0, 0)
         execute = self._connection.execute
-        endpoint = {"endpoint": self._stream.endpoint.name, "grouping": fetch.grouping}
-        window = self._span(buckets)
+        window = self._span([bucket.start for bucket in buckets])
         row = execute(self._sql.has_rows(window)).fetchone()
         is_empty = not (row and row[0])
         if is_empty and has_all:
@@ -246,33 +245,33 @@ class Stage:
             execute(self._sql.keep_buckets(), ([bucket.start for bucket in buckets],))
         if is_empty:
             return (execute(self._sql.insert_all()).rowcount, 0, 0)
-        before = self._value("SELECT coalesce(max(revision_id), 0) FROM ops.revisions")
-        changed = execute(self._sql.log_changed(window), endpoint).rowcount
-        if changed:
-            execute(self._sql.update_changed(window))
-        whole = [bucket.start for bucket in buckets if not bucket.set_aside]  # in others a row may be missing because it was set aside
-        removed = execute(self._sql.remove_vanished(window), endpoint | {"buckets": whole}).rowcount
-        inserted = execute(self._sql.insert_new(window)).rowcount
-        if changed or removed:
-            self._restated = int(
-                self._value(
-                    "SELECT count(DISTINCT bucket_start) FROM ops.revisions WHERE revision_id > %s AND organization_id = %s"
-                    " AND endpoint = %s AND bucket_width = %s AND was_complete",
-                    (before, *self._identity),
-                )
-            )
+        parameters = {
+            "endpoint": self._stream.endpoint.name,
+            "grouping": fetch.grouping,
+            "buckets": [bucket.start for bucket in buckets],
+            # In others a row may be missing because it was set aside.
+            "whole": [bucket.start for bucket in buckets if not bucket.set_aside],
+        }
+        inserted, changed, removed, self._restated = execute(self._sql.replace(window), parameters).fetchone() or (0, 0, 0, 0)
         return (inserted, changed, removed)
 
-    def _span(self, buckets: Sequence[CoveredBucket]) -> Window:
+    def _span(self, starts: Sequence[datetime]) -> Window:
         """The window from the first of some buckets to the end of the last."""
-        starts = [bucket.start for bucket in buckets]
         return Window(min(starts), max(starts) + timedelta(seconds=self._stream.width.seconds))
 
     def _replace_rollups(self, buckets: Sequence[CoveredBucket]) -> None:
-        """Bring the sums of the days that were answered anew up to date, also where no fact changed: a sum that drifted is mended."""
-        if self._stream.width is DAY and buckets:
-            for statement in replace_statements(self._stream.endpoint, self._organization_id, self._span(buckets)):
-                self._connection.execute(statement, {"buckets": [bucket.start for bucket in buckets]})
+        """Bring the sums of the days that were answered anew up to date, and mend sums of other days that drifted."""
+        if self._stream.width is not DAY or not buckets:
+            return
+        stored = {bucket.start: bucket.row_count for bucket in buckets if bucket.is_stored}
+        starts = [bucket.start for bucket in buckets if not bucket.is_stored]
+        if stored:
+            days = drifted_days(self._stream.endpoint, self._organization_id)
+            parameters = {"buckets": list(stored), "row_counts": list(stored.values())}
+            starts += [start for (start,) in self._connection.execute(days, parameters).fetchall()]
+        if starts:
+            for statement in replace_statements(self._stream.endpoint, self._organization_id, self._span(starts)):
+                self._connection.execute(statement, {"buckets": starts})
 
     def _value(self, query: LiteralString, parameters: Sequence[Any] = ()) -> Any:
         row = self._connection.execute(query, parameters).fetchone()

@@ -1,7 +1,7 @@
 """Statements: the SQL that replaces one window of one fact table, composed from the catalogue.
 
 The window's bounds are literals in every statement, so that the planner reads one partition and not the table. Rows that are equal are
-filtered out by joins: a conflict clause that updates nothing still locks and dirties every row it meets.
+filtered out by a join: a conflict clause that updates nothing still locks and dirties every row it meets.
 """
 
 from __future__ import annotations
@@ -24,6 +24,69 @@ def row_types(endpoint: Endpoint) -> tuple[str, ...]:
     """Return the types of a fact's columns in order: bucket start, bucket width, group, metrics, for costs the unit, and extra."""
     metrics = tuple(_TYPES[metric.kind] for metric in endpoint.metrics)
     return ("timestamptz", "smallint", "integer", *metrics, *(("text",) if endpoint.is_costs else ()), "jsonb")
+
+
+# Rows of buckets that were not answered are no part of it. Another grouping of the same figures is no restatement.
+_REPLACE = """
+WITH difference AS MATERIALIZED (
+    SELECT
+        coalesce(s.bucket_start, f.bucket_start) AS bucket_start,
+        coalesce(s.group_id, f.group_id) AS group_id,
+        CASE WHEN f.group_id IS NULL THEN 'new' WHEN s.group_id IS NULL THEN 'removed' ELSE 'changed' END AS change,
+        CASE WHEN f.group_id IS NOT NULL THEN {old} END AS old_values,
+        CASE WHEN f.group_id IS NOT NULL AND s.group_id IS NOT NULL THEN {new} END AS new_values,
+        {new_columns}
+    FROM (
+        SELECT f.*
+        FROM {fact} f
+        JOIN {groups} g ON g.group_id = f.group_id AND g.organization_id = {organization}
+        WHERE {within} AND f.bucket_start = ANY(%(buckets)s)
+    ) f
+    FULL JOIN {stage} s ON s.bucket_start = f.bucket_start AND s.group_id = f.group_id
+    WHERE f.group_id IS NULL
+        OR (s.group_id IS NULL AND f.bucket_start = ANY(%(whole)s))
+        OR (s.group_id IS NOT NULL AND ROW({old_columns}) IS DISTINCT FROM ROW({new_columns}))
+),
+
+logged AS (
+    INSERT INTO ops.revisions (
+        organization_id, endpoint, bucket_width, bucket_start, group_id, change, was_complete, old_values, new_values
+    )
+    SELECT
+        {organization}, %(endpoint)s, {width}, d.bucket_start, d.group_id, d.change,
+        coalesce(c.is_complete AND c.source_grouping = %(grouping)s, true), d.old_values, d.new_values
+    FROM difference d
+    LEFT JOIN ops.coverage c ON c.organization_id = {organization} AND c.endpoint = %(endpoint)s AND c.bucket_width = {width}
+        AND c.bucket_start = d.bucket_start
+    WHERE d.change <> 'new'
+    ORDER BY d.bucket_start, d.group_id
+    RETURNING bucket_start, was_complete
+),
+
+changed AS (
+    UPDATE {fact} f SET {assignments} FROM difference d
+    WHERE d.change = 'changed' AND f.bucket_start = d.bucket_start AND f.group_id = d.group_id AND {within}
+    RETURNING 1
+),
+
+removed AS (
+    DELETE FROM {fact} f USING difference d
+    WHERE d.change = 'removed' AND f.bucket_start = d.bucket_start AND f.group_id = d.group_id AND {within}
+    RETURNING 1
+),
+
+added AS (
+    INSERT INTO {fact} ({names})
+    SELECT bucket_start, {width}, group_id, {columns} FROM difference WHERE change = 'new' ORDER BY bucket_start, group_id
+    RETURNING 1
+)
+
+SELECT
+    (SELECT count(*) FROM added),
+    (SELECT count(*) FROM changed),
+    (SELECT count(*) FROM removed),
+    (SELECT count(DISTINCT bucket_start) FROM logged WHERE was_complete)
+"""
 
 
 class Statements:
@@ -66,61 +129,27 @@ class Statements:
         """Every staged row, for a window that was empty."""
         return SQL("INSERT INTO {} ({names}) SELECT {names} FROM {} s ORDER BY 1, 3").format(self._fact, self._stage, names=self._names)
 
-    def insert_new(self, window: Window) -> Composed:
-        """Staged rows whose key is not there."""
-        return SQL(
-            "INSERT INTO {fact} ({names}) SELECT {names} FROM {stage} s"
-            " WHERE NOT EXISTS (SELECT FROM {fact} f WHERE {same_key} AND {within}) ORDER BY 1, 3"
-        ).format(fact=self._fact, names=self._names, stage=self._stage, same_key=_SAME_KEY, within=self._within(window))
+    def replace(self, window: Window) -> Composed:
+        """Make the facts of `window` equal to the staged rows, and log the old values of rows that change or go.
 
-    def log_changed(self, window: Window) -> Composed:
-        """Old and new values of the rows that will change, into the revision log."""
-        return SQL(
-            "INSERT INTO ops.revisions (organization_id, endpoint, bucket_width, bucket_start, group_id, change, was_complete,"
-            " old_values, new_values) SELECT {organization}, %(endpoint)s, {width}, f.bucket_start, f.group_id, 'changed',"
-            " {was_complete}, {old}, {new} FROM {fact} f JOIN {stage} s ON {same_key} {coverage}"
-            " WHERE {within} AND {differs}"
-        ).format(
+        Stored and staged rows meet once, whatever the planner thinks of their number. Takes the parameters `endpoint`, `grouping`,
+        `buckets` (starts of the answered buckets) and `whole` (those from which a row that is not staged is removed); returns one row:
+        how many rows were new, changed and removed, and how many complete buckets were restated.
+        """
+        return SQL(_REPLACE).format(
             organization=self._organization,
             width=self._width,
-            was_complete=_WAS_COMPLETE,
-            old=self._as_json("f"),
-            new=self._as_json("s"),
-            fact=self._fact,
-            stage=self._stage,
-            same_key=_SAME_KEY,
-            coverage=self._coverage(),
-            within=self._within(window),
-            differs=self._differs(),
-        )
-
-    def update_changed(self, window: Window) -> Composed:
-        """Rows whose values differ from the staged ones."""
-        assignments = SQL(", ").join(SQL("{} = {}").format(Identifier(name), Identifier("s", name)) for name in self.columns)
-        return SQL("UPDATE {} f SET {} FROM {} s WHERE {} AND {} AND {}").format(
-            self._fact, assignments, self._stage, _SAME_KEY, self._within(window), self._differs()
-        )
-
-    def remove_vanished(self, window: Window) -> Composed:
-        """Rows of the answered buckets that the answer no longer holds; their old values go into the revision log."""
-        return SQL(
-            "WITH removed AS (DELETE FROM {fact} f USING {groups} g WHERE g.group_id = f.group_id"
-            " AND g.organization_id = {organization} AND {within} AND f.bucket_start = ANY(%(buckets)s)"
-            " AND NOT EXISTS (SELECT FROM {stage} s WHERE {same_key}) RETURNING f.*)"
-            " INSERT INTO ops.revisions (organization_id, endpoint, bucket_width, bucket_start, group_id, change, was_complete,"
-            " old_values) SELECT {organization}, %(endpoint)s, {width}, f.bucket_start, f.group_id, 'removed',"
-            " {was_complete}, {old} FROM removed f {coverage}"
-        ).format(
             fact=self._fact,
             groups=self._groups,
-            organization=self._organization,
-            within=self._within(window),
             stage=self._stage,
-            same_key=_SAME_KEY,
-            width=self._width,
-            was_complete=_WAS_COMPLETE,
+            names=self._names,
+            columns=SQL(", ").join(map(Identifier, self.columns)),
+            old_columns=SQL(", ").join(Identifier("f", name) for name in self.columns),
+            new_columns=SQL(", ").join(Identifier("s", name) for name in self.columns),
             old=self._as_json("f"),
-            coverage=self._coverage(),
+            new=self._as_json("s"),
+            within=self._within(window),
+            assignments=SQL(", ").join(SQL("{} = {}").format(Identifier(name), Identifier("d", name)) for name in self.columns),
         )
 
     def _own_groups(self) -> Composed:
@@ -130,17 +159,6 @@ class Statements:
         return SQL("f.bucket_width = {} AND f.bucket_start >= {} AND f.bucket_start < {}").format(
             self._width, Literal(window.start), Literal(window.end)
         )
-
-    def _coverage(self) -> Composed:
-        return SQL(
-            "LEFT JOIN ops.coverage c ON c.organization_id = {} AND c.endpoint = %(endpoint)s AND c.bucket_width = {}"
-            " AND c.bucket_start = f.bucket_start"
-        ).format(self._organization, self._width)
-
-    def _differs(self) -> Composed:
-        old = SQL(", ").join(Identifier("f", name) for name in self.columns)
-        new = SQL(", ").join(Identifier("s", name) for name in self.columns)
-        return SQL("ROW({}) IS DISTINCT FROM ROW({})").format(old, new)
 
     def _as_json(self, alias: str) -> Composed:
         pairs = SQL(", ").join(SQL("{}, {}").format(Literal(name), Identifier(alias, name)) for name in self.columns)
@@ -170,6 +188,3 @@ def purge_statements(organization_id: int, label: str) -> Iterator[tuple[Compose
 
 
 _KEY = ("bucket_start", "bucket_width", "group_id")
-# Another grouping of the same figures is no restatement.
-_WAS_COMPLETE = SQL("coalesce(c.is_complete AND c.source_grouping = %(grouping)s, true)")
-_SAME_KEY = SQL("f.bucket_start = s.bucket_start AND f.group_id = s.group_id")

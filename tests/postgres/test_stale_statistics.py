@@ -42,12 +42,8 @@ def plans(warehouse: Warehouse, endpoint: Endpoint, window: Window, *, as_loaded
         if as_loaded:
             connection.execute(WITHOUT_STATISTICS)
         names = {"endpoint": endpoint.name, "grouping": "", "buckets": [window.start + timedelta(days=number) for number in range(5)]}
-        statements: dict[str, Composed] = {
-            "log_changed": sql.log_changed(window),
-            "update_changed": sql.update_changed(window),
-            "remove_vanished": sql.remove_vanished(window),
-            "insert_new": sql.insert_new(window),
-        }
+        names["whole"] = names["buckets"]
+        statements: dict[str, Composed] = {"facts": sql.replace(window)}
         statements |= {f"sums {number}": one for number, one in enumerate(replace_statements(endpoint, organization, window))}
         for name, statement in statements.items():
             lines = connection.execute(SQL("EXPLAIN {}").format(statement), names).fetchall()
