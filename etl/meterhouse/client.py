@@ -115,6 +115,7 @@ class Client:
         self._base_url = organization.base_url
         self._host = urlsplit(organization.base_url).netloc
         self._settings = settings
+        self._organization = organization
         self._sleep = pause if sleep is None else sleep
         self._jitter = jitter
         self._backoff = backoff or Backoff()
@@ -131,6 +132,12 @@ class Client:
 
     def __exit__(self, *_: object) -> None:
         self._session.close()
+
+    def beside(self, sleep: Callable[[float], None]) -> Client:
+        """Return a client of the same organization for another thread; retries come out of the same budget."""
+        other = Client(self._organization, self._settings, sleep=sleep, jitter=self._jitter, backoff=self._backoff)
+        other._budget = self._budget
+        return other
 
     def pages(self, request: Request) -> Iterator[bytes]:
         """Yield the bodies of all pages of `request`, in order.

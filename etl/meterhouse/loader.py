@@ -21,6 +21,7 @@ from meterhouse.history_floor import first_accepted
 from meterhouse.intake import Intake
 from meterhouse.key_owner import KeyOwner
 from meterhouse.outcome import Summary
+from meterhouse.read_ahead import ReadAhead
 from meterhouse.settings import Organization, Settings
 from meterhouse.staging import Fetch, Replaced, StoredSince, Stream
 from meterhouse.store import Capability, Store
@@ -115,6 +116,7 @@ class Loader:
         self._organization = organization.label
         self._store = store
         self._client = client
+        self._read_ahead = ReadAhead(client, settings.connections)
         self._key_owner = KeyOwner(
             organization.label,
             store.organizations,
@@ -176,15 +178,28 @@ class Loader:
         return max(chosen, first)
 
     def _load(self, stream: Stream, window: Window, run: Run, mode: _Mode, skip: set[Window]) -> Summary:
-        summary = Summary(stream.organization, stream.endpoint.name, stream.width.name)
         known = self._store.capabilities(stream.organization, stream.endpoint)
         if mode.moves_watermark and (standing := self._standing_refusal(known, _ENDPOINT)):
             log.info("%s is not offered by this organization: %s", stream, standing)
-            return replace(summary, not_offered=standing)
+            return Summary(stream.organization, stream.endpoint.name, stream.width.name, not_offered=standing)
         newest = ceil_to(self._now, stream.width)
         pending = self._pieces(stream, Window(min(window.start, newest), min(window.end, newest)))
+        try:
+            return self._load_pieces(stream, pending, run, mode, skip, known)
+        finally:
+            self._read_ahead.forget()
+
+    def _load_pieces(
+        self, stream: Stream, pending: list[Window], run: Run, mode: _Mode, skip: set[Window], known: dict[str, Capability]
+    ) -> Summary:
+        summary = Summary(stream.organization, stream.endpoint.name, stream.width.name)
         done, total = 0, len(pending)
         while pending:
+            # Not before the first one has come through, which shows what the organization refuses.
+            if summary.windows:
+                coming = [piece for piece in pending if piece not in skip][: self._settings.connections]
+                requests = [self._request(stream, piece, self._dimensions(stream, piece, known)) for piece in coming]
+                self._read_ahead.expect(requests, self._store.next_fetch_number)
             piece = pending.pop(0)
             if piece in skip:
                 summary = replace(summary, windows_loaded_before=summary.windows_loaded_before + 1)
@@ -235,6 +250,10 @@ class Loader:
             return True
 
         return first_accepted(window, stream.width, is_accepted)
+
+    def _request(self, stream: Stream, window: Window, dimensions: tuple[Dimension, ...], page_buckets: int | None = None) -> Request:
+        asked = Window(window.start, min(window.end, self._now))
+        return Request(stream.endpoint, asked, stream.width, dimensions, page_buckets or stream.width.max_buckets)
 
     def _pieces(self, stream: Stream, window: Window) -> list[Window]:
         cuts = (_COSTS_BY_API_KEY_SINCE,) if stream.endpoint.is_costs else ()
@@ -322,16 +341,16 @@ class Loader:
         known: dict[str, Capability],
         trusts_digests: bool,
     ) -> tuple[Fetch, Replaced]:
-        number = self._store.next_fetch_number()
-        asked = Window(window.start, min(window.end, self._now))
+        request = self._request(stream, window, dimensions, page_buckets)
+        asked = request.window
+        pages = self._read_ahead.take(request, self._store.next_fetch_number)
         settling_time = self._settings.settling_time(stream.endpoint)
         chain = Chain(asked, stream.width, self._now, settling_time, compares_rows=not trusts_digests)
         stored = self._store.stored_buckets(stream, asked) if trusts_digests else {}
-        waited = self._client.seconds_waited
         answered = Answered(dimensions)
         with Intake(stream, chain, answered, stored, self._key_owner, self._store) as intake:
             try:
-                for body in self._client.pages(Request(stream.endpoint, asked, stream.width, dimensions, page_buckets)):
+                for body in pages:
                     intake.take(body, self._now)
             except ChainBroken as broken:
                 if chain.missing():
@@ -342,10 +361,10 @@ class Loader:
             if answered.is_suspect and not mode.force:
                 refuse_ignored_grouping(self._store.connection, stream, self._store.organization_id(stream.organization), window, answered)
             fetch = Fetch(
-                number,
+                pages.fetch_number,
                 dimensions,
                 chain.pages,
-                self._client.seconds_waited - waited,
+                pages.seconds,
                 tuple(sorted(chain.unknown_fields)),
                 tuple(sorted(chain.all_warnings())),
             )

@@ -1,0 +1,155 @@
+"""Read ahead: the answers to the next windows of a stream, asked for while the present one is being loaded.
+
+Data flow: requests that will come -> one thread each, with a connection of its own -> a few pages at a time, until whoever loads takes
+them. A request that does not come after all is given up between two pages. What went wrong is raised where the answer is taken.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+
+from meterhouse.client import Client, Request, pause
+
+# Pages of one answer that wait to be loaded; one page may be larger than this.
+_WAITING_BYTES = 4 << 20
+_GLANCE_SECONDS = 0.05
+
+
+class _GivenUp(BaseException):
+    """Nobody waits for this answer any more."""
+
+
+class _Answer:
+    """The pages of one request, on their way in a thread of their own."""
+
+    def __init__(self, client: Client, request: Request, fetch_number: int) -> None:
+        self.fetch_number = fetch_number
+        self._client = client.beside(self._sleep)
+        self._request = request
+        self._pages: deque[bytes] = deque()
+        self._changed = threading.Condition()
+        self._is_over = self._is_given_up = False
+        self._error: BaseException | None = None
+        # A thread that waits for the vendor must not keep the process from ending.
+        threading.Thread(target=self._fetch, name=f"read ahead {request.window}", daemon=True).start()
+
+    def pages(self) -> Iterator[bytes]:
+        """Yield the pages in order, each as soon as it is here; raises what went wrong behind the last good one."""
+        while True:
+            with self._changed:
+                while not self._pages and not self._is_over:
+                    self._changed.wait()
+                if not self._pages:
+                    break
+                page = self._pages.popleft()
+                self._changed.notify_all()
+            yield page
+        if self._error is not None:
+            raise self._error
+
+    @property
+    def was_answered(self) -> bool:
+        return self._client.was_answered
+
+    def give_up(self) -> None:
+        """Ask for no further page."""
+        with self._changed:
+            self._is_given_up = True
+            self._pages.clear()
+            self._changed.notify_all()
+
+    def _fetch(self) -> None:
+        error: BaseException | None = None
+        try:
+            with self._client:
+                for page in self._client.pages(self._request):
+                    self._put(page)
+        except _GivenUp:
+            pass
+        except BaseException as raised:  # raised again by whoever takes the answer
+            error = raised
+        with self._changed:
+            self._is_over, self._error = True, error
+            self._changed.notify_all()
+
+    def _put(self, page: bytes) -> None:
+        with self._changed:
+            while self._pages and sum(map(len, self._pages)) + len(page) > _WAITING_BYTES and not self._is_given_up:
+                self._changed.wait()
+            self._require_wanted()
+            self._pages.append(page)
+            self._changed.notify_all()
+
+    def _sleep(self, seconds: float) -> None:
+        """Wait before another attempt; in pieces, as the answer may be given up meanwhile."""
+        while seconds > 0:
+            self._require_wanted()
+            pause(min(seconds, _GLANCE_SECONDS))
+            seconds -= _GLANCE_SECONDS
+        self._require_wanted()
+
+    def _require_wanted(self) -> None:
+        if self._is_given_up:
+            raise _GivenUp
+
+
+class Taken:
+    """The pages of one answer for whoever loads it, its place in the order of fetches, and the seconds that were spent waiting for it."""
+
+    def __init__(self, fetch_number: int, pages: Iterator[bytes]) -> None:
+        self.fetch_number = fetch_number
+        self.seconds = 0.0
+        self._pages = pages
+
+    def __iter__(self) -> Iterator[bytes]:
+        while True:
+            started = time.monotonic()
+            try:
+                page = next(self._pages)
+            except StopIteration:
+                return
+            finally:
+                self.seconds += time.monotonic() - started
+            yield page
+
+
+class ReadAhead:
+    """Answers of one organization; at most `connections` requests are under way at a time, and with one of them nothing is read ahead."""
+
+    def __init__(self, client: Client, connections: int) -> None:
+        self._client = client
+        self._most = connections if connections > 1 else 0
+        self._answers: dict[Request, _Answer] = {}
+
+    def expect(self, requests: Sequence[Request], draw_fetch_number: Callable[[], int]) -> None:
+        """Begin to ask for the first of `requests`, those that come next; what is under way and not among them is given up.
+
+        Each fetch number is drawn before its first page is asked for.
+        """
+        wanted = list(requests[: self._most])
+        for request in self._answers.keys() - set(wanted):
+            self._answers.pop(request).give_up()
+        for request in wanted:
+            if request not in self._answers:
+                self._answers[request] = _Answer(self._client, request, draw_fetch_number())
+
+    def forget(self) -> None:
+        """Give up whatever is under way."""
+        self.expect((), lambda: 0)
+
+    def take(self, request: Request, draw_fetch_number: Callable[[], int]) -> Taken:
+        """Return the answer to a request, which may be under way already; it is fetched while it is iterated over."""
+        answer = self._answers.pop(request, None)
+        if answer is None:
+            return Taken(draw_fetch_number(), self._client.pages(request))
+        return Taken(answer.fetch_number, self._pages(answer))
+
+    def _pages(self, answer: _Answer) -> Iterator[bytes]:
+        try:
+            yield from answer.pages()
+        finally:
+            answer.give_up()
+            self._client.was_answered |= answer.was_answered

@@ -1,0 +1,106 @@
+"""Reading ahead: the next windows are asked for while one is loaded; what comes in is the same, in the same order, and nothing runs on."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import timedelta
+
+import pytest
+
+from meterhouse.errors import MeterhouseError, TryAgainLater
+from meterhouse.fake_openai.answers import Answer, Request
+
+from .comparison import assert_equals_source
+from .loaded_organization import LoadedOrganization
+
+ONLY = ["web_search_calls"]
+DAYS = 300
+
+
+class Slow:
+    """Takes its time for every page, and counts how many are under way at once."""
+
+    def __init__(self, acme: LoadedOrganization, seconds: float = 0.05, fails_from: int | None = None) -> None:
+        self.clock = acme.fake.clock
+        self._answer = acme.fake.answer
+        self._seconds = seconds
+        self._fails_from = fails_from
+        self._lock = threading.Lock()
+        self._under_way = 0
+        self.most = 0
+        self.asked = 0
+
+    def answer(self, request: Request) -> Answer:
+        with self._lock:
+            self._under_way += 1
+            self.asked += 1
+            number = self.asked
+            self.most = max(self.most, self._under_way)
+        time.sleep(self._seconds)
+        with self._lock:
+            self._under_way -= 1
+        if self._fails_from is not None and number >= self._fails_from:
+            return Answer(503, b"{}")
+        return self._answer(request)
+
+
+def load(acme: LoadedOrganization, connections: int) -> None:
+    acme.backfill(acme.today - timedelta(days=DAYS), acme.today, ONLY, connections=connections).raise_first()
+
+
+@pytest.mark.parametrize("connections", [1, 2, 4])
+def test_so_many_requests_are_under_way_and_windows_are_loaded_in_order(acme: LoadedOrganization, connections: int) -> None:
+    slow = acme.server.application = Slow(acme)
+    load(acme, connections)
+    assert slow.most == connections
+    assert slow.asked == -(-DAYS // 31)
+    assert_equals_source(acme, acme.today - timedelta(days=DAYS), acme.today, ONLY)
+    loaded = acme.query("SELECT window_start, fetch_number FROM ops.load_log ORDER BY load_id")
+    assert loaded == sorted(loaded)
+    assert [number for _, number in loaded] == sorted(number for _, number in loaded)
+
+
+def threads() -> int:
+    return sum(thread.name.startswith("read ahead") for thread in threading.enumerate())
+
+
+def test_a_fault_in_the_middle_keeps_what_was_loaded_and_ends_the_asking(acme: LoadedOrganization) -> None:
+    slow = acme.server.application = Slow(acme, fails_from=4)
+    with pytest.raises(TryAgainLater, match="HTTP 503"):
+        load(acme, 4)
+    assert acme.query("SELECT count(*) FROM ops.load_log") == [(3,)]
+    # Of windows that were not loaded at most as many were asked for as may be under way.
+    assert slow.asked <= 3 + 4
+    deadline = time.monotonic() + 5
+    while threads() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert threads() == 0
+    asked = slow.asked
+    acme.server.application = Slow(acme, seconds=0)
+    load(acme, 4)
+    assert slow.asked == asked
+    assert_equals_source(acme, acme.today - timedelta(days=DAYS), acme.today, ONLY)
+
+
+def test_retries_of_all_requests_come_out_of_one_budget(acme: LoadedOrganization, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("meterhouse.read_ahead.pause", lambda _: None)
+    monkeypatch.setattr("meterhouse.client.pause", lambda _: None)
+    slow = acme.server.application = Slow(acme, seconds=0, fails_from=4)
+    with pytest.raises(MeterhouseError):
+        acme.backfill(acme.today - timedelta(days=DAYS), acme.today, ONLY, connections=4, retries=20).raise_first()
+    # Ten retries, and the first attempts of what is under way.
+    assert slow.asked <= 3 + 4 + 10
+
+
+def test_a_stop_ends_the_asking(acme: LoadedOrganization) -> None:
+    slow = acme.server.application = Slow(acme)
+
+    def stop(_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        acme.backfill(acme.today - timedelta(days=DAYS), acme.today, ONLY, connections=4, report=stop)
+    time.sleep(0.3)
+    assert slow.asked <= 1 + 4
+    assert threads() == 0
