@@ -33,7 +33,8 @@ def storable(text: str) -> str:
 
 def storable_body(body: bytes) -> bytes:
     """Return a JSON text whose escapes are whole characters, none of them NUL; the decoder refuses halves of a pair."""
-    if b"\\u" not in body or not any(escape in body for escape in (b"\\u0000", b"\\ud", b"\\uD")):
+    # One character is found many times faster than two.
+    if b"\\" not in body or not any(escape in body for escape in (b"\\u0000", b"\\ud", b"\\uD")):
         return body
     return _ESCAPE.sub(_whole, body)
 

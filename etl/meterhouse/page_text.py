@@ -52,7 +52,7 @@ def take_apart(body: bytes) -> PageText | None:
         while body[end : end + 1] and body[end] in _BETWEEN_BUCKETS:
             end += 1
         # Of a list that comes twice the decoder gives the last one.
-        if body[end : end + len(bucket)] != bucket:
+        if not body.startswith(bucket, end):
             return None
         end += len(bucket)
     return PageText(body[:start], buckets, body[end:])

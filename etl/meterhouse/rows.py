@@ -103,6 +103,8 @@ def _loose_page(endpoint: Endpoint, body: bytes, summed: _UsageRows) -> Page:
 def _has_colon_apart(text: bytes) -> bool:
     if any(space in text for space in _LINE_SPACE):
         return bool(_COLON_APART.search(text))
+    if b" " not in text:
+        return False
     return b'" :' in text or (b'"  ' in text and bool(_COLON_APART.search(text)))
 
 
