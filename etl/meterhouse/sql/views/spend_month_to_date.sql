@@ -65,7 +65,7 @@ compared AS (
 
 daily AS (
     SELECT r.organization_id, r.usage_date, r.project_id, r.currency, sum(r.cost) AS cost
-    FROM warehouse.rollup_costs_by_line_item r
+    FROM warehouse.rollup_costs_by_project r
     GROUP BY r.organization_id, r.usage_date, r.project_id, r.currency
 ),
 
