@@ -1,15 +1,15 @@
--- Billed amounts of the chosen rows by day, by day and model, by line item, by project, and in all, from the sums by line item: for a choice
--- without keys. Never over two currencies. Of the amount: its sum over what is known (null: nothing is), and how many rows have it unknown.
+-- Billed amounts of the chosen rows by day, by day and model, by line item, by project, and in all, from the sums by line item and by project:
+-- for a choice without keys. Never over two currencies. Of the amount: its sum over what is known (null: nothing is), and how many rows have
+-- it unknown.
 WITH chosen AS MATERIALIZED (
     -- Rows are read once and added up by what the grains have in common, and the grains are made of these few sums.
     SELECT
         c.usage_date,
-        c.model,
         c.line_item,
-        c.project_id,
         c.currency,
-        CASE WHEN c.model IS NULL THEN c.category END AS nameless_category,
-        grouping(c.usage_date) = 1 AS is_of_project,
+        -- Of a line item, the same in each row.
+        min(c.model) AS model,
+        CASE WHEN min(c.model) IS NULL THEN min(c.category) END AS nameless_category,
         sum(c.cost) AS cost,
         sum(c.rows_without_cost)::bigint AS rows_without_cost,
         sum(c.row_count)::bigint AS row_count
@@ -18,7 +18,7 @@ WITH chosen AS MATERIALIZED (
         AND (%(organizations)s::text [] IS NULL OR c.organization = ANY (%(organizations)s::text []))
         AND (%(projects)s::text [] IS NULL OR coalesce(c.project_id, '') = ANY (%(projects)s::text []))
         AND (%(models)s::text [] IS NULL OR coalesce(c.model, '') = ANY (%(models)s::text []))
-    GROUP BY GROUPING SETS ((c.currency, c.usage_date, c.line_item, c.model, c.category), (c.currency, c.project_id))
+    GROUP BY c.usage_date, c.line_item, c.currency
 )
 
 SELECT
@@ -39,12 +39,16 @@ SELECT
     sum(c.row_count)::bigint AS row_count,
     c.nameless_category AS category
 FROM chosen c
-WHERE NOT c.is_of_project
 GROUP BY GROUPING SETS (
     (c.currency, c.usage_date), (c.currency, c.usage_date, c.model, c.nameless_category), (c.currency, c.line_item), (c.currency)
 )
 UNION ALL
 SELECT
-    'project', coalesce(c.currency, ''), NULL, NULL, NULL, c.project_id, NULL, c.cost, c.rows_without_cost, c.row_count, NULL
-FROM chosen c
-WHERE c.is_of_project
+    'project', coalesce(c.currency, ''), NULL, NULL, NULL, c.project_id, NULL, sum(c.cost), sum(c.rows_without_cost)::bigint,
+    sum(c.row_count)::bigint, NULL
+FROM {costs} c
+WHERE c.usage_date BETWEEN %(first)s::date AND %(last)s::date
+    AND (%(organizations)s::text [] IS NULL OR c.organization = ANY (%(organizations)s::text []))
+    AND (%(projects)s::text [] IS NULL OR coalesce(c.project_id, '') = ANY (%(projects)s::text []))
+    AND {has_chosen_model}
+GROUP BY c.currency, c.project_id

@@ -53,7 +53,8 @@ counted AS (
         AND extract(day FROM t.usage_date) = extract(day FROM d.usage_date)
 ),
 
-compared AS (
+-- A table of its own, as are the amounts: a plan that takes either for one row would add it up again for each project.
+compared AS MATERIALIZED (
     SELECT
         c.organization_id,
         c.month_start,
@@ -69,7 +70,7 @@ daily AS (
     GROUP BY r.organization_id, r.usage_date, r.project_id, r.currency
 ),
 
-amount AS (
+amount AS MATERIALIZED (
     SELECT
         c.organization_id,
         c.month_start,
