@@ -53,7 +53,7 @@ counted AS (
         AND extract(day FROM t.usage_date) = extract(day FROM d.usage_date)
 ),
 
--- A table of its own, as are the amounts: a plan that takes either for one row would add it up again for each project.
+-- A table of its own: a plan that takes the amounts for one row would add it up again for each of them.
 compared AS MATERIALIZED (
     SELECT
         c.organization_id,
@@ -70,7 +70,7 @@ daily AS (
     GROUP BY r.organization_id, r.usage_date, r.project_id, r.currency
 ),
 
-amount AS MATERIALIZED (
+amount AS (
     SELECT
         c.organization_id,
         c.month_start,
