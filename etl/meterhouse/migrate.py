@@ -30,7 +30,8 @@ from meterhouse.views import drop_views, rebuild_views, views
 log = logging.getLogger(__name__)
 
 VERSION_SCHEMA = "ops"
-ROLLUPS_SINCE = "0004"
+# The newest migration that added a table of sums: all of them are filled once it is there.
+ROLLUPS_SINCE = "0011"
 _LOCK_KEY = 0x6D657465  # "mete": two migrators at once would both try to create the same types
 _LOCK_TIMEOUT = "10s"
 

@@ -48,6 +48,7 @@ REACH = {
     "costs_daily": Reach.PROJECTS,
     "costs_daily_by_line_item": Reach.PROJECTS,
     "costs_daily_by_api_key": Reach.PROJECTS,
+    "costs_daily_by_project": Reach.PROJECTS,
     "costs_daily_spine": Reach.PROJECTS,
     "tokens_by_model_daily": Reach.PROJECTS,
     "usage_by_api_key_daily": Reach.PROJECTS,

@@ -8,7 +8,14 @@ import pytest
 
 from .given import Given
 
-VIEWS_OF_COSTS = ("costs_daily", "costs_daily_by_line_item", "costs_daily_by_api_key", "costs_daily_spine", "fact_costs_daily")
+VIEWS_OF_COSTS = (
+    "costs_daily",
+    "costs_daily_by_line_item",
+    "costs_daily_by_api_key",
+    "costs_daily_by_project",
+    "costs_daily_spine",
+    "fact_costs_daily",
+)
 VIEWS_OF_USAGE = (
     "usage_daily", "usage_daily_by_model", "usage_daily_by_api_key", "usage_daily_by_user", "usage_daily_spine", "fact_usage_daily",
     "tokens_by_model_daily", "usage_by_api_key_daily",

@@ -26,7 +26,14 @@ WORDS = [
 ]
 BY_MODEL = ["usage_daily", "usage_daily_by_model", "tokens_by_model_daily"]
 OF_COSTS = ["costs_daily", "costs_daily_by_line_item", "spend_by_line_item_daily"]
-MONEY = ["costs_daily_by_line_item", "costs_daily_by_api_key", "costs_daily_spine", "spend_by_line_item_daily", "spend_by_project_month"]
+MONEY = [
+    "costs_daily_by_line_item",
+    "costs_daily_by_api_key",
+    "costs_daily_by_project",
+    "costs_daily_spine",
+    "spend_by_line_item_daily",
+    "spend_by_project_month",
+]
 TOTALS = [
     "usage_daily", "usage_daily_spine", "usage_daily_by_model", "usage_daily_by_api_key", "usage_daily_by_user", "tokens_by_model_daily",
     "usage_by_api_key_daily", "fact_usage_daily",

@@ -105,7 +105,7 @@ def test_every_column_that_the_sql_names_is_one_of_its_view(question: Question) 
 
 
 def test_a_column_that_nobody_has_is_refused() -> None:
-    with pytest.raises(LookupError, match="costs_daily_by_line_item does not have"):
+    with pytest.raises(LookupError, match="costs_daily_by_project does not have"):
         meaning(BY_NAME["total_cost"], "cost_in_gold")
 
 

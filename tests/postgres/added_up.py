@@ -24,6 +24,7 @@ _KEPT = {
     "usage_daily_by_user": "endpoint, project_id, project_name, user_id, user_name, user_email",
     "costs_daily_by_line_item": "project_id, project_name, line_item, model, currency",
     "costs_daily_by_api_key": "project_id, project_name, api_key_id, api_key_name, currency",
+    "costs_daily_by_project": "project_id, project_name, currency",
 }
 
 

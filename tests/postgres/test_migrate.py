@@ -32,11 +32,15 @@ ADDED_BY_0007 = 1
 ADDED_BY_0008 = 1
 # A column.
 ADDED_BY_0009 = 1
-ADDED_SINCE_0007 = ADDED_BY_0008 + ADDED_BY_0009
+# A table.
+ADDED_BY_0011 = 1
+ADDED_SINCE_0008 = ADDED_BY_0009 + ADDED_BY_0011
+SUMS_OF_0011 = {"rollup_costs_by_project"}
+ADDED_SINCE_0007 = ADDED_BY_0008 + ADDED_SINCE_0008
 ADDED_SINCE_0006 = ADDED_BY_0007 + ADDED_SINCE_0007
 ADDED_SINCE_0005 = ADDED_BY_0006 + ADDED_SINCE_0006
 ADDED_SINCE_0004 = ADDED_BY_0005 + ADDED_SINCE_0005
-REVISIONS = ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010"]
+REVISIONS = ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011"]
 
 
 def differences(url: str) -> list[object]:
@@ -87,17 +91,17 @@ def test_up_and_down_one_revision_at_a_time_differ_by_what_each_of_them_adds(emp
     assert {change[0] for change in differences(url) if isinstance(change, tuple)} == {"add_table", "add_column"}
     assert len(differences(url)) == ADDED_SINCE_0004
     assert migrate(url, "0005") == ["0005"]
-    assert {change[1].name for change in differences(url) if change[0] == "add_table"} == {"model_alias", "set_aside"}
+    assert {change[1].name for change in differences(url) if change[0] == "add_table"} == {"model_alias", "set_aside", *SUMS_OF_0011}
     assert len(differences(url)) == ADDED_SINCE_0005
     assert migrate(url, "0006") == ["0006"]
-    assert {change[1].name for change in differences(url) if change[0] == "add_table"} == {"set_aside"}
+    assert {change[1].name for change in differences(url) if change[0] == "add_table"} == {"set_aside", *SUMS_OF_0011}
     assert len(differences(url)) == ADDED_SINCE_0006
     assert migrate(url, "0007") == ["0007"]
     assert len(differences(url)) == ADDED_SINCE_0007
     assert migrate(url, "0008") == ["0008"]
-    assert len(differences(url)) == ADDED_BY_0009
+    assert len(differences(url)) == ADDED_SINCE_0008
     assert migrate(url, "0009") == ["0009"]
-    assert differences(url) == []
+    assert len(differences(url)) == ADDED_BY_0011
     assert migrate(url, "0008") == ["0009"]
     assert migrate(url, "0007") == ["0008"]
     assert migrate(url, "0006") == ["0007"]
@@ -112,7 +116,7 @@ def test_up_and_down_one_revision_at_a_time_differ_by_what_each_of_them_adds(emp
     assert "bi_team" not in schemas(url)
     assert migrate(url, "0001") == ["0002"]
     assert len(differences(url)) == 32 + ADDED_SINCE_0004
-    assert migrate(url) == ["0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010"]
+    assert migrate(url) == ["0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011"]
     assert differences(url) == []
 
 

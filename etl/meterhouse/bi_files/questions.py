@@ -111,8 +111,8 @@ class Question:
 
 
 QUESTIONS = (
-    Question("total_cost", "costs_daily_by_line_item", "number", ("cost_usd",), "cost_usd"),
-    Question("cost_per_day", "costs_daily_by_line_item", "bars", ("cost_usd",), "cost_usd", time="usage_date"),
+    Question("total_cost", "costs_daily_by_project", "number", ("cost_usd",), "cost_usd"),
+    Question("cost_per_day", "costs_daily_by_project", "bars", ("cost_usd",), "cost_usd", time="usage_date"),
     Question(
         "cost_by_project_month", "spend_month_to_date", "ranking", ("cost_usd", "previous_compared_cost"), "cost_usd", series="project"
     ),

@@ -34,7 +34,10 @@ class Places:
     bucket: str
     costs: str
     unknown_costs: str
+    has_chosen_model: str
     has_chosen_key: str
+    known_usage: str
+    is_chosen_usage: str
 
 
 @dataclass(frozen=True)
@@ -49,10 +52,25 @@ _USAGE_ROWS = {
     "hour": ("bi.usage_hourly", "u.bucket_start_utc"),
     "day of hours": ("bi.usage_hourly", "u.usage_date::timestamp"),
 }
-_COST_ROWS = ("bi.costs_daily", "count(*) FILTER (WHERE c.cost IS NULL)", "coalesce(c.api_key_id, '') = ANY (%(api_keys)s::text [])")
-_COST_SUMS = ("bi.costs_daily_by_line_item", "sum(c.rows_without_cost)::bigint", "true")
-PLAIN = Places(*_USAGE_ROWS["day"], *_COST_SUMS)
 
+
+def _chosen(column: str, parameter: str) -> str:
+    return f"(%({parameter})s::text [] IS NULL OR coalesce({column}, '') = ANY (%({parameter})s::text []))"
+
+
+_MODEL = _chosen("c.model", "models")
+_SUMS_UNKNOWN = "sum(c.rows_without_cost)::bigint"
+_COST_ROWS = ("bi.costs_daily", "count(*) FILTER (WHERE c.cost IS NULL)", _MODEL, _chosen("c.api_key_id", "api_keys"))
+_COST_SUMS = ("bi.costs_daily_by_line_item", _SUMS_UNKNOWN, _MODEL, "true")
+_PROJECT_SUMS = ("bi.costs_daily_by_project", _SUMS_UNKNOWN, "true", "true")
+_ALL_ROWS = " AND ".join((_chosen("u.model", "models"), _chosen("u.api_key_id", "api_keys"), _chosen("u.user_id", "users")))
+PLAIN = Places(*_USAGE_ROWS["day"], *_COST_SUMS, _USAGE_ROWS["day"][0], _ALL_ROWS)
+
+_TOLD_APART = {
+    "models": ("bi.usage_daily_by_model", "u.model"),
+    "api_keys": ("bi.usage_daily_by_api_key", "u.api_key_id"),
+    "users": ("bi.usage_daily_by_user", "u.user_id"),
+}
 _USAGE = (
     _Sums("usage_by_model", frozenset({"bucket", "model and project", "total"}), frozenset({"api_keys", "users"})),
     _Sums("usage_by_api_key", frozenset({"api key"}), frozenset({"models", "users"})),
@@ -85,5 +103,17 @@ def _sources(sums: tuple[_Sums, ...], rows: str, grains: frozenset[str], filters
 
 
 def places(filters: Filters, rows: UsageRows = "day") -> Places:
-    """Return what stands in the braces of a statement for a choice: a view, and how it says its bucket or its unknown amounts."""
-    return Places(*_USAGE_ROWS[rows], *(_COST_ROWS if filters.api_keys else _COST_SUMS))
+    """Return what stands in the braces of a statement for a choice: views, and how each says its bucket or what it has not."""
+    costs = _COST_ROWS if filters.api_keys else _COST_SUMS if filters.models else _PROJECT_SUMS
+    return Places(*_USAGE_ROWS[rows], *costs, *_known_usage(filters, rows))
+
+
+def _known_usage(filters: Filters, rows: UsageRows) -> tuple[str, str]:
+    """The view with the fewest rows of which one is there whenever a chosen row is, and its conditions on what it tells apart."""
+    chosen = [name for name in _TOLD_APART if getattr(filters, name)]
+    if rows != "day" or len(chosen) > 1:
+        return _USAGE_ROWS[rows][0], _ALL_ROWS
+    if not chosen:
+        return "bi.usage_daily_by_model", "true"
+    view, column = _TOLD_APART[chosen[0]]
+    return view, _chosen(column, chosen[0])

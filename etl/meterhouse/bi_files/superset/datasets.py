@@ -23,7 +23,7 @@ def dataset_name(question: Question) -> str:
 
 def is_joined(question: Question) -> bool:
     """Tell whether a question is a dataset of its own."""
-    return "JOIN" in question.template
+    return "JOIN" in question.template or "(SELECT" in question.template
 
 
 def metric_name(dataset: str, measure: str) -> str:

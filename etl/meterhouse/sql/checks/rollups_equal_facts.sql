@@ -70,6 +70,13 @@ rollups AS (
     FROM bi.costs_daily_by_api_key c
     WHERE c.usage_date IN (SELECT d.usage_date FROM days d)
     GROUP BY 1, 2, 3, 4, 5, 6
+    UNION ALL
+    SELECT
+        'costs_daily_by_project', c.organization, 'costs', c.usage_date, c.project_id, c.currency, sum(c.row_count),
+        jsonb_build_object('cost', sum(c.cost), 'unknown', sum(c.rows_without_cost))
+    FROM bi.costs_daily_by_project c
+    WHERE c.usage_date IN (SELECT d.usage_date FROM days d)
+    GROUP BY 1, 2, 3, 4, 5, 6
 ),
 
 expected AS (
@@ -81,7 +88,8 @@ expected AS (
         ('usage_daily_by_api_key', false),
         ('usage_daily_by_user', false),
         ('costs_daily_by_line_item', true),
-        ('costs_daily_by_api_key', true)
+        ('costs_daily_by_api_key', true),
+        ('costs_daily_by_project', true)
     ) AS e (view_name, is_costs)
         ON e.is_costs = (f.endpoint = 'costs')
 ),

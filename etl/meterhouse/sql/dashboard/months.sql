@@ -29,7 +29,7 @@ amounts AS (
     FROM {costs} c
     WHERE (%(organizations)s::text [] IS NULL OR c.organization = ANY (%(organizations)s::text []))
         AND (%(projects)s::text [] IS NULL OR coalesce(c.project_id, '') = ANY (%(projects)s::text []))
-        AND (%(models)s::text [] IS NULL OR coalesce(c.model, '') = ANY (%(models)s::text []))
+        AND {has_chosen_model}
         AND {has_chosen_key}
     GROUP BY 1, 2
 ),

@@ -9,17 +9,15 @@ WHERE (%(organizations)s::text [] IS NULL OR o.organization = ANY (%(organizatio
             SELECT FROM {costs} c
             WHERE c.organization = o.organization
                 AND (%(projects)s::text [] IS NULL OR coalesce(c.project_id, '') = ANY (%(projects)s::text []))
-                AND (%(models)s::text [] IS NULL OR coalesce(c.model, '') = ANY (%(models)s::text []))
+                AND {has_chosen_model}
                 AND {has_chosen_key}
         )
         OR EXISTS (
-            SELECT FROM {view} u
+            SELECT FROM {known_usage} u
             WHERE u.organization = o.organization
                 AND u.usage_date BETWEEN %(first)s::date AND %(last)s::date
                 AND (%(projects)s::text [] IS NULL OR coalesce(u.project_id, '') = ANY (%(projects)s::text []))
-                AND (%(models)s::text [] IS NULL OR coalesce(u.model, '') = ANY (%(models)s::text []))
-                AND (%(api_keys)s::text [] IS NULL OR coalesce(u.api_key_id, '') = ANY (%(api_keys)s::text []))
-                AND (%(users)s::text [] IS NULL OR coalesce(u.user_id, '') = ANY (%(users)s::text []))
+                AND {is_chosen_usage}
         )
     )
 ORDER BY o.organization

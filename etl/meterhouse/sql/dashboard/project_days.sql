@@ -4,7 +4,7 @@ FROM {costs} c
 WHERE c.usage_date BETWEEN %(day)s::date - 1 AND %(day)s::date
     AND (%(organizations)s::text [] IS NULL OR c.organization = ANY (%(organizations)s::text []))
     AND (%(projects)s::text [] IS NULL OR coalesce(c.project_id, '') = ANY (%(projects)s::text []))
-    AND (%(models)s::text [] IS NULL OR coalesce(c.model, '') = ANY (%(models)s::text []))
+    AND {has_chosen_model}
     AND {has_chosen_key}
 GROUP BY c.usage_date, c.currency, c.project_id
 ORDER BY c.usage_date, c.currency, c.project_id

@@ -5,8 +5,8 @@ SELECT
     coalesce(sum(m.compared_cost), sum(m.settled_cost))::numeric(28, 12) AS cost_usd,
     sum(m.previous_compared_cost)::numeric(28, 12) AS previous_compared_cost
 FROM bi.spend_month_to_date m
-JOIN (SELECT max(s.month_start) AS month_start FROM bi.spend_month_to_date s WHERE s.currency = 'usd' AND s.settled_days > 0) n
-    ON n.month_start = m.month_start
-WHERE m.currency = 'usd' AND {project m.project_name, m.project_id}
+WHERE m.currency = 'usd'
+    AND m.month_start = (SELECT max(s.month_start) FROM bi.spend_month_to_date s WHERE s.currency = 'usd' AND s.settled_days > 0)
+    AND {project m.project_name, m.project_id}
 GROUP BY 1
 ORDER BY 2 DESC, 1

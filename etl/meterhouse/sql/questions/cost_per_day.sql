@@ -4,7 +4,7 @@ SELECT
     c.usage_date,
     sum(c.cost_usd)::numeric(28, 12) AS cost_usd,
     bool_and(c.is_complete) AS is_complete
-FROM bi.costs_daily_by_line_item c
+FROM bi.costs_daily_by_project c
 WHERE {days c.usage_date} AND {project c.project_name, c.project_id}
 GROUP BY c.usage_date
 ORDER BY c.usage_date

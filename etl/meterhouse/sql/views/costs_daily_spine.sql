@@ -23,7 +23,7 @@ daily AS (
         coalesce(r.project_id, '') AS project_id,
         coalesce(r.currency, '') AS currency,
         sum(r.cost) AS amount
-    FROM warehouse.rollup_costs_by_line_item r
+    FROM warehouse.rollup_costs_by_project r
     GROUP BY 1, 2, 3, 4
 )
 

@@ -2,8 +2,8 @@
 -- Refreshed by every load of day buckets. Measures can be added up.
 SELECT
     u.usage_date,
-    u.organization,
-    u.api_key_id,
+    o.label::varchar(64) AS organization,
+    u.api_key_id::varchar(128) AS api_key_id,
     k.api_key_name::varchar(255) AS api_key_name,
     k.owner_name::varchar(255) AS owner_name,
     k.owner_kind::varchar(64) AS owner_kind,
@@ -22,26 +22,30 @@ SELECT
     u.finality,
     {total_tokens:u}
 FROM (
+    -- Added up by the keys of the rows first: names are looked up once per sum.
     SELECT
-        d.usage_date,
-        d.organization,
-        d.api_key_id,
-        (sum(d.requests) FILTER (WHERE d.endpoint <> 'web_search_calls'))::bigint AS requests,
-        sum(d.input_tokens)::bigint AS input_tokens,
-        sum(d.input_cached_tokens)::bigint AS input_cached_tokens,
-        sum(d.output_tokens)::bigint AS output_tokens,
-        sum(d.images)::bigint AS images,
-        sum(d.characters)::bigint AS characters,
-        sum(d.seconds)::bigint AS seconds,
-        sum(d.tool_calls)::bigint AS tool_calls,
-        bool_and(d.is_complete) AS is_complete,
-        min(d.finality::warehouse.finality)::varchar(16) AS finality
-    FROM bi.usage_daily_by_api_key d
-    WHERE d.endpoint NOT IN ('vector_stores', 'code_interpreter_sessions')
-    GROUP BY d.usage_date, d.organization, d.api_key_id
+        r.usage_date,
+        r.organization_id,
+        r.api_key_id,
+        (sum(r.requests) FILTER (WHERE r.endpoint::varchar(64) <> 'web_search_calls'))::bigint AS requests,
+        sum(r.input_tokens)::bigint AS input_tokens,
+        sum(r.input_cached_tokens)::bigint AS input_cached_tokens,
+        sum(r.output_tokens)::bigint AS output_tokens,
+        sum(r.images)::bigint AS images,
+        sum(r.characters)::bigint AS characters,
+        sum(r.seconds)::bigint AS seconds,
+        sum(r.tool_calls)::bigint AS tool_calls,
+        bool_and(coalesce(c.is_complete, false)) AS is_complete,
+        min(coalesce(c.finality, 'open'))::varchar(16) AS finality
+    FROM warehouse.rollup_usage_by_api_key r
+    LEFT JOIN ops.coverage c
+        ON c.organization_id = r.organization_id AND c.endpoint = r.endpoint AND c.bucket_width = 1440
+        AND c.bucket_start = r.usage_date::timestamp AT TIME ZONE 'UTC'
+    WHERE r.endpoint::varchar(64) NOT IN ('vector_stores', 'code_interpreter_sessions')
+    GROUP BY r.usage_date, r.organization_id, r.api_key_id
 ) u
-JOIN warehouse.dim_organization o ON o.label = u.organization
+LEFT JOIN warehouse.dim_organization o ON o.organization_id = u.organization_id
 LEFT JOIN warehouse.dim_api_key k
-    ON k.organization_id = o.organization_id AND k.api_key_id = u.api_key_id AND k.valid_to IS NULL
+    ON k.organization_id = u.organization_id AND k.api_key_id = u.api_key_id AND k.valid_to IS NULL
 LEFT JOIN warehouse.dim_project p
-    ON p.organization_id = o.organization_id AND p.project_id = k.project_id AND p.valid_to IS NULL
+    ON p.organization_id = u.organization_id AND p.project_id = k.project_id AND p.valid_to IS NULL

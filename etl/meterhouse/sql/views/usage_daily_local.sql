@@ -11,21 +11,56 @@ WITH loaded AS (
     FROM ops.coverage c
     WHERE c.bucket_width = 60
     GROUP BY 1, 2, 3
+),
+
+-- The days from the first hour loaded to the last. By them hours are read: a range of days is one of their key, and of few months.
+day AS (
+    SELECT
+        d.usage_date AS usage_date_local,
+        d.usage_date::timestamp AT TIME ZONE {time_zone} AS first_start,
+        (d.usage_date + 1)::timestamp AT TIME ZONE {time_zone} AS next_start
+    FROM (
+        SELECT
+            (min(c.bucket_start) AT TIME ZONE {time_zone})::date AS first_date,
+            (max(c.bucket_start) AT TIME ZONE {time_zone})::date AS last_date
+        FROM ops.coverage c
+        WHERE c.bucket_width = 60
+    ) s
+    JOIN warehouse.dim_date d ON d.usage_date BETWEEN s.first_date AND s.last_date
+),
+
+named AS (
+    SELECT
+        g.*,
+        o.label,
+        p.project_name,
+        n.user_name,
+        n.user_email,
+        k.api_key_name,
+        m.model_name
+    FROM warehouse.dim_group g
+    JOIN warehouse.dim_organization o ON o.organization_id = g.organization_id
+    LEFT JOIN warehouse.model_names m ON m.model = g.model
+    LEFT JOIN warehouse.dim_project p ON p.organization_id = g.organization_id AND p.project_id = g.project_id AND p.valid_to IS NULL
+    LEFT JOIN warehouse.dim_user n ON n.organization_id = g.organization_id AND n.user_id = g.user_id AND n.valid_to IS NULL
+    LEFT JOIN warehouse.dim_api_key k ON k.organization_id = g.organization_id AND k.api_key_id = g.api_key_id AND k.valid_to IS NULL
+    -- A table of its own to the planner, which takes a day for 200 sums and would look up the combination of each through its key.
+    OFFSET 0
 )
 
 SELECT
     u.usage_date_local,
     {time_zone}::varchar(64) AS time_zone,
-    o.label::varchar(64) AS organization,
+    g.label::varchar(64) AS organization,
     g.endpoint::varchar(64) AS endpoint,
     g.project_id::varchar(128) AS project_id,
-    p.project_name::varchar(255) AS project_name,
+    g.project_name::varchar(255) AS project_name,
     g.user_id::varchar(128) AS user_id,
-    n.user_name::varchar(255) AS user_name,
-    n.user_email::varchar(255) AS user_email,
+    g.user_name::varchar(255) AS user_name,
+    g.user_email::varchar(255) AS user_email,
     g.api_key_id::varchar(128) AS api_key_id,
-    k.api_key_name::varchar(255) AS api_key_name,
-    m.model_name::varchar(255) AS model,
+    g.api_key_name::varchar(255) AS api_key_name,
+    g.model_name::varchar(255) AS model,
     g.batch AS is_batch,
     g.service_tier::varchar(64) AS service_tier,
     {group_attributes},
@@ -37,22 +72,20 @@ SELECT
     {total_tokens:u},
     {is_free_tier:g}
 FROM (
-    -- Added up by the key of the combination first: names and ids of a year of hours need not be sorted.
-    SELECT
-        (u.bucket_start AT TIME ZONE {time_zone})::date AS usage_date_local,
-        u.group_id,
-        {sums}
-    FROM warehouse.usage_facts u
-    WHERE u.bucket_width = 60
-    GROUP BY 1, 2
+    -- Added up day by day, by the key of the combination: names are looked up once per sum, and no year of hours is sorted.
+    SELECT d.usage_date_local, f.*
+    FROM day d
+    CROSS JOIN LATERAL (
+        SELECT
+            u.group_id,
+            {sums}
+        FROM warehouse.usage_facts u
+        WHERE u.bucket_width = 60 AND u.bucket_start >= d.first_start AND u.bucket_start < d.next_start
+        GROUP BY u.group_id
+    ) f
 ) u
-JOIN warehouse.dim_group g ON g.group_id = u.group_id
-JOIN warehouse.dim_organization o ON o.organization_id = g.organization_id
-LEFT JOIN warehouse.model_names m ON m.model = g.model
+JOIN named g ON g.group_id = u.group_id
 LEFT JOIN loaded l ON l.organization_id = g.organization_id AND l.endpoint = g.endpoint AND l.usage_date_local = u.usage_date_local
-LEFT JOIN warehouse.dim_project p ON p.organization_id = g.organization_id AND p.project_id = g.project_id AND p.valid_to IS NULL
-LEFT JOIN warehouse.dim_user n ON n.organization_id = g.organization_id AND n.user_id = g.user_id AND n.valid_to IS NULL
-LEFT JOIN warehouse.dim_api_key k ON k.organization_id = g.organization_id AND k.api_key_id = g.api_key_id AND k.valid_to IS NULL
 CROSS JOIN LATERAL (
     SELECT
         ceil(extract(epoch FROM (u.usage_date_local + 1)::timestamp AT TIME ZONE {time_zone}) / 3600)

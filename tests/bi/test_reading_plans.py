@@ -1,0 +1,131 @@
+"""How questions are answered: by adding up before names are looked up, from the fewest rows, and of the months that are asked for.
+
+Plans say it, and not seconds, which depend on the machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import pytest
+from tests.bi.given import Given
+from tests.conftest import Warehouse
+
+from meterhouse.dashboard.filters import Filters
+from meterhouse.dashboard.queries import statement
+from meterhouse.dashboard.sources import places
+from meterhouse.rollups import fill
+
+Node = dict[str, Any]
+NAMES = {"dim_organization", "dim_project", "dim_user", "dim_api_key", "dim_model", "model_alias"}
+FACTS = ("usage_", "costs_20")
+MONTHS = ("2026-03", "2026-04", "2026-05")
+ENDPOINTS = ("completions", "embeddings")
+
+
+@pytest.fixture(scope="module")
+def given(module_warehouse: Warehouse) -> Given:
+    """Days and hours of three months, of two endpoints, and their costs; with statistics."""
+    given = Given(module_warehouse)
+    for month in MONTHS:
+        for number in range(1, 4):
+            for key in ("key_a", "key_b"):
+                dimensions = {"project_id": "proj_a", "api_key_id": key, "user_id": "user_a"}
+                for endpoint in ENDPOINTS:
+                    given.usage(endpoint, f"{month}-0{number}", {"input_tokens": number}, model="gpt-4o", **dimensions)
+                given.usage("completions", f"{month}-0{number}T05:00", {"input_tokens": number}, width=60, model="gpt-4o", **dimensions)
+                given.cost(f"{month}-0{number}", "1.5", project_id="proj_a", api_key_id=key, line_item="gpt-4o, input")
+    fill(given.owner)
+    given.do("ANALYZE")
+    return given
+
+
+def nodes(plan: Node) -> Iterator[Node]:
+    """A node of a plan and all that it is made of."""
+    yield plan
+    for part in plan.get("Plans", ()):
+        yield from nodes(part)
+
+
+def explained(given: Given, query: str) -> Node:
+    """The plan of a query that was run, as the reader."""
+    ((found,),) = given.reader.execute(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {query}".encode()).fetchall()
+    plan: Node = found[0]["Plan"]
+    return plan
+
+
+def read(plan: Node) -> set[str]:
+    """Tables of which a row was asked for."""
+    return {one["Relation Name"] for one in nodes(plan) if "Relation Name" in one and one["Actual Loops"]}
+
+
+def added_up(plan: Node) -> list[Node]:
+    """The nodes that add up rows of facts or of sums by day."""
+    found = [one for one in nodes(plan) if one["Node Type"] == "Aggregate"]
+    return [one for one in found if any(name.startswith(("usage_", "rollup_")) for name in read(one))]
+
+
+@pytest.mark.parametrize(
+    ("view", "day"), [("usage_daily_local", "usage_date_local"), ("usage_by_api_key_daily", "usage_date"), ("spend_month_to_date", None)]
+)
+def test_names_are_looked_up_once_per_sum_and_not_once_per_row(given: Given, view: str, day: str | None) -> None:
+    condition = f"WHERE v.{day} >= '2026-01-01'" if day else ""
+    plan = explained(given, f"SELECT * FROM bi.{view} v {condition}")
+    sums = added_up(plan)
+    assert sums
+    assert NAMES & read(plan)
+    for one in sums:
+        assert not NAMES & read(one)
+
+
+def test_a_range_of_local_days_reads_the_hours_of_its_months(given: Given) -> None:
+    query = "SELECT sum(v.input_tokens) FROM bi.usage_daily_local v WHERE v.usage_date_local >= '2026-05-02'"
+    assert given.reader.execute(query.encode()).fetchall() == [((2 + 3) * 2,)]
+    plan = explained(given, query)
+    assert {name for name in read(plan) if name.startswith("usage_completions")} == {"usage_completions_2026_05"}
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+@pytest.mark.parametrize("table", ["dim_group", "rollup_usage_by_model", "rollup_usage_by_api_key", "rollup_usage_by_user"])
+def test_the_planner_knows_how_often_an_endpoint_occurs_in_the_words_of_the_views(given: Given, table: str, endpoint: str) -> None:
+    query = f"SELECT FROM warehouse.{table} t WHERE t.endpoint::varchar(64) = '{endpoint}'"
+    ((found,),) = given.do(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {query}")
+    scan = list(nodes(found[0]["Plan"]))[-1]
+    assert scan["Actual Rows"] > 1
+    assert scan["Plan Rows"] == pytest.approx(scan["Actual Rows"], abs=1)
+
+
+@pytest.mark.parametrize("view", ["costs_daily_spine", "spend_month_to_date", "spend_by_project_month"])
+def test_what_projects_cost_is_made_of_sums_by_project(given: Given, view: str) -> None:
+    assert {name for name in read(explained(given, f"SELECT * FROM bi.{view}")) if name.startswith("rollup_")} == {
+        "rollup_costs_by_project"
+    }
+
+
+CHOICES = {
+    "everything": ({}, "bi.costs_daily_by_project", "bi.usage_daily_by_model"),
+    "a project": ({"projects": ("proj_a",)}, "bi.costs_daily_by_project", "bi.usage_daily_by_model"),
+    "a model": ({"models": ("gpt-4o",)}, "bi.costs_daily_by_line_item", "bi.usage_daily_by_model"),
+    "a user": ({"users": ("user_a",)}, "bi.costs_daily_by_project", "bi.usage_daily_by_user"),
+    "a key": ({"api_keys": ("key_a",)}, "bi.costs_daily", "bi.usage_daily_by_api_key"),
+    "a key and a user": ({"api_keys": ("key_a",), "users": ("user_a",)}, "bi.costs_daily", "bi.usage_daily"),
+}
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_the_dashboard_reads_the_fewest_rows_that_know_what_is_chosen(choice: str) -> None:
+    chosen, costs, usage = CHOICES[choice]
+    filters = Filters(date(2026, 3, 1), date(2026, 5, 31), **chosen)
+    assert (places(filters).costs, places(filters).known_usage) == (costs, usage)
+
+
+@pytest.mark.parametrize("choice", [name for name in CHOICES if "key" not in name])
+def test_whose_figures_a_choice_is_of_is_told_by_sums(given: Given, choice: str) -> None:
+    filters = Filters(date(2026, 3, 1), date(2026, 5, 31), **CHOICES[choice][0])
+    given.reader.execute("SET search_path = bi")
+    query = b"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) " + statement("organizations", places(filters))
+    ((found,),) = given.reader.execute(query, filters.parameters()).fetchall()
+    assert any(name.startswith("rollup_") for name in read(found[0]["Plan"]))
+    assert not any(name.startswith(FACTS) for name in read(found[0]["Plan"]))
