@@ -335,3 +335,14 @@ def test_one_sync_of_several_organizations_keeps_them_apart_and_ends_with_the_fa
         assert_equals_source(second, second.today.replace(day=1), second.today + timedelta(days=1), ["images", "costs"])
     found = rows(acme.warehouse.superuser_url, "SELECT parameters ->> 'organization', status FROM ops.run_log ORDER BY 1")
     assert found == [("acme", "failed"), ("second", "done")]
+
+
+def test_a_run_whose_entry_cannot_be_closed_does_not_end_as_if_it_were(acme: LoadedOrganization) -> None:
+    acme.query("REVOKE UPDATE ON ops.run_log FROM meterhouse_loader")
+    with pytest.raises(FixConfiguration, match="permission denied for table run_log"):
+        acme.sync(["images"])
+    assert acme.query("SELECT status FROM ops.run_log") == [("running",)]
+    # What was loaded stays, and is not loaded twice.
+    acme.query("GRANT UPDATE ON ops.run_log TO meterhouse_loader")
+    acme.sync(["images"]).raise_first()
+    assert_equals_source(acme, acme.today.replace(day=1), acme.today, ["images"])
