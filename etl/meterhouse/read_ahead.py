@@ -15,6 +15,8 @@ from meterhouse.client import Client, Request, pause
 
 # Pages of one answer that wait to be loaded; one page may be larger than this.
 _WAITING_BYTES = 4 << 20
+# Pages of all answers that may be on their way at once, if they are as large as those before.
+_UNDER_WAY_BYTES = 32 << 20
 _GLANCE_SECONDS = 0.05
 
 
@@ -97,11 +99,15 @@ class _Answer:
 
 
 class Taken:
-    """The pages of one answer for whoever loads it, its place in the order of fetches, and the seconds that were spent waiting for it."""
+    """The pages of one answer for whoever loads it, and its place in the order of fetches.
+
+    `seconds` were spent waiting for them, and the largest so far had `largest_bytes`.
+    """
 
     def __init__(self, fetch_number: int, pages: Iterator[bytes]) -> None:
         self.fetch_number = fetch_number
         self.seconds = 0.0
+        self.largest_bytes = 1
         self._pages = pages
 
     def __iter__(self) -> Iterator[bytes]:
@@ -113,6 +119,7 @@ class Taken:
                 return
             finally:
                 self.seconds += time.monotonic() - started
+            self.largest_bytes = max(self.largest_bytes, len(page))
             yield page
 
 
@@ -123,13 +130,15 @@ class ReadAhead:
         self._client = client
         self._most = connections if connections > 1 else 0
         self._answers: dict[Request, _Answer] = {}
+        self._taken: Taken | None = None
 
     def expect(self, requests: Sequence[Request], draw_fetch_number: Callable[[], int]) -> None:
         """Begin to ask for the first of `requests`, those that come next; what is under way and not among them is given up.
 
         Each fetch number is drawn before its first page is asked for.
         """
-        wanted = list(requests[: self._most])
+        room = _UNDER_WAY_BYTES // self._taken.largest_bytes if self._taken else self._most
+        wanted = list(requests[: min(self._most, room)])
         for request in self._answers.keys() - set(wanted):
             self._answers.pop(request).give_up()
         for request in wanted:
@@ -144,8 +153,10 @@ class ReadAhead:
         """Return the answer to a request, which may be under way already; it is fetched while it is iterated over."""
         answer = self._answers.pop(request, None)
         if answer is None:
-            return Taken(draw_fetch_number(), self._client.pages(request))
-        return Taken(answer.fetch_number, self._pages(answer))
+            self._taken = Taken(draw_fetch_number(), self._client.pages(request))
+        else:
+            self._taken = Taken(answer.fetch_number, self._pages(answer))
+        return self._taken
 
     def _pages(self, answer: _Answer) -> Iterator[bytes]:
         try:
