@@ -6,10 +6,10 @@ from typing import Any
 
 from alembic import context
 
-from meterhouse.columns import metadata
 from meterhouse.migrate import VERSION_SCHEMA, owner_engine
 from meterhouse.schema import OPS, WAREHOUSE
 from meterhouse.settings import load_settings
+from meterhouse.tables import TABLES
 
 
 def include_name(name: str | None, type_: str, parents: Any) -> bool:
@@ -17,7 +17,7 @@ def include_name(name: str | None, type_: str, parents: Any) -> bool:
     if type_ == "schema":
         return name in {WAREHOUSE, OPS}
     if type_ == "table" and name:
-        return f"{parents['schema_name']}.{name}" in metadata.tables
+        return f"{parents['schema_name']}.{name}" in TABLES.tables
     return True
 
 
@@ -25,7 +25,7 @@ def run(connection: Any) -> None:
     """Run the migrations in one transaction."""
     context.configure(
         connection=connection,
-        target_metadata=metadata,
+        target_metadata=TABLES,
         version_table_schema=VERSION_SCHEMA,
         include_schemas=True,
         include_name=include_name,

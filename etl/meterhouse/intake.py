@@ -4,7 +4,8 @@ looked at, and collected for the warehouse.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import datetime
 from functools import cached_property
@@ -17,6 +18,8 @@ from meterhouse.page_text import Digester, take_apart
 from meterhouse.rows import Page, decode_page
 from meterhouse.staging import Stage, Stream
 from meterhouse.store import Store
+
+_A_PROJECT = re.compile(rb'"project_id": ?"[^"]')
 
 
 class Intake:
@@ -56,20 +59,25 @@ class Intake:
             self._collect(decode_page(self._endpoint, body, self._answered.dimensions), (), now)
             return
         digests = [self._digester.digest(bucket) for bucket in text.buckets]
-        known = [bucket for digest in digests if (bucket := self._stored.get(digest))]
+        known = [(position, self._stored[digest]) for position, digest in enumerate(digests) if digest in self._stored]
         # The page around its buckets is decoded even when none of them is.
         new = [position for position, digest in enumerate(digests) if digest not in self._stored]
         page = decode_page(self._endpoint, text.only(new) if known else body, self._answered.dimensions)
-        self._recognize(known)
+        for position, bucket in known:
+            self._recognize(bucket, text.buckets[position], now)
         self._collect(page, [digests[position] for position in new], now)
 
-    def _recognize(self, buckets: Iterable[StoredBucket]) -> None:
-        for bucket in buckets:
-            self._chain.accept_stored(bucket)
-            if bucket.row_count:
-                self._answered.add_stored(bucket.start)
-                # The very rows that its label holds: the key opens the same organization.
-                self._key_owner.settle()
+    def _recognize(self, bucket: StoredBucket, text: memoryview, now: datetime) -> None:
+        self._chain.accept_stored(bucket)
+        if not bucket.row_count:
+            return
+        self._answered.add_stored(bucket.start)
+        if _A_PROJECT.search(text):
+            # The very rows that its label holds: the key opens the same organization.
+            self._key_owner.settle()
+        else:
+            # Without a project's id two small organizations may have used the same.
+            self._key_owner.check_unnamed(now)
 
     def _collect(self, page: Page, digests: list[bytes] | tuple[()], now: datetime) -> None:
         accepted = self._chain.accept(page, digests)

@@ -86,8 +86,13 @@ class KeyOwner:
         if self._others or not self._organizations.enter_alone(self._label):
             self._ask(now)
 
-    def check_emptying(self, now: datetime) -> None:
-        """Make sure of the key before an answer without any row removes rows."""
+    @property
+    def is_remembered(self) -> bool:
+        """Whether it is known which of the vendor's organizations the label holds."""
+        return self._remembered() is not None
+
+    def check_unnamed(self, now: datetime) -> None:
+        """Make sure of the key before an answer without a project's id is believed: one without any row, or with rows that are stored."""
         if not self._is_settled and self._can_be_mistaken():
             self._ask(now)
 

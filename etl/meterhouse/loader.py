@@ -346,7 +346,9 @@ class Loader:
         pages = self._read_ahead.take(request, self._store.next_fetch_number)
         settling_time = self._settings.settling_time(stream.endpoint)
         chain = Chain(asked, stream.width, self._now, settling_time, compares_rows=not trusts_digests)
-        stored = self._store.stored_buckets(stream, asked) if trusts_digests else {}
+        # Until it is known which organization the label holds, rows that say it have to be looked at.
+        is_told = trusts_digests and (stream.endpoint.organization_field is None or self._key_owner.is_remembered)
+        stored = self._store.stored_buckets(stream, asked) if is_told else {}
         answered = Answered(dimensions)
         with Intake(stream, chain, answered, stored, self._key_owner, self._store) as intake:
             try:
@@ -374,7 +376,7 @@ class Loader:
                 log.warning("%s %s: unknown fields are kept in extra: %s", stream, window, visible(", ".join(fetch.unknown_fields)))
             covered = chain.covered()
             if intake.stage.would_empty(window, covered):
-                self._key_owner.check_emptying(self._now)
+                self._key_owner.check_unnamed(self._now)
             done = intake.stage.replace(
                 window,
                 covered,

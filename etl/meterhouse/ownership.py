@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from meterhouse.columns import metadata
 from meterhouse.errors import FixConfiguration
 from meterhouse.schema import BI, OPS, TEAM, WAREHOUSE
+from meterhouse.tables import TABLES
 from meterhouse.view_words import literal
 
 _SCHEMAS = (WAREHOUSE, OPS, BI, TEAM)
@@ -115,7 +115,7 @@ def require_ours(connection: sa.Connection, wanted: Collection[str], newest: str
     foreign = [one for one in standing if one.qualified in wanted and one.kind != "function" and not is_ours(one)]
     if version != newest and not is_stripped:
         # What a later migration adds may be there already, as somebody else's.
-        foreign += [one for one in standing if one.qualified in metadata.tables and not (one.kind in {"r", "p"} and one.is_commented)]
+        foreign += [one for one in standing if one.qualified in TABLES.tables and not (one.kind in {"r", "p"} and one.is_commented)]
     _refuse(foreign)
 
 

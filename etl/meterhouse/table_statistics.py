@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from importlib import resources
 
-from meterhouse.columns import metadata
 from meterhouse.database import Connection
+from meterhouse.tables import TABLES
 
 
 def gather(connection: Connection, *, every_table: bool) -> list[str]:
@@ -13,7 +13,7 @@ def gather(connection: Connection, *, every_table: bool) -> list[str]:
 
     `connection` is the owner's or a superuser's, in autocommit.
     """
-    tables = [table.fullname for table in metadata.sorted_tables] if every_table else _without(connection)
+    tables = [table.fullname for table in TABLES.sorted_tables] if every_table else _without(connection)
     for table in tables:
         connection.execute(f"ANALYZE {table}".encode())
     return tables

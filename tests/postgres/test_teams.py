@@ -273,6 +273,14 @@ def analyzed(filled: Warehouse) -> Warehouse:
     return filled
 
 
+def plans_at_once(mine: Team, view: str, column: str, values: tuple[str, str], options: str) -> list[Any]:
+    """The plans for two values on the same statistics: the server gathers new ones when it likes, and then they are taken again."""
+    while True:
+        *plans, first_again = [plan(mine, view, f"{column} = '{one}'", options) for one in (*values, values[0])]
+        if first_again == plans[0]:
+            return plans
+
+
 @pytest.mark.parametrize(
     "view",
     [
@@ -294,7 +302,7 @@ def test_explain_does_not_tell_which_values_the_projects_of_others_have(analyzed
         for value in theirs[:1]:
             tried.add(kind.partition("(")[0])
             for options in ("ANALYZE OFF", "ANALYZE, TIMING OFF, BUFFERS OFF"):
-                found, expected = (plan(mine, f"bi_team.{view}", f"{column} = '{one}'", options) for one in (value, nobodys))
+                found, expected = plans_at_once(mine, f"bi_team.{view}", column, (value, nobodys), options)
                 assert found == expected, (column, value, options)
     assert tried
 

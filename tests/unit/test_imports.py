@@ -186,3 +186,9 @@ def test_no_file_is_called_utils_or_helpers():
 def test_every_module_says_what_it_is_for():
     silent = [path for path in modules().values() if path.read_text().strip() and not ast.get_docstring(ast.parse(path.read_text()))]
     assert not silent
+
+
+@pytest.mark.parametrize("module", ["meterhouse.ownership", "meterhouse.table_statistics", "meterhouse.migrate"])
+def test_whoever_goes_through_all_tables_has_them(module: str) -> None:
+    run = f"import {module}; from meterhouse.columns import metadata; assert len(metadata.tables) > 30"
+    subprocess.run([sys.executable, "-c", run], check=True)
