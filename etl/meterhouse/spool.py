@@ -18,7 +18,7 @@ from psycopg.sql import Composed
 from meterhouse.database import Connection
 from meterhouse.errors import TryAgainLater
 
-_IN_MEMORY_BYTES = 16 << 20
+_IN_MEMORY_BYTES = 4 << 20
 _BLOCK_BYTES = 1 << 18
 
 
