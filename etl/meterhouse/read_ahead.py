@@ -131,6 +131,7 @@ class ReadAhead:
         self._most = connections if connections > 1 else 0
         self._answers: dict[Request, _Answer] = {}
         self._taken: Taken | None = None
+        self._loading: _Answer | None = None
 
     def expect(self, requests: Sequence[Request], draw_fetch_number: Callable[[], int]) -> None:
         """Begin to ask for the first of `requests`, those that come next; what is under way and not among them is given up.
@@ -146,17 +147,23 @@ class ReadAhead:
                 self._answers[request] = _Answer(self._client, request, draw_fetch_number())
 
     def forget(self) -> None:
-        """Give up whatever is under way."""
+        """Give up whatever is under way, what was taken and not read to its end too."""
+        self._give_up_loading()
         self.expect((), lambda: 0)
 
     def take(self, request: Request, draw_fetch_number: Callable[[], int]) -> Taken:
         """Return the answer to a request, which may be under way already; it is fetched while it is iterated over."""
-        answer = self._answers.pop(request, None)
+        self._give_up_loading()
+        answer = self._loading = self._answers.pop(request, None)
         if answer is None:
             self._taken = Taken(draw_fetch_number(), self._client.pages(request))
         else:
             self._taken = Taken(answer.fetch_number, self._pages(answer))
         return self._taken
+
+    def _give_up_loading(self) -> None:
+        if self._loading is not None:
+            self._loading.give_up()
 
     def _pages(self, answer: _Answer) -> Iterator[bytes]:
         try:

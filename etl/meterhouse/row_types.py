@@ -76,7 +76,7 @@ class Decoders:
                 ("start_time", int),
                 ("end_time", int),
                 ("results", list[row]),  # type: ignore[valid-type]  # a type made at run time
-                ("object", Literal["bucket"], "bucket"),
+                ("object", Literal["bucket"] | msgspec.UnsetType, msgspec.UNSET),
                 ("start_time_iso", Any, None),
                 ("end_time_iso", Any, None),
             ],
@@ -86,8 +86,8 @@ class Decoders:
             "page",
             [
                 ("data", list[bucket]),  # type: ignore[valid-type]  # a type made at run time
-                ("object", Literal["page"], "page"),
-                ("has_more", bool, False),
+                ("object", Literal["page"] | msgspec.UnsetType, msgspec.UNSET),
+                ("has_more", bool | msgspec.UnsetType, msgspec.UNSET),
                 ("next_page", str | None, None),
             ],
             forbid_unknown_fields=True,

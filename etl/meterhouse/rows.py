@@ -258,8 +258,8 @@ def _currency(row: Any) -> str | None:
 
 
 def _filled(decoded: msgspec.Struct) -> int:
-    """How many fields of a struct have a value."""
-    return sum(getattr(decoded, name) is not None for name in decoded.__struct_fields__)
+    """How many fields of a struct came with a value."""
+    return sum(getattr(decoded, name) not in (None, msgspec.UNSET) for name in decoded.__struct_fields__)
 
 
 def _getter(names: list[str]) -> Callable[[Any], tuple[Any, ...]]:

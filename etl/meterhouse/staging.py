@@ -103,7 +103,6 @@ class Stage:
         self._organization_id = organization_id
         self._sql = Statements(stream.endpoint, stream.width, organization_id)
         self._groups = Groups(self._connection, stream.endpoint, organization_id, self._columns)
-        self.rows = 0
         self._totals: dict[datetime, Mapping[str, Decimal]] = {}
         with translated(str(stream)):
             self._spool = Spool(connection, row_types(stream.endpoint))
@@ -134,7 +133,6 @@ class Stage:
         minutes = self._stream.width.minutes
         for start, rows in buckets:
             self._spool.add((start, minutes, ids[key], *values[:-1], _extra(values[-1])) for key, values in rows.items())
-            self.rows += len(rows)
             if self._stream.width is DAY and (totals := bucket_totals(self._stream.endpoint, rows.items())) is not None:
                 self._totals[start] = totals
 

@@ -83,6 +83,28 @@ def test_a_fault_in_the_middle_keeps_what_was_loaded_and_ends_the_asking(acme: L
     assert_equals_source(acme, acme.today - timedelta(days=DAYS), acme.today, ONLY)
 
 
+def test_an_answer_that_is_refused_ends_the_asking_too(acme: LoadedOrganization) -> None:
+    real = Slow(acme)
+
+    class Odd(Slow):
+        """From the third window on its pages are none, and there are more of them than anybody waits for."""
+
+        def answer(self, request: Request) -> Answer:
+            if not request.values("page") and real.asked < 2:
+                return real.answer(request)
+            self.asked += 1
+            return Answer(200, b'{"object":"page","data":[{"start_time":1}],"has_more":true,"next_page":"%d"}' % self.asked)
+
+    odd = acme.server.application = Odd(acme)
+    with pytest.raises(MeterhouseError) as refused:
+        load(acme, 4)
+    # While the error, and with it whoever took the answer, is still held.
+    time.sleep(0.3)
+    asked = odd.asked
+    time.sleep(0.3)
+    assert (threads(), odd.asked) == (0, asked), refused
+
+
 def test_retries_of_all_requests_come_out_of_one_budget(acme: LoadedOrganization, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("meterhouse.read_ahead.pause", lambda _: None)
     monkeypatch.setattr("meterhouse.client.pause", lambda _: None)
