@@ -25,8 +25,7 @@ from psycopg.sql import SQL, Identifier
 from meterhouse.columns import WAREHOUSE
 from meterhouse.endpoints import COMPLETIONS, COSTS, Endpoint
 from meterhouse.rollup_tables import ROLLUPS
-from meterhouse.rollups import fill, replace_statements
-from meterhouse.windows import Window
+from meterhouse.rollups import fill, replace_days
 
 Connection = psycopg.Connection[Any]
 
@@ -35,8 +34,7 @@ def replace(connection: Connection, endpoint: Endpoint, days: int) -> int:
     """Bring the sums of the last days up to date as a load does; return the rows written."""
     end = datetime.combine(LAST_DAY + timedelta(days=1), clock(), UTC)
     starts = [end - timedelta(days=number) for number in range(days, 0, -1)]
-    statements = replace_statements(endpoint, 1, Window(starts[0], end))
-    return sum(connection.execute(statement, {"buckets": starts}).rowcount for statement in statements)
+    return replace_days(connection, endpoint, 1, starts)
 
 
 def spoil(connection: Connection, days: int) -> None:

@@ -12,6 +12,7 @@ import re
 import ssl
 import time
 from collections.abc import Callable, Iterator
+from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -101,7 +102,7 @@ class _Failure:
 
 
 class Client:
-    """Asks one organization's admin API. Use as a context manager; not shared between threads."""
+    """Asks one organization's admin API. Use as a context manager; a further thread takes a client of its own from `beside`."""
 
     def __init__(
         self,
@@ -134,9 +135,13 @@ class Client:
         self._session.close()
 
     def beside(self, sleep: Callable[[float], None]) -> Client:
-        """Return a client of the same organization for another thread; retries come out of the same budget."""
-        other = Client(self._organization, self._settings, sleep=sleep, jitter=self._jitter, backoff=self._backoff)
-        other._budget = self._budget
+        """Return a client of the same organization for another thread, to be used while this one is open.
+
+        Retries come out of the same budget, and requests go over the same connections, which stay open from one window to the next.
+        """
+        other = copy(self)
+        other._sleep = sleep
+        other.seconds_waited, other.was_answered, other.answered_at = 0.0, False, None
         return other
 
     def pages(self, request: Request) -> Iterator[bytes]:

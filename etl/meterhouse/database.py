@@ -41,7 +41,7 @@ def translated(what: str) -> Iterator[None]:
         raise failed_statement(what, error) from None
 
 
-def connect(url: str, purpose: Purpose = LOAD) -> Connection:
+def connect(url: str, purpose: Purpose = LOAD) -> WatchedConnection:
     """Open an autocommit session for `purpose`, with every setting that anything depends on; whoever writes is kept off a standby.
 
     Raises `TryAgainLater` when the server is away, starting, full or read-only, `FixConfiguration` when it refuses the role or cannot be

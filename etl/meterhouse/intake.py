@@ -5,6 +5,7 @@ looked at, and collected for the warehouse.
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import datetime
@@ -19,6 +20,8 @@ from meterhouse.rows import Page, decode_page
 from meterhouse.staging import Stage, Stream
 from meterhouse.store import Store
 
+# Threads cannot decode at the same time, and what one of them has half decoded takes memory.
+_DECODING = threading.Lock()
 _A_PROJECT = re.compile(rb'"project_id": ?"[^"]')
 
 
@@ -56,16 +59,20 @@ class Intake:
         """Take in one page; raises `RejectedAnswer` for one that is none or contradicts an earlier one, and what `Chain` raises."""
         text = take_apart(body)
         if text is None:
-            self._collect(decode_page(self._endpoint, body, self._answered.dimensions), (), now)
+            self._collect(self._decoded(body), (), now)
             return
         digests = [self._digester.digest(bucket) for bucket in text.buckets]
         known = [(position, self._stored[digest]) for position, digest in enumerate(digests) if digest in self._stored]
         # The page around its buckets is decoded even when none of them is.
         new = [position for position, digest in enumerate(digests) if digest not in self._stored]
-        page = decode_page(self._endpoint, text.only(new) if known else body, self._answered.dimensions)
+        page = self._decoded(text.only(new) if known else body)
         for position, bucket in known:
             self._recognize(bucket, text.buckets[position], now)
         self._collect(page, [digests[position] for position in new], now)
+
+    def _decoded(self, body: bytes) -> Page:
+        with _DECODING:
+            return decode_page(self._endpoint, body, self._answered.dimensions)
 
     def _recognize(self, bucket: StoredBucket, text: memoryview, now: datetime) -> None:
         self._chain.accept_stored(bucket)

@@ -15,7 +15,10 @@ has nothing to be mistaken for: its first costs will tell.
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Collection, Iterable, Mapping
+from copy import copy
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from meterhouse.client import Client, Request
@@ -28,6 +31,15 @@ from meterhouse.windows import Window, floor_to_day
 log = logging.getLogger(__name__)
 
 Answered = Iterable[tuple[datetime, Mapping[Key, Values]]]
+
+
+@dataclass
+class _Month:
+    """The last month of costs, which tells the same for the whole run, to all who load in it; `away` kept the vendor from saying more."""
+
+    page: Page | None = None
+    away: MeterhouseError | None = None
+    turn: threading.Lock = field(default_factory=threading.Lock)
 
 
 class KeyOwner:
@@ -45,10 +57,14 @@ class KeyOwner:
         self._known: str | None = None
         # The key is the right one, so nobody is asked any more.
         self._is_settled = False
-        # Costs of the last month tell the same for the whole run.
-        self._month: Page | None = None
-        # What kept the vendor from saying more, for now.
-        self._away: MeterhouseError | None = None
+        self._has_asked = False
+        self._month = _Month()
+
+    def beside(self, organizations: Organizations, client: Client) -> KeyOwner:
+        """Return one for another thread of the same run, which makes sure for itself and asks the vendor for nothing a second time."""
+        other = copy(self)
+        other._organizations, other._client = organizations, client
+        return other
 
     def check_page(self, page: Page, answered: Answered, dimensions: tuple[Dimension, ...], now: datetime) -> None:
         """Look at one page before its rows are staged."""
@@ -118,9 +134,10 @@ class KeyOwner:
 
     def _ask(self, now: datetime) -> None:
         """Ask for a month of costs, which say whose they are, and for the projects of a new label when they do not; once in a run."""
-        if self._month is not None:
+        if self._has_asked:
             return
         month = self._last_month(now)
+        self._has_asked = True
         if self._remembered() is None:
             projects = self._projects_of(month)
             if not month.organizations or self._organizations.is_any_unknown():
@@ -136,8 +153,8 @@ class KeyOwner:
 
     def _wait_if_unsure(self, *, is_told: bool) -> None:
         """Let a new label wait, which loses nothing by it, while it or another one that has just come in cannot be told."""
-        if self._away is not None and not is_told:
-            raise TryAgainLater(f"{self._label}: nobody could say whose organization this is, so nothing was written: {self._away}")
+        if self._month.away is not None and not is_told:
+            raise TryAgainLater(f"{self._label}: nobody could say whose organization this is, so nothing was written: {self._month.away}")
         # Labels of the settings are asked themselves before they come in.
         if self._organizations.is_another_entering({self._label, *self._others}):
             raise TryAgainLater(
@@ -146,19 +163,24 @@ class KeyOwner:
 
     def _last_month(self, now: datetime) -> Page:
         """Return a month of costs as one page, without anything when it cannot be had; asked for once in a run."""
-        if self._month is None:
-            self._month = Page(())
-            window = Window(floor_to_day(now) - timedelta(days=DAY.max_buckets - 1), now)
-            by = self._by_project if self._remembered() is None else ()
-            try:
-                for body in self._client.pages(Request(COSTS, window, DAY, by, DAY.max_buckets)):
-                    page = decode_page(COSTS, body, by)
-                    self._month = Page(self._month.buckets + page.buckets, organizations=self._month.organizations | page.organizations)
-                    if page.organizations:
-                        break
-            except MeterhouseError as error:
-                self._unanswered(error)
-        return self._month
+        with self._month.turn:
+            if self._month.page is None:
+                self._month.page = self._asked_for_month(now)
+            return self._month.page
+
+    def _asked_for_month(self, now: datetime) -> Page:
+        month = Page(())
+        window = Window(floor_to_day(now) - timedelta(days=DAY.max_buckets - 1), now)
+        by = self._by_project if self._remembered() is None else ()
+        try:
+            for body in self._client.pages(Request(COSTS, window, DAY, by, DAY.max_buckets)):
+                page = decode_page(COSTS, body, by)
+                month = Page(month.buckets + page.buckets, organizations=month.organizations | page.organizations)
+                if page.organizations:
+                    break
+        except MeterhouseError as error:
+            self._unanswered(error)
+        return month
 
     def _listed_projects(self) -> set[str]:
         """Return the projects that the vendor lists, where another label could hold them; no organization is without one."""
@@ -182,7 +204,7 @@ class KeyOwner:
     def _unanswered(self, error: MeterhouseError) -> None:
         log.warning("%s: nobody could say whether the key opens the organization of this label: %s", self._label, error)
         if error.retryable:
-            self._away = error
+            self._month.away = error
 
     def _compare(self, found: frozenset[str]) -> None:
         known = self._remembered()

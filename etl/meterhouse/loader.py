@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -111,12 +112,15 @@ class Loader:
         *,
         clock: Clock = utc_now,
         report: Report = silent,
+        answers: int = 1,
     ) -> None:
+        """At most `answers` of the vendor are under way at a time."""
         self._settings = settings
         self._organization = organization.label
         self._store = store
         self._client = client
-        self._read_ahead = ReadAhead(client, settings.connections)
+        self._answers = answers
+        self._read_ahead = self._ahead()
         self._key_owner = KeyOwner(
             organization.label,
             store.organizations,
@@ -128,6 +132,17 @@ class Loader:
         self._now = clock().replace(second=0, microsecond=0)
         self._clock = clock
         self._report = report
+
+    def beside(self, store: Store, client: Client) -> Loader:
+        """Return a loader for another thread of the same run, with a store and a client of its own."""
+        other = copy(self)
+        other._store, other._client = store, client
+        other._read_ahead = other._ahead()
+        other._key_owner = self._key_owner.beside(store.organizations, client)
+        return other
+
+    def _ahead(self) -> ReadAhead:
+        return ReadAhead(self._client, self._answers, reads_on=self._settings.connections > 1)
 
     @property
     def is_out_of_reach(self) -> bool:
@@ -197,7 +212,7 @@ class Loader:
         while pending:
             # Not before the first one has come through, which shows what the organization refuses.
             if summary.windows:
-                coming = [piece for piece in pending if piece not in skip][: self._settings.connections]
+                coming = [piece for piece in pending if piece not in skip][: self._answers]
                 requests = [self._request(stream, piece, self._dimensions(stream, piece, known)) for piece in coming]
                 self._read_ahead.expect(requests, self._store.next_fetch_number)
             piece = pending.pop(0)

@@ -1,7 +1,7 @@
 """Read ahead: the answers to the next windows of a stream, asked for while the present one is being loaded.
 
-Data flow: requests that will come -> one thread each, with a connection of its own -> a few pages at a time, until whoever loads takes
-them. A request that does not come after all is given up between two pages. What went wrong is raised where the answer is taken.
+Data flow: requests that will come -> one thread each -> a few pages at a time, until whoever loads takes them. A request that does not
+come after all is given up between two pages. What went wrong is raised where the answer is taken.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
-from meterhouse.client import Client, Request, pause
+from meterhouse.client import Client, Request
 
 # Pages of one answer that wait to be loaded; one page may be larger than this.
 _WAITING_BYTES = 4 << 20
 # Pages of all answers that may be on their way at once, if they are as large as those before.
 _UNDER_WAY_BYTES = 32 << 20
-_GLANCE_SECONDS = 0.05
+# Tests put another one here: none of them waits.
+pause = threading.Event.wait
 
 
 class _GivenUp(BaseException):
@@ -33,7 +34,8 @@ class _Answer:
         self._request = request
         self._pages: deque[bytes] = deque()
         self._changed = threading.Condition()
-        self._is_over = self._is_given_up = False
+        self._is_over = False
+        self._is_given_up = threading.Event()
         self._error: BaseException | None = None
         # A thread that waits for the vendor must not keep the process from ending.
         threading.Thread(target=self._fetch, name=f"read ahead {request.window}", daemon=True).start()
@@ -59,16 +61,15 @@ class _Answer:
     def give_up(self) -> None:
         """Ask for no further page."""
         with self._changed:
-            self._is_given_up = True
+            self._is_given_up.set()
             self._pages.clear()
             self._changed.notify_all()
 
     def _fetch(self) -> None:
         error: BaseException | None = None
         try:
-            with self._client:
-                for page in self._client.pages(self._request):
-                    self._put(page)
+            for page in self._client.pages(self._request):
+                self._put(page)
         except _GivenUp:
             pass
         except BaseException as raised:  # raised again by whoever takes the answer
@@ -79,22 +80,19 @@ class _Answer:
 
     def _put(self, page: bytes) -> None:
         with self._changed:
-            while self._pages and sum(map(len, self._pages)) + len(page) > _WAITING_BYTES and not self._is_given_up:
+            while self._pages and sum(map(len, self._pages)) + len(page) > _WAITING_BYTES and not self._is_given_up.is_set():
                 self._changed.wait()
             self._require_wanted()
             self._pages.append(page)
             self._changed.notify_all()
 
     def _sleep(self, seconds: float) -> None:
-        """Wait before another attempt; in pieces, as the answer may be given up meanwhile."""
-        while seconds > 0:
-            self._require_wanted()
-            pause(min(seconds, _GLANCE_SECONDS))
-            seconds -= _GLANCE_SECONDS
+        """Wait before another attempt, unless the answer is given up meanwhile."""
+        pause(self._is_given_up, seconds)
         self._require_wanted()
 
     def _require_wanted(self) -> None:
-        if self._is_given_up:
+        if self._is_given_up.is_set():
             raise _GivenUp
 
 
@@ -124,11 +122,15 @@ class Taken:
 
 
 class ReadAhead:
-    """Answers of one organization; at most `connections` requests are under way at a time, and with one of them nothing is read ahead."""
+    """Answers of one organization, at most `answers` of them under way at a time, the one that is being loaded among them.
 
-    def __init__(self, client: Client, connections: int) -> None:
+    With `reads_on`, the next page of an answer is asked for while one is being loaded.
+    """
+
+    def __init__(self, client: Client, answers: int, *, reads_on: bool) -> None:
         self._client = client
-        self._most = connections if connections > 1 else 0
+        self._most = answers
+        self._reads_on = reads_on
         self._answers: dict[Request, _Answer] = {}
         self._taken: Taken | None = None
         self._loading: _Answer | None = None
@@ -138,6 +140,8 @@ class ReadAhead:
 
         Each fetch number is drawn before its first page is asked for.
         """
+        if not self._reads_on:
+            return
         room = _UNDER_WAY_BYTES // self._taken.largest_bytes if self._taken else self._most
         wanted = list(requests[: min(self._most, room)])
         for request in self._answers.keys() - set(wanted):
@@ -154,11 +158,11 @@ class ReadAhead:
     def take(self, request: Request, draw_fetch_number: Callable[[], int]) -> Taken:
         """Return the answer to a request, which may be under way already; it is fetched while it is iterated over."""
         self._give_up_loading()
-        answer = self._loading = self._answers.pop(request, None)
-        if answer is None:
-            self._taken = Taken(draw_fetch_number(), self._client.pages(request))
-        else:
+        if self._reads_on:
+            answer = self._loading = self._answers.pop(request, None) or _Answer(self._client, request, draw_fetch_number())
             self._taken = Taken(answer.fetch_number, self._pages(answer))
+        else:
+            self._taken = Taken(draw_fetch_number(), self._client.pages(request))
         return self._taken
 
     def _give_up_loading(self) -> None:

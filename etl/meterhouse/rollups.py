@@ -6,8 +6,9 @@ replaced. A day that is equal is not written, so that a second load of the same 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, timedelta
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, LiteralString
 
 import psycopg
@@ -54,17 +55,49 @@ JOIN differing USING (usage_date)
 -- Read to its end before the first row goes in: the key of a row that is replaced must be free.
 WHERE (SELECT count(*) FROM gone) >= 0
 """
+_FILL = """
+INSERT INTO {rollup} ({stream_names}, {names})
+SELECT {stream}, {fresh}
+FROM {fact} f
+JOIN {groups} g ON g.group_id = f.group_id AND g.organization_id = {organization}
+WHERE f.bucket_width = {width} AND {within}
+GROUP BY {grain}
+"""
+_HAS_ROWS = "SELECT EXISTS (SELECT FROM {rollup} r WHERE {same_stream} AND {same_days})"
 
 
-def replace_statements(endpoint: Endpoint, organization_id: int, window: Window) -> Iterator[Composed]:
-    """Yield, for each rollup of the endpoint, the statement that makes the days of `window` equal to the facts.
+def replace_days(connection: psycopg.Connection[Any], endpoint: Endpoint, organization_id: int, starts: Sequence[datetime]) -> int:
+    """Make the sums of some days equal to the facts; return the rows written. `starts` are starts of UTC days.
 
-    To be run by whoever holds the lock of the endpoint's stream of days. Takes the parameter `buckets`: the starts of those days that are
-    to be compared, each the start of a UTC day.
+    For whoever holds the lock of the endpoint's stream of days, in a transaction with settings `WITHOUT_STATISTICS`.
     """
+    if not starts:
+        return 0
+    written = 0
+    parameters = {"buckets": starts}
+    for sums in statements(endpoint, organization_id, Window(min(starts), max(starts) + timedelta(days=1))):
+        found = connection.execute(sums.has_rows, parameters).fetchone()
+        written += connection.execute(sums.replace if found and found[0] else sums.fill, parameters).rowcount
+    return written
+
+
+@dataclass(frozen=True)
+class SumStatements:
+    """What keeps one rollup equal to the facts of some days: whether it has rows of them, how they are replaced, how they are filled in
+    where it has none, which is half of the work. Each takes the parameter `buckets`, the starts of the days.
+    """
+
+    has_rows: Composed
+    replace: Composed
+    fill: Composed
+
+
+def statements(endpoint: Endpoint, organization_id: int, days: Window) -> Iterator[SumStatements]:
+    """Yield the statements of each rollup of the endpoint, for days within `days`."""
     for rollup in ROLLUPS:
         if rollup.is_costs == endpoint.is_costs:
-            yield _replace(rollup, endpoint, organization_id, window)
+            parts = _parts(rollup, endpoint, organization_id, days)
+            yield SumStatements(SQL(_HAS_ROWS).format(**parts), SQL(_REPLACE).format(**parts), SQL(_FILL).format(**parts))
 
 
 def drifted_days(endpoint: Endpoint, organization_id: int) -> Composed:
@@ -96,33 +129,34 @@ def _same_stream(stream: dict[str, Composable]) -> Composed:
     return SQL(" AND ").join(SQL("r.{} = {}").format(Identifier(name), value) for name, value in stream.items())
 
 
-def _replace(rollup: Rollup, endpoint: Endpoint, organization_id: int, window: Window) -> Composed:
+def _parts(rollup: Rollup, endpoint: Endpoint, organization_id: int, days: Window) -> dict[str, Composable]:
+    """What stands for the words in braces of the statements above."""
     grain: dict[str, Composable] = {"usage_date": SQL("(f.bucket_start AT TIME ZONE 'UTC')::date")}
     grain |= {dimension.name: Identifier("g", dimension.name) for dimension in rollup.dimensions}
     stream = _stream(endpoint, organization_id)
     if endpoint.is_costs:
         grain["currency"] = Identifier("g", "currency")
     figures = dict(_costs()) if endpoint.is_costs else dict(_usage(endpoint))
-    return SQL(_REPLACE).format(
-        fresh=SQL(", ").join(SQL("{} AS {}").format(value, Identifier(name)) for name, value in (grain | figures).items()),
-        fact=Identifier(WAREHOUSE, endpoint.table),
-        groups=Identifier(WAREHOUSE, group_table(endpoint).name),
-        rollup=Identifier(WAREHOUSE, rollup.name),
-        organization=Literal(organization_id),
-        width=Literal(DAY.minutes),
-        within=SQL("f.bucket_start >= {} AND f.bucket_start < {} AND f.bucket_start = ANY(%(buckets)s)").format(
-            Literal(window.start), Literal(window.end)
+    return {
+        "fresh": SQL(", ").join(SQL("{} AS {}").format(value, Identifier(name)) for name, value in (grain | figures).items()),
+        "fact": Identifier(WAREHOUSE, endpoint.table),
+        "groups": Identifier(WAREHOUSE, group_table(endpoint).name),
+        "rollup": Identifier(WAREHOUSE, rollup.name),
+        "organization": Literal(organization_id),
+        "width": Literal(DAY.minutes),
+        "within": SQL("f.bucket_start >= {} AND f.bucket_start < {} AND f.bucket_start = ANY(%(buckets)s)").format(
+            Literal(days.start), Literal(days.end)
         ),
-        grain=SQL(", ").join(grain.values()),
-        names=SQL(", ").join(map(Identifier, grain | figures)),
-        same_stream=_same_stream(stream),
-        same_days=SQL(
+        "grain": SQL(", ").join(grain.values()),
+        "names": SQL(", ").join(map(Identifier, grain | figures)),
+        "same_stream": _same_stream(stream),
+        "same_days": SQL(
             "r.usage_date BETWEEN {} AND {}"
             " AND r.usage_date IN (SELECT (b AT TIME ZONE 'UTC')::date FROM unnest(%(buckets)s::timestamptz[]) b)"
-        ).format(Literal(window.start.date()), Literal(window.end.date())),
-        stream_names=SQL(", ").join(map(Identifier, stream)),
-        stream=SQL(", ").join(stream.values()),
-    )
+        ).format(Literal(days.start.date()), Literal(days.end.date())),
+        "stream_names": SQL(", ").join(map(Identifier, stream)),
+        "stream": SQL(", ").join(stream.values()),
+    }
 
 
 def _usage(endpoint: Endpoint) -> Iterator[tuple[str, Composable]]:
@@ -160,10 +194,7 @@ def fill(connection: psycopg.Connection[Any]) -> int:
     for endpoint in ENDPOINTS.values():
         for organization_id, found in connection.execute(_days(endpoint)).fetchall():
             # In UTC, whatever time zone the session has.
-            starts = [start.astimezone(UTC) for start in found]
-            days = Window(min(starts), max(starts) + timedelta(days=1))
-            for statement in replace_statements(endpoint, organization_id, days):
-                written += connection.execute(statement, {"buckets": starts}).rowcount
+            written += replace_days(connection, endpoint, organization_id, [start.astimezone(UTC) for start in found])
     return written
 
 

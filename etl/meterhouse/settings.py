@@ -275,7 +275,11 @@ class Settings:
         default=64,
     )
     connections: int = _setting(
-        "METERHOUSE_HTTP_CONNECTIONS", "Requests of one run that are under way at the same time, at most.", _whole(1, 16), default=4
+        "METERHOUSE_HTTP_CONNECTIONS",
+        "Requests of one run that are under way at the same time, at most, and endpoints loaded side by side, each over a session of the"
+        " warehouse.",
+        _whole(1, 16),
+        default=4,
     )
     retries: int = _setting("METERHOUSE_HTTP_RETRIES", "Further attempts for one page after the first.", _whole(0, 20), default=4)
     ca_bundle: Path | None = _setting("METERHOUSE_CA_BUNDLE", "File of certificates to trust for the API.", _path, default=None)

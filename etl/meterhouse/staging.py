@@ -25,7 +25,7 @@ from meterhouse.database import Connection, translated
 from meterhouse.endpoints import DAY, BucketWidth, Dimension, Endpoint
 from meterhouse.errors import ConfirmToEmpty
 from meterhouse.groups import Groups
-from meterhouse.rollups import WITHOUT_STATISTICS, drifted_days, replace_statements
+from meterhouse.rollups import WITHOUT_STATISTICS, drifted_days, replace_days
 from meterhouse.rows import Key, Values
 from meterhouse.schema import SCHEMA_REVISION, fact_columns
 from meterhouse.set_aside import keep_set_aside
@@ -267,9 +267,7 @@ class Stage:
             days = drifted_days(self._stream.endpoint, self._organization_id)
             parameters = {"buckets": list(stored), "row_counts": list(stored.values())}
             starts += [start for (start,) in self._connection.execute(days, parameters).fetchall()]
-        if starts:
-            for statement in replace_statements(self._stream.endpoint, self._organization_id, self._span(starts)):
-                self._connection.execute(statement, {"buckets": starts})
+        replace_days(self._connection, self._stream.endpoint, self._organization_id, starts)
 
     def _value(self, query: LiteralString, parameters: Sequence[Any] = ()) -> Any:
         row = self._connection.execute(query, parameters).fetchone()

@@ -84,6 +84,10 @@ class Store:
         if isinstance(error, psycopg.Error):
             raise failed_statement("the warehouse", error) from None
 
+    def give_up(self) -> None:
+        """End the session from another thread; whatever it waits for fails, and nothing more is written."""
+        self.connection.give_up()
+
     def _require_current_schema(self) -> None:
         try:
             found = self._value("SELECT version_num FROM ops.alembic_version")

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 
-from meterhouse.client import Client
+from meterhouse.client import Client, pause
 from meterhouse.endpoints import DAY, ENDPOINTS, BucketWidth, Endpoint
 from meterhouse.errors import FixConfiguration, MeterhouseError
-from meterhouse.loader import Clock, Loader, Report, Run, silent, utc_now
+from meterhouse.loader import Clock, Loader, Progress, Report, Run, silent, utc_now
 from meterhouse.outcome import Outcome, Summary
 from meterhouse.settings import Organization, Settings
+from meterhouse.side_by_side import SideBySide
 from meterhouse.store import Store
 from meterhouse.windows import Window
 
@@ -21,13 +24,26 @@ log = logging.getLogger(__name__)
 RESUME_WITHIN = timedelta(days=1)
 
 
-@contextmanager
-def loader(
-    settings: Settings, organization: Organization, store: Store, *, clock: Clock = utc_now, report: Report = silent
-) -> Iterator[Loader]:
-    """Open a loader for one organization; its HTTP session closes with it."""
-    with Client(organization, settings) as client:
-        yield Loader(settings, organization, store, client, clock=clock, report=report)
+_Load = Callable[[Loader, Endpoint], Iterator[Summary]]
+
+
+@dataclass(frozen=True)
+class _Lane:
+    """One loader of an organization with its session."""
+
+    store: Store
+    loader: Loader
+    load_with: _Load
+
+    @property
+    def is_out_of_reach(self) -> bool:
+        return self.loader.is_out_of_reach
+
+    def load(self, endpoint: Endpoint) -> Iterator[Summary]:
+        return self.load_with(self.loader, endpoint)
+
+    def end(self) -> None:
+        self.store.give_up()
 
 
 def chosen_endpoints(settings: Settings, only: Iterable[str] | None, *, also: tuple[str, ...] = ()) -> list[Endpoint]:
@@ -117,18 +133,8 @@ def _over_organizations(
             asked = {"organization": organization.label, **parameters}
             now = clock()
             run = Run(store, command, asked, clock, store.resume_run(command, asked, now - RESUME_WITHIN, now) if resume else None)
-            failed: list[MeterhouseError] = []
             try:
-                with loader(settings, organization, store, clock=clock, report=report) as loads:
-                    for endpoint in endpoints:
-                        try:
-                            summaries.extend(load(loads, run, endpoint))
-                        except MeterhouseError as error:
-                            log.info("%s/%s: %s", organization.label, endpoint.name, error)
-                            failed.append(error)
-                            # The key or the address is this organization's own, so the others are still loaded.
-                            if isinstance(error, FixConfiguration) or loads.is_out_of_reach:
-                                break
+                loaded, failed = _load_all(settings, organization, store, endpoints, run, load, clock, report)
             except BaseException as stop:
                 _close_failed(run, "stopped" if isinstance(stop, KeyboardInterrupt) else "failed", str(stop))
                 raise
@@ -136,11 +142,47 @@ def _over_organizations(
                 run.close("failed" if failed else "done", "; ".join(map(str, failed)) or None)
             except MeterhouseError as error:
                 failed.append(error)
+            summaries.extend(loaded)
             errors.extend(failed)
     outcome = Outcome(tuple(summaries), tuple(errors))
     if any(isinstance(error, FixConfiguration) for error in errors):
         outcome.raise_first()
     return outcome
+
+
+def _load_all(
+    settings: Settings,
+    organization: Organization,
+    store: Store,
+    endpoints: list[Endpoint],
+    run: Run,
+    load: Callable[[Loader, Run, Endpoint], Iterator[Summary]],
+    clock: Clock,
+    report: Report,
+) -> tuple[list[Summary], list[MeterhouseError]]:
+    """Load the endpoints of one organization, several at a time; return the summaries, and the errors of those that failed."""
+    count = max(1, min(settings.connections, len(endpoints)))
+    one_line = threading.Lock()
+
+    def report_in_turn(step: Progress) -> None:
+        with one_line:
+            report(step)
+        if run.run_id is not None:
+            lanes.begin()
+
+    def lane(store: Store, loader: Loader) -> _Lane:
+        return _Lane(store, loader, lambda loads, endpoint: load(loads, run, endpoint))
+
+    with Client(organization, settings) as client:
+        loader = Loader(settings, organization, store, client, clock=clock, report=report_in_turn, answers=settings.connections // count)
+
+        @contextmanager
+        def further() -> Iterator[_Lane]:
+            with Store(settings.require_warehouse()) as own:
+                yield lane(own, loader.beside(own, client.beside(pause)))
+
+        lanes = SideBySide(endpoints, count, further)
+        return lanes.run(lane(store, loader))
 
 
 def _close_failed(run: Run, status: str, error: str) -> None:

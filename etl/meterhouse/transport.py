@@ -16,6 +16,9 @@ from requests.auth import AuthBase
 from meterhouse import __version__
 from meterhouse.settings import AdminKey, Settings
 
+# More requests than this are never under way at a time, and each keeps its connection.
+MOST_CONNECTIONS = 16
+
 
 def open_session(key: AdminKey, settings: Settings) -> requests.Session:
     """Return a session that sends `key` as a bearer token; netrc files and proxy variables of the machine do not reach it."""
@@ -106,7 +109,7 @@ class _Session(requests.Session):
     def __init__(self) -> None:
         super().__init__()
         for scheme in ("http://", "https://"):
-            self.mount(scheme, _DeadlineAdapter())
+            self.mount(scheme, _DeadlineAdapter(pool_maxsize=MOST_CONNECTIONS))
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         """Know of no redirect: to prepare one, the library would read its body whole, without deadline and cap."""

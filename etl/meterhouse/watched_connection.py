@@ -56,6 +56,8 @@ class WatchedConnection(psycopg.Connection[tuple[Any, ...]]):
     def give_up(self) -> None:
         """End the wait of another thread: whatever may still come is not waited for."""
         self.was_given_up = True
+        if self.closed:
+            return
         with socket.socket(fileno=os.dup(self.pgconn.socket)) as ours:
             ours.shutdown(socket.SHUT_RDWR)
 

@@ -8,7 +8,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NoReturn
 from unittest.mock import patch
@@ -41,12 +41,13 @@ class Crash(BaseException):
 
 @dataclass
 class Plan:
-    """Do `do` when this thread comes to `moment` for the `nth` time."""
+    """Do `do` when this thread, or one that it started, comes to `moment` for the `nth` time."""
 
     moment: Moment
     nth: int
     do: Callable[[], None]
     came: int = 0
+    turn: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def was_reached(self) -> bool:
@@ -56,8 +57,10 @@ class Plan:
     def come(self, moment: Moment) -> None:
         """Count a passage."""
         if moment is self.moment:
-            self.came += 1
-            if self.came == self.nth:
+            with self.turn:
+                self.came += 1
+                is_it = self.came == self.nth
+            if is_it:
                 self.do()
 
 
@@ -100,6 +103,18 @@ def installed() -> Iterator[None]:
     send, copy, execute = requests.Session.send, Stage.collect, psycopg.Connection.execute
     connect = WatchedConnection.connect
     enter, leave = psycopg.Transaction.__enter__, psycopg.Transaction.__exit__
+    start = threading.Thread.start
+
+    def started(self: threading.Thread) -> None:
+        if getattr(_here, "plan", None) is not None:
+            plan, connections, run = _here.plan, _here.connections, self.run
+
+            def run_with_plan() -> None:
+                _here.plan, _here.connections = plan, connections
+                run()
+
+            self.run = run_with_plan  # type: ignore[method-assign]  # whoever starts a thread runs on in it
+        start(self)
 
     def sent(self: requests.Session, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         _come(Moment.BETWEEN_PAGES if "page=" in str(request.url) else Moment.BEFORE_REQUEST)
@@ -135,6 +150,7 @@ def installed() -> Iterator[None]:
 
     with ExitStack() as patches:
         for owner, name, replacement in (
+            (threading.Thread, "start", started),
             (requests.Session, "send", sent),
             (Stage, "collect", copied),
             (psycopg.Connection, "execute", executed),

@@ -97,6 +97,7 @@ def test_requests_of_the_worst_script(
     acme: LoadedOrganization, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("meterhouse.client.pause", lambda _: None)
+    monkeypatch.setattr("meterhouse.read_ahead.pause", lambda *_: None)
     acme.sync(retries=4).raise_first()
     usual = len(acme.server.requests)
     counted: dict[str, int] = {}

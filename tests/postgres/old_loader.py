@@ -33,7 +33,7 @@ def old_load(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         loading = Loading.opened(warehouse.loader_url)
     with loading.store, monkeypatch.context() as patch:
         patch.setattr(groups, "keep_models", _keep_models_as_of_0001)
-        patch.setattr(staging, "replace_statements", lambda *_: ())
+        patch.setattr(staging, "replace_days", lambda *_: 0)
         patch.setattr(staging, "keep_set_aside", lambda *_: None)
         patch.setattr(staging.Stage, "_log_load", _log_load_as_of_0001)
         patch.setattr(staging.Stage, "_write_coverage", _write_coverage_as_of_0001)

@@ -60,6 +60,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The pauses before further attempts; none of them is waited out."""
     asked_for: list[float] = []
     monkeypatch.setattr("meterhouse.client.pause", asked_for.append)
+    monkeypatch.setattr("meterhouse.read_ahead.pause", lambda _, seconds: asked_for.append(seconds))
     return asked_for
 
 
@@ -307,7 +308,7 @@ def test_a_bucket_that_comes_twice_with_other_rows_is_asked_for_again_and_then_r
     # Which of the two texts is right shows only when both are decoded, so the window is asked for once more.
     paged.on_page_body(PAGES + 4, once_more(results=[]))
     with pytest.raises(RejectedAnswer, match="came twice with different rows"):
-        paged.load()
+        paged.load(connections=1)
     assert places(paged.warehouse.superuser_url, STORED) == before
     paged.load()
     paged.assert_whole()
@@ -319,7 +320,7 @@ def test_a_bucket_that_comes_twice_with_equal_rows_in_another_order_counts_once(
 
     for number in (2, 4):
         paged.on_page_body(number, reversed_too)
-    paged.load()
+    paged.load(connections=1)
     paged.assert_whole()
     assert paged.query("SELECT warnings FROM ops.load_log WHERE warnings IS NOT NULL") == [(["a bucket came twice, with equal rows"],)]
 

@@ -13,36 +13,10 @@ from meterhouse.fake_openai.answers import Answer, Request
 
 from .comparison import assert_equals_source
 from .loaded_organization import LoadedOrganization
+from .slow_vendor import Slow
 
 ONLY = ["web_search_calls"]
 DAYS = 300
-
-
-class Slow:
-    """Takes its time for every page, and counts how many are under way at once."""
-
-    def __init__(self, acme: LoadedOrganization, seconds: float = 0.05, fails_from: int | None = None) -> None:
-        self.clock = acme.fake.clock
-        self._answer = acme.fake.answer
-        self._seconds = seconds
-        self._fails_from = fails_from
-        self._lock = threading.Lock()
-        self._under_way = 0
-        self.most = 0
-        self.asked = 0
-
-    def answer(self, request: Request) -> Answer:
-        with self._lock:
-            self._under_way += 1
-            self.asked += 1
-            number = self.asked
-            self.most = max(self.most, self._under_way)
-        time.sleep(self._seconds)
-        with self._lock:
-            self._under_way -= 1
-        if self._fails_from is not None and number >= self._fails_from:
-            return Answer(503, b"{}")
-        return self._answer(request)
 
 
 def load(acme: LoadedOrganization, connections: int) -> None:
@@ -106,7 +80,7 @@ def test_an_answer_that_is_refused_ends_the_asking_too(acme: LoadedOrganization)
 
 
 def test_retries_of_all_requests_come_out_of_one_budget(acme: LoadedOrganization, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("meterhouse.read_ahead.pause", lambda _: None)
+    monkeypatch.setattr("meterhouse.read_ahead.pause", lambda *_: None)
     monkeypatch.setattr("meterhouse.client.pause", lambda _: None)
     slow = acme.server.application = Slow(acme, seconds=0, fails_from=4)
     with pytest.raises(MeterhouseError):

@@ -10,7 +10,8 @@ from psycopg.sql import SQL, Composed
 from tests.conftest import Warehouse
 
 from meterhouse.endpoints import COSTS, DAY, ENDPOINTS, Endpoint
-from meterhouse.rollups import WITHOUT_STATISTICS, replace_statements
+from meterhouse.rollups import WITHOUT_STATISTICS
+from meterhouse.rollups import statements as sum_statements
 from meterhouse.statements import Statements
 from meterhouse.store import Store
 from meterhouse.windows import Window
@@ -44,7 +45,8 @@ def plans(warehouse: Warehouse, endpoint: Endpoint, window: Window, *, as_loaded
         names = {"endpoint": endpoint.name, "grouping": "", "buckets": [window.start + timedelta(days=number) for number in range(5)]}
         names["whole"] = names["buckets"]
         statements: dict[str, Composed] = {"facts": sql.replace(window)}
-        statements |= {f"sums {number}": one for number, one in enumerate(replace_statements(endpoint, organization, window))}
+        for number, sums in enumerate(sum_statements(endpoint, organization, window)):
+            statements |= {f"sums {number}": sums.replace, f"sums {number} of days without any": sums.fill}
         for name, statement in statements.items():
             lines = connection.execute(SQL("EXPLAIN {}").format(statement), names).fetchall()
             found[name] = "\n".join(str(line) for (line,) in lines)
