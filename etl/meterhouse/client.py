@@ -25,6 +25,7 @@ import requests
 from meterhouse.endpoints import ERROR_CODE_BEFORE_HISTORY, BucketWidth, Dimension, Endpoint
 from meterhouse.errors import BeforeHistory, FixConfiguration, RejectedAnswer, TryAgainLater, Unsupported
 from meterhouse.foreign_text import cleaner
+from meterhouse.page_text import ENVELOPE, FetchedPage
 from meterhouse.patience import said_while_waiting
 from meterhouse.refusals import Refusal
 from meterhouse.retries import LONGEST_RETRY_AFTER_SECONDS, Backoff, RetryBudget, retry_after_seconds
@@ -75,20 +76,12 @@ class Request:
         ]
 
 
-class _Envelope(msgspec.Struct):
-    object: str = ""
-    data: list[msgspec.Raw] = []
-    has_more: bool | None = None
-    next_page: str | None = None
-
-
 class _ListEnvelope(msgspec.Struct):
     data: list[dict[str, Any]]
     has_more: bool = False
     last_id: str | None = None
 
 
-_ENVELOPE = msgspec.json.Decoder(_Envelope)
 _LIST_ENVELOPE = msgspec.json.Decoder(_ListEnvelope)
 _Decoded = TypeVar("_Decoded")
 
@@ -144,8 +137,8 @@ class Client:
         other.seconds_waited, other.was_answered, other.answered_at = 0.0, False, None
         return other
 
-    def pages(self, request: Request) -> Iterator[bytes]:
-        """Yield the bodies of all pages of `request`, in order.
+    def pages(self, request: Request) -> Iterator[FetchedPage]:
+        """Yield all pages of `request`, in order.
 
         Raises `RejectedAnswer` for a repeated token or more pages than the window can have, and `ChainBroken` when the vendor refuses its
         own token or gives none: whoever counts the buckets knows whether the answer was whole all the same.
@@ -158,10 +151,10 @@ class Client:
         query = request.parameters()
         token: list[tuple[str, str]] = []
         while True:
-            body, envelope = self._get(endpoint.path, [*query, *token], _ENVELOPE, endpoint, in_chain=bool(seen))
+            body, envelope = self._get(endpoint.path, [*query, *token], ENVELOPE, endpoint, in_chain=bool(seen))
             if envelope.object != "page" or envelope.has_more is None:
                 raise RejectedAnswer(f"{endpoint.path}: the answer is not a page of buckets that says whether there is more")
-            yield body
+            yield FetchedPage.of(body, envelope)
             empty = 0 if envelope.data else empty + 1
             if not envelope.has_more:
                 return

@@ -177,8 +177,9 @@ class _Comparison:
             totals: Totals = {}
             before, answered_before = self._clock(), self._client.answered_at
             try:
-                for body in self._client.pages(Request(endpoint, window, DAY, (), DAY.max_buckets)):
-                    totals.update((start, _figures(endpoint, rows)) for start, rows in chain.accept(decode_page(endpoint, body, ())))
+                for fetched in self._client.pages(Request(endpoint, window, DAY, (), DAY.max_buckets)):
+                    page = decode_page(endpoint, fetched.text, ())
+                    totals.update((start, _figures(endpoint, rows)) for start, rows in chain.accept(page))
             except BeforeHistory as refusal:
                 ahead = refusal.earliest if refusal.earliest and refusal.earliest > window.start else window.start + _ONE_DAY
                 window = clamp(window, ahead, DAY)

@@ -15,7 +15,7 @@ from typing import Self
 from meterhouse.chain import Chain, StoredBucket
 from meterhouse.grouping import Answered
 from meterhouse.key_owner import KeyOwner
-from meterhouse.page_text import Digester, take_apart
+from meterhouse.page_text import Digester, FetchedPage, take_apart
 from meterhouse.rows import Page, decode_page
 from meterhouse.staging import Stage, Stream
 from meterhouse.store import Store
@@ -55,17 +55,17 @@ class Intake:
         """What was collected. It is opened with the first page that passed, as that writes the organization down."""
         return self._open.enter_context(self._store.stage(self._stream, self._answered.dimensions))
 
-    def take(self, body: bytes, now: datetime) -> None:
+    def take(self, fetched: FetchedPage, now: datetime) -> None:
         """Take in one page; raises `RejectedAnswer` for one that is none or contradicts an earlier one, and what `Chain` raises."""
-        text = take_apart(body)
+        text = take_apart(fetched)
         if text is None:
-            self._collect(self._decoded(body), (), now)
+            self._collect(self._decoded(fetched.text), (), now)
             return
         digests = [self._digester.digest(bucket) for bucket in text.buckets]
         known = [(position, self._stored[digest]) for position, digest in enumerate(digests) if digest in self._stored]
         # The page around its buckets is decoded even when none of them is.
         new = [position for position, digest in enumerate(digests) if digest not in self._stored]
-        page = self._decoded(text.only(new) if known else body)
+        page = self._decoded(text.only(new) if known else fetched.text)
         for position, bucket in known:
             self._recognize(bucket, text.buckets[position], now)
         self._collect(page, [digests[position] for position in new], now)

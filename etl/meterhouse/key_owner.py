@@ -173,8 +173,8 @@ class KeyOwner:
         window = Window(floor_to_day(now) - timedelta(days=DAY.max_buckets - 1), now)
         by = self._by_project if self._remembered() is None else ()
         try:
-            for body in self._client.pages(Request(COSTS, window, DAY, by, DAY.max_buckets)):
-                page = decode_page(COSTS, body, by)
+            for fetched in self._client.pages(Request(COSTS, window, DAY, by, DAY.max_buckets)):
+                page = decode_page(COSTS, fetched.text, by)
                 month = Page(month.buckets + page.buckets, organizations=month.organizations | page.organizations)
                 if page.organizations:
                     break

@@ -367,8 +367,8 @@ class Loader:
         answered = Answered(dimensions)
         with Intake(stream, chain, answered, stored, self._key_owner, self._store) as intake:
             try:
-                for body in pages:
-                    intake.take(body, self._now)
+                for page in pages:
+                    intake.take(page, self._now)
             except ChainBroken as broken:
                 if chain.missing():
                     raise

@@ -19,11 +19,29 @@ _DIGEST_BYTES = 16
 _BETWEEN_BUCKETS = b" \t\r\n,"
 
 
-class _Buckets(msgspec.Struct):
-    data: list[msgspec.Raw]
+class Envelope(msgspec.Struct):
+    """A page around its buckets, whose texts are left as they are."""
+
+    object: str = ""
+    data: list[msgspec.Raw] = []
+    has_more: bool | None = None
+    next_page: str | None = None
 
 
-_BUCKETS = msgspec.json.Decoder(_Buckets)
+ENVELOPE = msgspec.json.Decoder(Envelope)
+
+
+@dataclass(frozen=True)
+class FetchedPage:
+    """The text of a page and those of its buckets, which point into it."""
+
+    text: bytes
+    buckets: tuple[memoryview, ...]
+
+    @classmethod
+    def of(cls, text: bytes, envelope: Envelope) -> FetchedPage:
+        """Return the page whose text was decoded to `envelope`."""
+        return cls(text, tuple(map(memoryview, envelope.data)))
 
 
 @dataclass(frozen=True)
@@ -39,23 +57,20 @@ class PageText:
         return b"".join((self.head, b",".join(self.buckets[position] for position in positions), self.tail))
 
 
-def take_apart(body: bytes) -> PageText | None:
-    """Return the texts of a page; None when its buckets do not stand one behind the other, or it is no page at all."""
-    try:
-        buckets = tuple(memoryview(raw) for raw in _BUCKETS.decode(body).data)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
+def take_apart(page: FetchedPage) -> PageText | None:
+    """Return the texts of a page; None when it has no bucket, or they do not stand one behind the other."""
+    if not page.buckets:
         return None
-    if not buckets:
-        return None
-    start = end = body.find(buckets[0])
-    for bucket in buckets:
+    body = page.text
+    start = end = body.find(page.buckets[0])
+    for bucket in page.buckets:
         while body[end : end + 1] and body[end] in _BETWEEN_BUCKETS:
             end += 1
         # Of a list that comes twice the decoder gives the last one.
         if not body.startswith(bucket, end):
             return None
         end += len(bucket)
-    return PageText(body[:start], buckets, body[end:])
+    return PageText(body[:start], page.buckets, body[end:])
 
 
 class Digester:

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
 from meterhouse.client import Client, Request
+from meterhouse.page_text import FetchedPage
 
 # Pages of one answer that wait to be loaded; one page may be larger than this.
 _WAITING_BYTES = 4 << 20
@@ -32,7 +33,7 @@ class _Answer:
         self.fetch_number = fetch_number
         self._client = client.beside(self._sleep)
         self._request = request
-        self._pages: deque[bytes] = deque()
+        self._pages: deque[FetchedPage] = deque()
         self._changed = threading.Condition()
         self._is_over = False
         self._is_given_up = threading.Event()
@@ -40,7 +41,7 @@ class _Answer:
         # A thread that waits for the vendor must not keep the process from ending.
         threading.Thread(target=self._fetch, name=f"read ahead {request.window}", daemon=True).start()
 
-    def pages(self) -> Iterator[bytes]:
+    def pages(self) -> Iterator[FetchedPage]:
         """Yield the pages in order, each as soon as it is here; raises what went wrong behind the last good one."""
         while True:
             with self._changed:
@@ -78,9 +79,13 @@ class _Answer:
             self._is_over, self._error = True, error
             self._changed.notify_all()
 
-    def _put(self, page: bytes) -> None:
+    def _put(self, page: FetchedPage) -> None:
         with self._changed:
-            while self._pages and sum(map(len, self._pages)) + len(page) > _WAITING_BYTES and not self._is_given_up.is_set():
+            while (
+                self._pages
+                and sum(len(waiting.text) for waiting in (*self._pages, page)) > _WAITING_BYTES
+                and not self._is_given_up.is_set()
+            ):
                 self._changed.wait()
             self._require_wanted()
             self._pages.append(page)
@@ -102,13 +107,13 @@ class Taken:
     `seconds` were spent waiting for them, and the largest so far had `largest_bytes`.
     """
 
-    def __init__(self, fetch_number: int, pages: Iterator[bytes]) -> None:
+    def __init__(self, fetch_number: int, pages: Iterator[FetchedPage]) -> None:
         self.fetch_number = fetch_number
         self.seconds = 0.0
         self.largest_bytes = 1
         self._pages = pages
 
-    def __iter__(self) -> Iterator[bytes]:
+    def __iter__(self) -> Iterator[FetchedPage]:
         while True:
             started = time.monotonic()
             try:
@@ -117,7 +122,7 @@ class Taken:
                 return
             finally:
                 self.seconds += time.monotonic() - started
-            self.largest_bytes = max(self.largest_bytes, len(page))
+            self.largest_bytes = max(self.largest_bytes, len(page.text))
             yield page
 
 
@@ -169,7 +174,7 @@ class ReadAhead:
         if self._loading is not None:
             self._loading.give_up()
 
-    def _pages(self, answer: _Answer) -> Iterator[bytes]:
+    def _pages(self, answer: _Answer) -> Iterator[FetchedPage]:
         try:
             yield from answer.pages()
         finally:

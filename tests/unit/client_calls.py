@@ -49,4 +49,4 @@ def raised(kind: type[MeterhouseError], match: str | None = None) -> Iterator[py
 
 
 def fetched(client: Client, request: Request | None = None) -> list[bytes]:
-    return list(client.pages(request or asked()))
+    return [page.text for page in client.pages(request or asked())]
