@@ -1,0 +1,211 @@
+"""Two warehouses that read the same vendor, one the fast way and one the slow way, and a plain reading of the same answers beside them.
+
+Fast: what is stored as it is answered is not decoded, an empty window is written straight into its place, answers are fetched ahead.
+Slow: one connection; every row is decoded, staged and compared, as each bucket held another row before the first load.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal, localcontext
+from typing import Any
+
+import psycopg
+from psycopg.types.json import set_json_loads
+
+from meterhouse.endpoints import API_KEY, DAY, ENDPOINTS, HOUR, BucketWidth, Endpoint
+from meterhouse.loader import Run
+from meterhouse.rollup_tables import ROLLUPS
+from meterhouse.schema import fact_columns, group_table
+from meterhouse.store import Store
+from meterhouse.sync import loader
+from meterhouse.tables import TABLES
+from meterhouse.windows import Window, midnight
+
+from .comparison import COSTS_BY_API_KEY_SINCE
+from .loaded_organization import LoadedOrganization
+from .plain_reading import PlainReading, comparable
+from .restless_vendor import PLANTED, RestlessVendor
+
+_OF_A_LOAD = ("coverage", "revisions", "bucket_totals", "set_aside", "load_log")
+# A round in which the settings leave a dimension out, and one in which the vendor refuses another one.
+_WITHOUT_KEYS, _WITHOUT_SOURCES = 1, 2
+_ALL_DIGITS = 200
+
+
+@dataclass
+class FastAndSlow:
+    """`spans` are the windows that every round reads, by width. The two organizations share the vendor."""
+
+    fast: LoadedOrganization
+    slow: LoadedOrganization
+    vendor: RestlessVendor
+    spans: dict[BucketWidth, Window]
+    plain: PlainReading = field(init=False)
+    # How many rows were compared, by what they are of; "plainly" with the plain reading.
+    compared: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self.fast.server.application = self.vendor
+        self.plain = PlainReading(self.fast.server.base_url, self.fast.server.admin_key)
+
+    def plant(self) -> None:
+        """Give every bucket of the slow warehouse one row that no answer has, and forget how it came there."""
+        self.vendor.plants = True
+        self._load_slowly(())
+        self.vendor.plants = False
+        for name in _OF_A_LOAD:
+            self.slow.query(f"DELETE FROM ops.{name}")
+
+    def _forget_planted(self) -> None:
+        """Let the log of revisions begin behind the first load, which replaced what was planted and nothing else."""
+        for endpoint in ENDPOINTS.values():
+            (counts,) = self.slow.query(
+                "SELECT count(*), count(*) FILTER (WHERE g.project_id = %s AND r.change = 'removed') FROM ops.revisions r"
+                f" JOIN warehouse.{group_table(endpoint).name} g USING (group_id) WHERE r.endpoint = %s",
+                [PLANTED, endpoint.name],
+            )
+            assert counts[0] == counts[1]
+            self.compared["planted"] += counts[0]
+        self.slow.query("DELETE FROM ops.revisions")
+
+    def read(self, number: int) -> None:
+        """Let the vendor change its past and a good day pass, read all of it in three ways, and compare what they hold."""
+        fake = self.fast.fake
+        self.vendor.round = number
+        if number:
+            self.fast.advance(hours=26)
+            fake.restate(number)
+        refused = {"completions": frozenset({"api_source"})} if number % 5 == _WITHOUT_SOURCES else {}
+        fake.offers = replace(fake.offers, unsupported_groupings=refused)
+        excluded = (API_KEY.name,) if number % 5 == _WITHOUT_KEYS else ()
+        for width, span in self.spans.items():
+            only = [endpoint.name for endpoint in ENDPOINTS.values() if width in endpoint.widths]
+            first, end = span.start.date(), span.end.date()
+            self.fast.backfill(first, end, only, width=width, connections=4, exclude_dimensions=excluded).raise_first()
+        self._load_slowly(excluded)
+        if not number:
+            self._forget_planted()
+        with localcontext(prec=_ALL_DIGITS):
+            self._read_plainly({*excluded}, refused)
+            self._compare(f"round {number}")
+
+    def _load_slowly(self, excluded: tuple[str, ...]) -> None:
+        settings = self.slow.settings(connections=1, exclude_dimensions=excluded)
+        clock = self.slow.fake.clock.now
+        with Store(settings.require_warehouse()) as store, loader(settings, settings.organizations[0], store, clock=clock) as loads:
+            run = Run(store, "backfill", {"organization": self.slow.label}, clock)
+            for width, span in self.spans.items():
+                for endpoint in ENDPOINTS.values():
+                    if width in endpoint.widths:
+                        # Not forced: what an empty answer may not remove stays in both warehouses.
+                        loads.backfill(endpoint, width, span, run, trusts_digests=False)
+            run.close("done")
+
+    def _read_plainly(self, excluded: set[str], refused: dict[str, frozenset[str]]) -> None:
+        now = self.fast.now
+        settings = self.fast.settings()
+        for width, span in self.spans.items():
+            for endpoint in ENDPOINTS.values():
+                if width not in endpoint.widths:
+                    continue
+                names = [one.name for one in endpoint.dimensions if one.name not in excluded | refused.get(endpoint.name, frozenset())]
+                for window in _where_grouping_differs(endpoint, span):
+                    asked = [name for name in names if name != API_KEY.name] if _is_before_keys(endpoint, window) else names
+                    self.plain.read(endpoint, width, window, asked, now, settings.settling_time(endpoint))
+
+    def _compare(self, when: str) -> None:
+        for what, query in _contents().items():
+            fast, slow = (Counter(_copied(one.warehouse.superuser_url, query)) for one in (self.fast, self.slow))
+            _require_equal(f"{when}, {what}, fast and slow", fast, slow)
+            self.compared[_kind(what)] += fast.total()
+        for what, expected in self._expected().items():
+            found = Counter(map(_as_compared, _read(self.fast.warehouse.superuser_url, _contents()[what])))
+            _require_equal(f"{when}, {what}, fast and plain", found, expected)
+            self.compared[f"{_kind(what)}, plainly"] += expected.total()
+
+    def _expected(self) -> dict[str, Counter[tuple[Any, ...]]]:
+        expected = {endpoint.table: self.plain.fact_rows(endpoint) for endpoint in ENDPOINTS.values()}
+        expected |= {f"revisions of {endpoint.table}": self.plain.revised_rows(endpoint) for endpoint in ENDPOINTS.values()}
+        expected |= {rollup.name: self.plain.rollup_rows(rollup, _columns(rollup.name)) for rollup in ROLLUPS}
+        return expected | {"coverage": self.plain.covered_rows()}
+
+
+def spans(first: datetime, first_of_hours: datetime, end: datetime) -> dict[BucketWidth, Window]:
+    """The same end for days and hours."""
+    return {DAY: Window(first, end), HOUR: Window(first_of_hours, end)}
+
+
+def _is_before_keys(endpoint: Endpoint, window: Window) -> bool:
+    return endpoint.is_costs and window.start < midnight(COSTS_BY_API_KEY_SINCE)
+
+
+def _where_grouping_differs(endpoint: Endpoint, span: Window) -> list[Window]:
+    since = midnight(COSTS_BY_API_KEY_SINCE)
+    if endpoint.is_costs and span.start < since < span.end:
+        return [Window(span.start, since), Window(since, span.end)]
+    return [span]
+
+
+def _kind(what: str) -> str:
+    begins = {"usage_": "facts", "costs": "facts", "rollup_": "sums", "revisions": "revisions", "coverage": "coverage"}
+    return next((kind for beginning, kind in begins.items() if what.startswith(beginning)), "the rest")
+
+
+def _columns(rollup: str) -> list[str]:
+    return [column.name for column in TABLES.tables[f"warehouse.{rollup}"].columns if column.name != "organization_id"]
+
+
+def _contents() -> dict[str, str]:
+    """Queries for all that a load leaves behind, by names instead of ids and without the times of the clock on the wall."""
+    found = {}
+    for endpoint in ENDPOINTS.values():
+        group = ", ".join(f"g.{name}" for name in group_table(endpoint).columns)
+        figures = ", ".join(f"f.{name}" for name in fact_columns(endpoint))
+        joined = f"JOIN warehouse.{group_table(endpoint).name} g ON g.group_id"
+        found[endpoint.table] = (
+            f"SELECT f.bucket_width, f.bucket_start, {group}, {figures} FROM warehouse.{endpoint.table} f {joined} = f.group_id"
+        )
+        found[f"revisions of {endpoint.table}"] = (
+            f"SELECT r.endpoint, r.bucket_width, r.bucket_start, {group}, r.change, r.was_complete, r.old_values, r.new_values"
+            f" FROM ops.revisions r {joined} = r.group_id WHERE r.endpoint = '{endpoint.name}'"
+        )
+    found |= {rollup.name: f"SELECT {', '.join(_columns(rollup.name))} FROM warehouse.{rollup.name}" for rollup in ROLLUPS}
+    stream = "endpoint, bucket_width, bucket_start"
+    found["coverage"] = (
+        f"SELECT {stream}, reported_start, reported_end, finality::text, is_complete, row_count, source_grouping FROM ops.coverage"
+    )
+    found["revisions"] = "SELECT endpoint, change, count(*) FROM ops.revisions GROUP BY 1, 2"
+    found["bucket_totals"] = f"SELECT {stream}, read_at, totals FROM ops.bucket_totals"
+    found["set_aside"] = f"SELECT {stream}, position, reason, source_row FROM ops.set_aside"
+    found["capabilities"] = "SELECT endpoint, capability, is_supported, detail FROM ops.capabilities"
+    found["load_log"] = (
+        "SELECT endpoint, bucket_width, window_start, window_end, source_grouping, buckets, missing_buckets, rows_inserted, rows_updated,"
+        " rows_unchanged, unknown_fields FROM ops.load_log"
+    )
+    return found
+
+
+def _copied(url: str, query: str) -> list[bytes]:
+    """The rows as the database writes them, so that not even a zero behind the point differs."""
+    with psycopg.connect(url) as connection, connection.cursor().copy(f"COPY ({query}) TO STDOUT".encode()) as copy:
+        return b"".join(copy).splitlines()
+
+
+def _read(url: str, query: str) -> list[tuple[Any, ...]]:
+    with psycopg.connect(url) as connection:
+        set_json_loads(lambda text: json.loads(text, parse_float=Decimal), connection)
+        return connection.execute(query.encode()).fetchall()
+
+
+def _as_compared(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(map(comparable, row))
+
+
+def _require_equal(what: str, found: Counter[Any], expected: Counter[Any]) -> None:
+    if found != expected:
+        here, there = found - expected, expected - found
+        raise AssertionError(f"{what}: {here.total()} and {there.total()} rows differ: {list(here)[:3]} and {list(there)[:3]}")
