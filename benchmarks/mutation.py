@@ -53,6 +53,10 @@ GROUPS = (
         ("tests/postgres/test_store.py", "tests/postgres/test_backfill_guard.py", "tests/postgres/test_directory.py"),
         needs_server=True,
     ),
+    Group(("page_text",), ("tests/unit/test_page_text.py",)),
+    Group(("spool",), ("tests/postgres/test_spool.py",), needs_server=True),
+    Group(("intake",), ("tests/postgres/test_digests.py",), needs_server=True),
+    Group(("read_ahead",), ("tests/postgres/test_read_ahead.py",), needs_server=True),
 )
 
 
