@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from meterhouse.endpoints import COMPLETIONS, COSTS, EMBEDDINGS, MODEL, PROJECT, Endpoint
+from meterhouse.endpoints import BATCH, COMPLETIONS, COSTS, EMBEDDINGS, MODEL, PROJECT, Endpoint
 from meterhouse.page_text import ENVELOPE, Digester, FetchedPage, PageText, take_apart
 from meterhouse.rows import decode_page
 
@@ -58,6 +59,9 @@ def test_a_digest_says_text_endpoint_and_grouping() -> None:
         Digester(COMPLETIONS, [PROJECT, MODEL]).digest(bucket),
         Digester(COMPLETIONS, []).digest(bucket),
         Digester(EMBEDDINGS, [PROJECT]).digest(bucket),
+        # A version whose catalogue has other fields of the same endpoint makes other rows of the same text.
+        Digester(replace(EMBEDDINGS, metrics=EMBEDDINGS.metrics[:1]), [PROJECT]).digest(bucket),
+        Digester(replace(EMBEDDINGS, dimensions=(*EMBEDDINGS.dimensions, BATCH)), [PROJECT]).digest(bucket),
         Digester(COMPLETIONS, [PROJECT]).digest(memoryview(BUCKETS[1])),
     ]
     assert len(set(digests)) == len(digests)
