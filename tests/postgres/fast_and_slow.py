@@ -31,8 +31,8 @@ from .plain_reading import PlainReading, comparable
 from .restless_vendor import PLANTED, RestlessVendor
 
 _OF_A_LOAD = ("coverage", "revisions", "bucket_totals", "set_aside", "load_log")
-# A round in which the settings leave a dimension out, and one in which the vendor refuses another one.
-_WITHOUT_KEYS, _WITHOUT_SOURCES = 1, 2
+# Of five rounds one in which the vendor refuses a dimension, and one in which the settings leave out another one.
+_WITHOUT_SOURCES, _WITHOUT_KEYS = 2, 3
 _ALL_DIGITS = 200
 
 
@@ -82,16 +82,23 @@ class FastAndSlow:
         refused = {"completions": frozenset({"api_source"})} if number % 5 == _WITHOUT_SOURCES else {}
         fake.offers = replace(fake.offers, unsupported_groupings=refused)
         excluded = (API_KEY.name,) if number % 5 == _WITHOUT_KEYS else ()
+        before = self._digests()
         for width, span in self.spans.items():
             only = [endpoint.name for endpoint in ENDPOINTS.values() if width in endpoint.widths]
             first, end = span.start.date(), span.end.date()
             self.fast.backfill(first, end, only, width=width, connections=4, exclude_dimensions=excluded).raise_first()
+        self.compared["buckets that were left alone"] += len(before & self._digests())
         self._load_slowly(excluded)
         if not number:
             self._forget_planted()
         with localcontext(prec=_ALL_DIGITS):
             self._read_plainly({*excluded}, refused)
             self._compare(f"round {number}")
+
+    def _digests(self) -> set[tuple[Any, ...]]:
+        """Buckets of the fast warehouse with the digest by which they are known again."""
+        known = "SELECT endpoint, bucket_width, bucket_start, source_grouping, content_digest FROM ops.coverage"
+        return set(self.fast.query(f"{known} WHERE content_digest IS NOT NULL"))
 
     def _load_slowly(self, excluded: tuple[str, ...]) -> None:
         settings = self.slow.settings(connections=1, exclude_dimensions=excluded)
@@ -118,14 +125,15 @@ class FastAndSlow:
                     self.plain.read(endpoint, width, window, asked, now, settings.settling_time(endpoint))
 
     def _compare(self, when: str) -> None:
-        for what, query in _contents().items():
-            fast, slow = (Counter(_copied(one.warehouse.superuser_url, query)) for one in (self.fast, self.slow))
-            _require_equal(f"{when}, {what}, fast and slow", fast, slow)
-            self.compared[_kind(what)] += fast.total()
-        for what, expected in self._expected().items():
-            found = Counter(map(_as_compared, _read(self.fast.warehouse.superuser_url, _contents()[what])))
-            _require_equal(f"{when}, {what}, fast and plain", found, expected)
-            self.compared[f"{_kind(what)}, plainly"] += expected.total()
+        with connected(self.fast) as fast, connected(self.slow) as slow:
+            for what, query in _contents().items():
+                found, expected = (Counter(_copied(connection, query)) for connection in (fast, slow))
+                _require_equal(f"{when}, {what}, fast and slow", found, expected)
+                self.compared[_kind(what)] += found.total()
+            for what, expected in self._expected().items():
+                found = Counter(tuple(map(comparable, row)) for row in fast.execute(_contents()[what].encode()))
+                _require_equal(f"{when}, {what}, fast and plain", found, expected)
+                self.compared[f"{_kind(what)}, plainly"] += found.total()
 
     def _expected(self) -> dict[str, Counter[tuple[Any, ...]]]:
         expected = {endpoint.table: self.plain.fact_rows(endpoint) for endpoint in ENDPOINTS.values()}
@@ -189,20 +197,17 @@ def _contents() -> dict[str, str]:
     return found
 
 
-def _copied(url: str, query: str) -> list[bytes]:
+def connected(loaded: LoadedOrganization) -> psycopg.Connection[Any]:
+    """A connection that reads numbers within JSON with every digit."""
+    connection = psycopg.connect(loaded.warehouse.superuser_url)
+    set_json_loads(lambda text: json.loads(text, parse_float=Decimal), connection)
+    return connection
+
+
+def _copied(connection: psycopg.Connection[Any], query: str) -> list[bytes]:
     """The rows as the database writes them, so that not even a zero behind the point differs."""
-    with psycopg.connect(url) as connection, connection.cursor().copy(f"COPY ({query}) TO STDOUT".encode()) as copy:
+    with connection.cursor().copy(f"COPY ({query}) TO STDOUT".encode()) as copy:
         return b"".join(copy).splitlines()
-
-
-def _read(url: str, query: str) -> list[tuple[Any, ...]]:
-    with psycopg.connect(url) as connection:
-        set_json_loads(lambda text: json.loads(text, parse_float=Decimal), connection)
-        return connection.execute(query.encode()).fetchall()
-
-
-def _as_compared(row: tuple[Any, ...]) -> tuple[Any, ...]:
-    return tuple(map(comparable, row))
 
 
 def _require_equal(what: str, found: Counter[Any], expected: Counter[Any]) -> None:

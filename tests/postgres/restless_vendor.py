@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,6 +22,8 @@ from meterhouse.fake_openai.clock import Clock
 Row = dict[str, Any]
 PLANTED = "proj_planted"
 _BY_PATH = {endpoint.path: endpoint for endpoint in ENDPOINTS.values()}
+# A page with a new field is decoded as a whole whenever it comes, so most pages must have none.
+_OF_A_WHOLE_PAGE, _RARELY = {"a new field"}, 0.1
 _MOST_DIGITS = Decimal("1E-30")
 
 
@@ -48,10 +51,24 @@ class RestlessVendor:
         self.plants = False
         # How often which change was answered.
         self.changes: Counter[str] = Counter()
+        # The most requests that were under way at the same time.
+        self.most_at_once = 0
+        self._at_once = 0
+        self._counting = threading.Lock()
         self._fake = fake
         self._share = share
 
     def answer(self, request: Request) -> Answer:
+        with self._counting:
+            self._at_once += 1
+            self.most_at_once = max(self.most_at_once, self._at_once)
+        try:
+            return self._answer(request)
+        finally:
+            with self._counting:
+                self._at_once -= 1
+
+    def _answer(self, request: Request) -> Answer:
         answer = self._fake.answer(request)
         endpoint = _BY_PATH.get(request.path)
         if answer.status != 200 or endpoint is None:
@@ -71,7 +88,7 @@ class RestlessVendor:
             return [raw]
         if self.plants:
             return [_written(bucket | {"results": [self._planted_row(endpoint)]})]
-        name = rng.choice(list(CHANGES))
+        (name,) = rng.choices(list(CHANGES), [_RARELY if name in _OF_A_WHOLE_PAGE else 1 for name in CHANGES])
         self.changes[name] += 1
         CHANGES[name](endpoint, bucket["results"], rng)
         if name == "absent":
