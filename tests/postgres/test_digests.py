@@ -14,7 +14,7 @@ from meterhouse.store import Store
 
 from .comparison import assert_equals_source
 from .doctored_vendor import ask, doctor
-from .loaded_organization import LoadedOrganization
+from .loaded_organization import LoadedOrganization, midnight
 
 ONLY = ["completions"]
 MORE_REQUESTS = 10**9
@@ -132,6 +132,47 @@ def test_a_bucket_that_was_replaced_since_its_digest_was_read_is_asked_for_again
     spoiled.query(SPOIL)
     load(spoiled)
     assert len(asked) == 3
+    assert spoiled_days(spoiled) == 3
+
+
+def test_rows_that_were_left_alone_count_among_those_of_the_answer(spoiled: LoadedOrganization) -> None:
+    """A day on which no row has a model is no answer that ignored the grouping, as the days beside it have models."""
+
+    def without_models(path: str, _: list[str], buckets: list[dict[str, Any]]) -> None:
+        for row in buckets[1]["results"] if "completions" in path and len(buckets) == 3 else ():
+            row["model"] = None
+
+    ((rows_with_models,),) = spoiled.query(
+        "SELECT count(*) FROM warehouse.usage_completions f JOIN warehouse.dim_group g USING (group_id)"
+        " WHERE f.bucket_width = 1440 AND f.bucket_start = %s::date AND g.model IS NOT NULL",
+        [spoiled.today - timedelta(days=3)],
+    )
+    assert rows_with_models > 1
+    doctor(spoiled, lambda *_: None)
+    load(spoiled)
+    spoiled.query(SPOIL)
+    doctor(spoiled, without_models)
+    load(spoiled)
+    assert spoiled_days(spoiled) == 2
+
+
+def test_what_was_left_alone_without_a_project_is_no_proof_of_whose_the_key_is(small: LoadedOrganization) -> None:
+    for _ in range(2):
+        small.forget_requests()
+        load(small, exclude_dimensions=("project_id",))
+        assert [path.rpartition("/")[2] for path in small.paths_asked()] == ["completions", "costs"]
+    small.query(SPOIL)
+    load(small, exclude_dimensions=("project_id",))
+    assert spoiled_days(small) == 3
+
+
+def test_an_answer_without_any_bucket_leaves_all_of_them_alone(spoiled: LoadedOrganization) -> None:
+    doctor(spoiled, lambda _path, _dimensions, buckets: buckets.clear())
+    (summary,) = load(spoiled).summaries
+    assert (summary.rows_inserted, summary.rows_updated, summary.rows_removed, summary.rows_unchanged, summary.buckets) == (0,) * 5
+    assert spoiled.query("SELECT missing_buckets FROM ops.load_log ORDER BY load_id DESC LIMIT 1") == [
+        ([midnight(spoiled.today - timedelta(days=days)) for days in (4, 3, 2)],)
+    ]
     assert spoiled_days(spoiled) == 3
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import tempfile
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -92,6 +93,19 @@ def test_many_rows_arrive_all_the_same_from_a_file_that_goes_when_it_is_done_wit
     spool.close()
     assert files_of(folder) == []
     assert stored(connection) == plainly(expected)
+
+
+def test_a_file_is_sent_in_blocks(connection: Connection, folder: Path) -> None:
+    spool = Spool(connection, TYPES)
+    for first in range(0, 10_000, 500):
+        spool.add(rows(first, first + 500, LONG))
+    tracemalloc.start()
+    spool.send(connection, INTO)
+    _, most_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    spool.close()
+    # Of 20 megabytes.
+    assert most_bytes < 2 << 20
 
 
 def test_what_the_database_refuses_is_its_own_error(connection: Connection) -> None:
