@@ -24,6 +24,9 @@ PLANTED = "proj_planted"
 _BY_PATH = {endpoint.path: endpoint for endpoint in ENDPOINTS.values()}
 # A page with a new field is decoded as a whole whenever it comes, so most pages must have none.
 _OF_A_WHOLE_PAGE, _RARELY = {"a new field"}, 0.1
+# What may leave a bucket without rows befalls streams with rows on most days only: an answer that is empty all over is refused.
+_LESS = {"a row gone", "a row that cannot be typed", "emptied", "absent"}
+_DENSE = {"completions", "vector_stores", "code_interpreter_sessions", "web_search_calls", "costs"}
 _MOST_DIGITS = Decimal("1E-30")
 
 
@@ -39,7 +42,7 @@ class _Start(msgspec.Struct):
 
 
 class RestlessVendor:
-    """Answers for an organization. What a round does to a bucket depends on the bucket alone, so whoever asks gets the same text.
+    """Answers for an organization. What a round does to a bucket depends on both alone, so whoever asks gets the same text.
 
     From round 1 on `share` of the buckets change, others keep every byte. While it `plants`, each bucket
     with rows has the same one row and no other.
@@ -80,15 +83,17 @@ class RestlessVendor:
 
     def _restated(self, endpoint: Endpoint, width: str, raw: msgspec.Raw) -> list[msgspec.Raw]:
         start = msgspec.json.decode(raw, type=_Start).start_time
-        rng = Random(f"{self.round}:{endpoint.name}:{width}:{start}")  # noqa: S311  # the same for whoever asks
+        # A change lasts for two rounds, so that what is odd comes again as it was; for half of the buckets from the odd rounds on.
+        era = (self.round + start // 3600 + start // 86400) // 2
+        rng = Random(f"{era}:{endpoint.name}:{width}:{start}")  # noqa: S311  # the same for whoever asks
         if not self.plants and not (self.round and rng.random() < self._share):
             return [raw]
         bucket = _decoded(raw)
-        if not bucket["results"]:
-            return [raw]
-        if self.plants:
+        if self.plants and bucket["results"]:
             return [_written(bucket | {"results": [self._planted_row(endpoint)]})]
         (name,) = rng.choices(list(CHANGES), [_RARELY if name in _OF_A_WHOLE_PAGE else 1 for name in CHANGES])
+        if not bucket["results"] or (name in _LESS and endpoint.name not in _DENSE):
+            return [raw]
         self.changes[name] += 1
         CHANGES[name](endpoint, bucket["results"], rng)
         if name == "absent":
