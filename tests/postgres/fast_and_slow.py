@@ -16,12 +16,12 @@ from typing import Any
 import psycopg
 from psycopg.types.json import set_json_loads
 
+from meterhouse.client import Client
 from meterhouse.endpoints import API_KEY, DAY, ENDPOINTS, HOUR, BucketWidth, Endpoint
-from meterhouse.loader import Run
+from meterhouse.loader import Loader, Run
 from meterhouse.rollup_tables import ROLLUPS
 from meterhouse.schema import fact_columns, group_table
 from meterhouse.store import Store
-from meterhouse.sync import loader
 from meterhouse.tables import TABLES
 from meterhouse.windows import Window, midnight
 
@@ -103,7 +103,9 @@ class FastAndSlow:
     def _load_slowly(self, excluded: tuple[str, ...]) -> None:
         settings = self.slow.settings(connections=1, exclude_dimensions=excluded)
         clock = self.slow.fake.clock.now
-        with Store(settings.require_warehouse()) as store, loader(settings, settings.organizations[0], store, clock=clock) as loads:
+        (organization,) = settings.organizations
+        with Store(settings.require_warehouse()) as store, Client(organization, settings) as client:
+            loads = Loader(settings, organization, store, client, clock=clock)
             run = Run(store, "backfill", {"organization": self.slow.label}, clock)
             for width, span in self.spans.items():
                 for endpoint in ENDPOINTS.values():
