@@ -56,7 +56,7 @@ GROUPS = (
     Group(("page_text",), ("tests/unit/test_page_text.py",)),
     Group(("spool",), ("tests/postgres/test_spool.py",), needs_server=True),
     Group(("intake",), ("tests/postgres/test_digests.py", "tests/postgres/test_organization_guard.py"), needs_server=True),
-    Group(("read_ahead",), ("tests/postgres/test_read_ahead.py",), needs_server=True),
+    Group(("read_ahead",), ("tests/unit/test_read_ahead.py", "tests/postgres/test_read_ahead.py"), needs_server=True),
 )
 
 
