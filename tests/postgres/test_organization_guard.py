@@ -146,6 +146,15 @@ def test_an_answer_of_another_organization_that_has_no_rows_removes_none(serve: 
     assert ours.query("SELECT count(*) > 0 FROM ops.revisions WHERE change = 'removed' AND endpoint = %s", [endpoint]) == [(True,)]
 
 
+def test_a_new_label_whose_first_answer_has_no_bucket_is_asked_whose_it_is(serve: Serve) -> None:
+    ours, other = serve(), serve(seed=2, label="beta")
+    ours.sync(["images", "costs"]).raise_first()
+    other.server.fail_next(1, status=200, body={"object": "page", "data": [], "has_more": False, "next_page": None})
+    (summary,) = other.backfill(NOW.date() - timedelta(days=3), NOW.date(), ["images"]).summaries
+    assert summary.buckets == 0
+    assert other.paths_asked()[:2] == ["/v1/organization/usage/images", COSTS_PATH]
+
+
 def test_the_right_key_is_not_asked_for_anything_more(serve: Serve) -> None:
     ours = serve()
     ours.sync().raise_first()
