@@ -62,7 +62,6 @@ class Chain:
         self._compares_rows = compares_rows
         # Digest of the text, or hash of the rows.
         self._contents: dict[datetime, bytes | int] = {}
-        self.pages = 0
         self.unknown_fields: set[str] = set()
         self.warnings: set[str] = set()
 
@@ -72,7 +71,6 @@ class Chain:
         A bucket outside the window is left out; one that came before must be equal. Raises `RejectedAnswer` for a bucket that is not
         within one aligned bucket, or that came twice with different rows, and `CompareRows` when digests cannot tell.
         """
-        self.pages += 1
         self.unknown_fields.update(page.unknown_fields)
         self.warnings.update(page.warnings)
         is_odd = bool(page.unknown_fields or page.warnings)

@@ -6,6 +6,7 @@ complete or it raises. The admin key is given to the HTTP library's authenticati
 
 from __future__ import annotations
 
+import io
 import logging
 import random
 import re
@@ -258,16 +259,15 @@ class Client:
 
     def _read(self, response: requests.Response, deadline: float, path: str) -> bytes:
         cap_bytes = self._settings.page_max_megabytes << 20
-        chunks = []
-        size = 0
+        # It hands over what it holds without another copy.
+        body = io.BytesIO()
         for chunk in response.iter_content(_CHUNK_BYTES):
-            size += len(chunk)
-            if size > cap_bytes:
+            if body.tell() + len(chunk) > cap_bytes:
                 raise PageTooLarge(f"{path}: a page is larger than METERHOUSE_PAGE_MAX_MEGABYTES ({self._settings.page_max_megabytes})")
             if time.monotonic() > deadline:
                 raise TimeoutError
-            chunks.append(chunk)
-        return b"".join(chunks)
+            body.write(chunk)
+        return body.getvalue()
 
     def _refused(
         self, path: str, status: int, retry_after: str | None, refusal: Refusal, endpoint: Endpoint | None, in_chain: bool

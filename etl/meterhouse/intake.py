@@ -22,6 +22,8 @@ from meterhouse.store import Store
 
 # Threads cannot decode at the same time, and what one of them has half decoded takes memory.
 _DECODING = threading.Lock()
+# What was decoded of this much text is in memory at a time, however large a page is.
+_PART_BYTES = 1 << 20
 _A_PROJECT = re.compile(rb'"project_id": ?"[^"]')
 
 
@@ -42,6 +44,7 @@ class Intake:
         self._key_owner = key_owner
         self._store = store
         self._open = ExitStack()
+        self.pages = 0
         self._digester = Digester(stream.endpoint, answered.dimensions)
 
     def __enter__(self) -> Self:
@@ -57,18 +60,19 @@ class Intake:
 
     def take(self, fetched: FetchedPage, now: datetime) -> None:
         """Take in one page; raises `RejectedAnswer` for one that is none or contradicts an earlier one, and what `Chain` raises."""
+        self.pages += 1
         text = take_apart(fetched)
         if text is None:
             self._collect(self._decoded(fetched.text), (), now)
             return
         digests = [self._digester.digest(bucket) for bucket in text.buckets]
         known = [(position, self._stored[digest]) for position, digest in enumerate(digests) if digest in self._stored]
-        # The page around its buckets is decoded even when none of them is.
         new = [position for position, digest in enumerate(digests) if digest not in self._stored]
-        page = self._decoded(text.only(new) if known else fetched.text)
+        # The page around its buckets is decoded even when none of them is.
+        for part in text.parts(new, _PART_BYTES) or [[]]:
+            self._collect(self._decoded(text.only(part)), [digests[position] for position in part], now)
         for position, bucket in known:
             self._recognize(bucket, text.buckets[position], now)
-        self._collect(page, [digests[position] for position in new], now)
 
     def _decoded(self, body: bytes) -> Page:
         with _DECODING:

@@ -380,7 +380,7 @@ class Loader:
             fetch = Fetch(
                 pages.fetch_number,
                 dimensions,
-                chain.pages,
+                intake.pages,
                 pages.seconds,
                 tuple(sorted(chain.unknown_fields)),
                 tuple(sorted(chain.all_warnings())),

@@ -52,6 +52,18 @@ class PageText:
     buckets: tuple[memoryview, ...]
     tail: bytes
 
+    def parts(self, positions: Iterable[int], part_bytes: int) -> list[list[int]]:
+        """Return `positions` of buckets in parts, in order, whose texts have about `part_bytes` each; a bucket is never cut."""
+        parts: list[list[int]] = []
+        room = 0
+        for position in positions:
+            if room <= 0:
+                parts.append([])
+                room = part_bytes
+            parts[-1].append(position)
+            room -= len(self.buckets[position])
+        return parts
+
     def only(self, positions: Iterable[int]) -> bytes:
         """Return the page with no other buckets than those at `positions`."""
         return b"".join((self.head, b",".join(self.buckets[position] for position in positions), self.tail))

@@ -46,6 +46,16 @@ def test_what_is_no_page_or_not_all_there_is_not_taken_apart(body: bytes) -> Non
     assert taken_apart(body) is None
 
 
+@pytest.mark.parametrize(
+    ("part_bytes", "parts"), [(1, [[0], [1], [2]]), (len(BUCKETS[0]), [[0], [1, 2]]), (len(BUCKETS[0]) + 1, [[0, 1], [2]]), (1000, [[0, 1, 2]])]
+)  # fmt: skip
+def test_parts_hold_all_buckets_in_order_and_cut_none(part_bytes: int, parts: list[list[int]]) -> None:
+    text = taken_apart(HEAD + b",".join(BUCKETS) + TAIL)
+    assert text is not None
+    assert text.parts(range(3), part_bytes) == parts
+    assert text.parts([], part_bytes) == []
+
+
 def test_a_list_that_comes_twice_with_one_bucket_shows_in_the_head() -> None:
     text = taken_apart(b'{"data":[' + BUCKETS[1] + b'],"data":[' + BUCKETS[0] + b"]}")
     assert text is not None
