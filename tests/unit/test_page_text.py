@@ -46,9 +46,13 @@ def test_what_is_no_page_or_not_all_there_is_not_taken_apart(body: bytes) -> Non
     assert taken_apart(body) is None
 
 
+FIRST_BYTES = len(BUCKETS[0])
+
+
 @pytest.mark.parametrize(
-    ("part_bytes", "parts"), [(1, [[0], [1], [2]]), (len(BUCKETS[0]), [[0], [1, 2]]), (len(BUCKETS[0]) + 1, [[0, 1], [2]]), (1000, [[0, 1, 2]])]
-)  # fmt: skip
+    ("part_bytes", "parts"),
+    [(1, [[0], [1], [2]]), (FIRST_BYTES, [[0], [1, 2]]), (FIRST_BYTES + 1, [[0, 1], [2]]), (1000, [[0, 1, 2]])],
+)
 def test_parts_hold_all_buckets_in_order_and_cut_none(part_bytes: int, parts: list[list[int]]) -> None:
     text = taken_apart(HEAD + b",".join(BUCKETS) + TAIL)
     assert text is not None
