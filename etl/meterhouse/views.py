@@ -87,8 +87,8 @@ _SCOPED = (
 # Once shipped and no longer; a view of another name in schema bi is somebody else's and stays.
 RETIRED_VIEW_NAMES: tuple[str, ...] = ()
 _FACTS = "usage_facts"
-# What the public views select from: names of models and of line items, and all usage facts with their names.
-_INTERNAL = ("model_names", "line_item_names", "usage_named")
+# What the public views select from: names of models, of line items and of what has one now, and all usage facts with their names.
+_INTERNAL = ("model_names", "line_item_names", "usage_named", "current_projects", "current_users", "current_api_keys")
 
 # Every view that selects from one view, directly or through others.
 _BUILD_ON = """

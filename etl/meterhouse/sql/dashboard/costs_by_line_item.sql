@@ -1,15 +1,12 @@
 -- Billed amounts of the chosen rows by day, by day and model, by line item, by project, and in all, from the sums by line item and by project:
 -- for a choice without keys. Never over two currencies. Of the amount: its sum over what is known (null: nothing is), and how many rows have
 -- it unknown.
-WITH chosen AS MATERIALIZED (
-    -- Rows are read once and added up by what the grains have in common, and the grains are made of these few sums.
+WITH added_up AS (
+    -- Rows are read once and added up by what the grains have in common: names are looked up once per sum.
     SELECT
         c.usage_date,
         c.line_item,
         c.currency,
-        -- Of a line item, the same in each row.
-        min(c.model) AS model,
-        CASE WHEN min(c.model) IS NULL THEN min(c.category) END AS nameless_category,
         sum(c.cost) AS cost,
         sum(c.rows_without_cost)::bigint AS rows_without_cost,
         sum(c.row_count)::bigint AS row_count
@@ -19,6 +16,21 @@ WITH chosen AS MATERIALIZED (
         AND (%(projects)s::text [] IS NULL OR coalesce(c.project_id, '') = ANY (%(projects)s::text []))
         AND (%(models)s::text [] IS NULL OR coalesce(c.model, '') = ANY (%(models)s::text []))
     GROUP BY c.usage_date, c.line_item, c.currency
+),
+
+chosen AS MATERIALIZED (
+    SELECT
+        s.usage_date,
+        s.line_item,
+        s.currency,
+        l.line_item_model AS model,
+        CASE WHEN l.line_item_model IS NULL THEN coalesce(l.category, 'unknown') END AS nameless_category,
+        s.cost,
+        s.rows_without_cost,
+        s.row_count
+    FROM added_up s
+    -- The member that stands for rows without a line item is shown as one of that name.
+    LEFT JOIN bi.dim_line_item l ON l.line_item = s.line_item AND l.line_item_key <> '(none)'
 )
 
 SELECT

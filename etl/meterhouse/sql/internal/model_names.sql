@@ -1,5 +1,5 @@
 -- Every word for a model and the name under which it is shown: the alias of the word, or that of its name, or else its name by rule.
-SELECT
+SELECT DISTINCT ON (m.model)
     m.model,
     coalesce(m.canonical_model, lower(m.model)) AS canonical_model,
     coalesce(by_word.shown_as, by_name.shown_as, m.canonical_model, lower(m.model)) AS model_name

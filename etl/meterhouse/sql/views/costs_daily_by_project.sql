@@ -17,5 +17,4 @@ JOIN warehouse.dim_organization o ON o.organization_id = r.organization_id
 LEFT JOIN ops.coverage c
     ON c.organization_id = r.organization_id AND c.endpoint = 'costs' AND c.bucket_width = 1440
     AND c.bucket_start = r.usage_date::timestamp AT TIME ZONE 'UTC'
-LEFT JOIN warehouse.dim_project p
-    ON p.organization_id = r.organization_id AND p.project_id = r.project_id AND p.valid_to IS NULL
+LEFT JOIN warehouse.current_projects p ON p.organization_id = r.organization_id AND p.project_id = r.project_id
