@@ -289,10 +289,11 @@ class Measurement:
         """Measure everything that the dashboard reads for one choice, statement by statement, and in all."""
         if not self._only.search(f"dashboard {choice}"):
             return
-        first = self._snapshot(filters)
-        rounds = self._rounds if sum(one.seconds for one in first) < SLOW_SECONDS else 0
-        later = [self._snapshot(filters) for _ in range(rounds)]
-        whole = [sum(one.seconds for one in heard) for heard in (first, *later)]
+        seconds_of_first, first = self._snapshot(filters)
+        rounds = self._rounds if seconds_of_first < SLOW_SECONDS else 0
+        snapshots = [self._snapshot(filters) for _ in range(rounds)]
+        later = [heard for _, heard in snapshots]
+        whole = [seconds_of_first, *(seconds for seconds, _ in snapshots)]
         failed = next((one.remark for one in first if one.remark), "")
         yield Times(f"dashboard {choice}: all statements", whole[0], statistics.median(whole[1:] or whole), remark=failed)
         seen: dict[str, int] = {}
@@ -303,13 +304,16 @@ class Measurement:
             seconds = [heard[place_].seconds for heard in later if place_ < len(heard)]
             yield Times(question.name, remark=one.remark) if one.remark else self._planned(question, [one.seconds], seconds)
 
-    def _snapshot(self, filters: Filters) -> list[Heard]:
+    def _snapshot(self, filters: Filters) -> tuple[float, list[Heard]]:
+        """Seconds until all was read, and the statements in an order that does not depend on which of two sessions was faster."""
         with listening() as heard:
+            began = time.perf_counter()
             try:
                 Reader(self._url).snapshot(filters)
             except MeterhouseError as error:
                 say(f"  {error}")
-        return heard
+            seconds = time.perf_counter() - began
+        return seconds, sorted(heard, key=lambda one: (one.question.name, repr(one.question.parameters)))
 
 
 @contextmanager

@@ -80,6 +80,37 @@ def test_names_are_looked_up_once_per_sum_and_not_once_per_row(given: Given, vie
         assert not NAMES & read(one)
 
 
+SUMS = {
+    "usage_daily_by_model": "input_tokens",
+    "usage_daily_by_api_key": "input_tokens",
+    "usage_daily_by_user": "input_tokens",
+    "costs_daily_by_line_item": "cost",
+    "costs_daily_by_api_key": "cost",
+    "costs_daily_by_project": "cost",
+}
+
+
+@pytest.mark.parametrize("view", SUMS)
+def test_a_question_that_asks_for_no_name_looks_none_up(given: Given, view: str) -> None:
+    plan = explained(given, f"SELECT v.usage_date, v.organization, v.project_id, sum(v.{SUMS[view]}) FROM bi.{view} v GROUP BY 1, 2, 3")
+    assert NAMES & read(plan) == {"dim_organization"}
+    assert "coverage" not in read(plan)
+    assert "dim_line_item" not in read(plan)
+    named = explained(given, f"SELECT v.project_name, sum(v.{SUMS[view]}) FROM bi.{view} v GROUP BY 1")
+    assert NAMES & read(named) == {"dim_organization", "dim_project"}
+
+
+def test_the_dashboard_looks_the_names_of_line_items_up_once_per_sum(given: Given) -> None:
+    filters = Filters(date(2026, 3, 1), date(2026, 5, 31))
+    given.reader.execute("SET search_path = bi")
+    query = b"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) " + statement("costs_by_line_item", places(filters))
+    ((found,),) = given.reader.execute(query, filters.parameters()).fetchall()
+    of_line_items = [one for one in added_up(found[0]["Plan"]) if "rollup_costs_by_line_item" in read(one)]
+    assert "dim_line_item" in read(found[0]["Plan"])
+    assert min(len(read(one)) for one in of_line_items) == 2
+    assert any(read(one) == {"rollup_costs_by_line_item", "dim_organization"} for one in of_line_items)
+
+
 def test_a_range_of_local_days_reads_the_hours_of_its_months(given: Given) -> None:
     query = "SELECT sum(v.input_tokens) FROM bi.usage_daily_local v WHERE v.usage_date_local >= '2026-05-02'"
     assert given.reader.execute(query.encode()).fetchall() == [((2 + 3) * 2,)]

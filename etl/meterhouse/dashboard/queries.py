@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
 from datetime import date, timedelta
 from functools import cache
@@ -13,6 +14,7 @@ from typing import Any, TypeVar
 
 import psycopg
 from psycopg.rows import class_row
+from psycopg.sql import SQL, Literal
 
 from meterhouse.accounting.comparison import comparison
 from meterhouse.dashboard.coverage import STEPS, CoveredSpan, StreamRow
@@ -35,7 +37,7 @@ from meterhouse.dashboard.sources import PLAIN, Places, Source, cost_sources, pl
 from meterhouse.database import connect, translated
 from meterhouse.database_errors import may_not_connect
 from meterhouse.endpoints import USAGE
-from meterhouse.errors import FixConfiguration, TryAgainLater
+from meterhouse.errors import FixConfiguration, MeterhouseError, TryAgainLater
 from meterhouse.schema import BI, TEAM
 from meterhouse.session import DASHBOARD
 
@@ -46,6 +48,7 @@ _USABLE = """
 SELECT s.name, to_regnamespace(s.name) IS NOT NULL, coalesce(has_schema_privilege(to_regnamespace(s.name)::oid, 'USAGE'), false)
 FROM unnest(%s::text []) s (name)
 """
+_POINT = "SELECT set_config('search_path', %s, false)"
 _QUALIFIER = re.compile(rf"\b{BI}\.")
 # What a team was granted; every organization has a member for rows without a project, so nothing means no project at all.
 _GRANTED = "SELECT md5(string_agg(d.project_key, ',' ORDER BY d.project_key)) FROM dim_project d"
@@ -82,10 +85,35 @@ class Reader:
             connection.execute("SELECT FROM costs_daily LIMIT 0")
 
     def snapshot(self, filters: Filters) -> Snapshot:
-        """Return all figures for `filters`, as of one moment."""
+        """Return all figures for `filters`, as of one moment; costs are read beside usage where a second session is to be had."""
         with self._session() as (connection, granted):
-            found = _snapshot(connection, filters)
-        return replace(found, version=granted + found.version, is_of_a_team=bool(granted))
+            everything = _rows(connection, "streams", StreamRow, {})
+            streams = [one for one in everything if one.organization in filters.organizations or not filters.organizations]
+            read = Snapshot(filters, granted + _version(everything), streams=streams, is_of_a_team=bool(granted))
+            if not read.has_costs:
+                return replace(read, **_usage(connection, read))
+            with self._second(connection) as second, ThreadPoolExecutor(max_workers=1) as beside:
+                if second is None:
+                    return replace(read, **_usage(connection, read), **_costs(connection, read))
+                costs = beside.submit(_costs, second, read)
+                return replace(read, **_usage(connection, read), **costs.result())
+
+    @contextmanager
+    def _second(self, first: psycopg.Connection[Any]) -> Iterator[psycopg.Connection[Any] | None]:
+        """A session that sees what `first` sees; none where all connections are used up, or a pooler leads to another server."""
+        moment, schema = first.execute("SELECT pg_export_snapshot(), current_schema()").fetchone() or ("", "")
+        with ExitStack() as opened:
+            second: psycopg.Connection[Any] | None = None
+            try:
+                connection = opened.enter_context(connect(self._url, DASHBOARD))
+                connection.autocommit = False
+                connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+                connection.execute(SQL("SET TRANSACTION SNAPSHOT {}").format(Literal(moment)))
+                connection.execute(_POINT, (schema,))
+                second = connection
+            except (MeterhouseError, psycopg.Error):
+                opened.close()
+            yield second
 
     @contextmanager
     def _session(self) -> Iterator[tuple[psycopg.Connection[Any], str]]:
@@ -115,7 +143,7 @@ def _enter(connection: psycopg.Connection[Any]) -> str:
     schema = next((name for name in _SCHEMAS if found[name][1]), None)
     if schema is None:
         raise psycopg.errors.InsufficientPrivilege if found[BI][0] else psycopg.errors.InvalidSchemaName
-    connection.execute("SELECT set_config('search_path', %s, false)", (schema,))
+    connection.execute(_POINT, (schema,))
     if schema == BI:
         return ""
     (granted,) = connection.execute(_GRANTED).fetchone() or (None,)
@@ -143,29 +171,30 @@ def _version(streams: list[StreamRow]) -> str:
     )
 
 
-def _snapshot(connection: psycopg.Connection[Any], filters: Filters) -> Snapshot:
-    chosen = filters.parameters()
-    everything = _rows(connection, "streams", StreamRow, {})
-    streams = [one for one in everything if one.organization in filters.organizations or not filters.organizations]
-    only_hours = totals_width(streams) == "1h"
+def _usage(connection: psycopg.Connection[Any], read: Snapshot) -> dict[str, Any]:
+    """Fields of the snapshot that are no costs."""
+    filters, chosen = read.filters, read.filters.parameters()
+    only_hours = totals_width(read.streams) == "1h"
     endpoints = {
         "endpoints": list(REQUEST_ENDPOINTS),
         "input_endpoints": _reporting("input_tokens"),
         "output_endpoints": _reporting("output_tokens"),
         "hours_first": filters.usage_first,
     }
-    usage = _grains(connection, usage_sources(filters, only_hours=only_hours), UsageRow, chosen | endpoints, filters)
     widths = ["1h"] if only_hours else ["1d", "1h"] if filters.width == "hour" else ["1d"]
-    spans = [one for width in widths for one in _spans(connection, chosen | {"endpoints": list(REQUEST_ENDPOINTS)}, width)]
-    choices = _rows(connection, "choices", Choice, {})
     # Those of the whole range, also where charts draw hours of a part of it.
     where = places(filters, "hour" if only_hours else "day")
-    organizations = _rows(connection, "organizations", OrganizationRow, chosen, where)
-    read = Snapshot(filters, _version(everything), usage, streams=streams, usage_spans=spans, choices=choices, organizations=organizations)
-    return _with_costs(connection, read, chosen) if read.has_costs else read
+    return {
+        "usage": _grains(connection, usage_sources(filters, only_hours=only_hours), UsageRow, chosen | endpoints, filters),
+        "usage_spans": [one for width in widths for one in _spans(connection, chosen | {"endpoints": list(REQUEST_ENDPOINTS)}, width)],
+        "choices": _rows(connection, "choices", Choice, {}),
+        "organizations": _rows(connection, "organizations", OrganizationRow, chosen, where),
+    }
 
 
-def _with_costs(connection: psycopg.Connection[Any], read: Snapshot, chosen: dict[str, Any]) -> Snapshot:
+def _costs(connection: psycopg.Connection[Any], read: Snapshot) -> dict[str, Any]:
+    """Fields of the snapshot that are costs."""
+    chosen = read.filters.parameters()
     billed = [one.organization for one in read.streams if one.endpoint == COSTS and one.is_offered]
     found = connection.execute(statement("last_settled_day"), {"cost_organizations": billed}).fetchone()
     day: date | None = found[0] if found else None
@@ -175,15 +204,14 @@ def _with_costs(connection: psycopg.Connection[Any], read: Snapshot, chosen: dic
     last = max(read.filters.last, day or read.filters.last)
     wide = chosen | {"first": first, "last": last}
     where = places(read.filters)
-    return replace(
-        read,
-        costs=_grains(connection, cost_sources(read.filters), CostRow, chosen, read.filters),
-        months=_rows(connection, "months", MonthRow, chosen | {"cost_organizations": billed}, where),
-        project_days=_rows(connection, "project_days", ProjectDayRow, chosen | {"day": day}, where) if day else [],
-        recent_days=_rows(connection, "recent_days", DayRow, wide, where),
-        cost_spans=_spans(connection, wide | {"endpoints": [COSTS]}, "1d"),
-        last_settled_day=day,
-    )
+    return {
+        "costs": _grains(connection, cost_sources(read.filters), CostRow, chosen, read.filters),
+        "months": _rows(connection, "months", MonthRow, chosen | {"cost_organizations": billed}, where),
+        "project_days": _rows(connection, "project_days", ProjectDayRow, chosen | {"day": day}, where) if day else [],
+        "recent_days": _rows(connection, "recent_days", DayRow, wide, where),
+        "cost_spans": _spans(connection, wide | {"endpoints": [COSTS]}, "1d"),
+        "last_settled_day": day,
+    }
 
 
 def _spans(connection: psycopg.Connection[Any], parameters: dict[str, Any], width: str) -> list[CoveredSpan]:

@@ -1,0 +1,60 @@
+"""All figures of a snapshot are of one moment, whether two sessions read them side by side or one reads them all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from tests.conftest import Warehouse
+
+from meterhouse.dashboard.queries import Reader
+
+from .conftest import EVERYTHING
+
+COUNT = "SELECT count(*) FROM dim_model"
+
+
+@pytest.fixture
+def limited(loaded: Warehouse) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    """A session that may change what the readers read, and what it changed is put back."""
+    with psycopg.connect(loaded.superuser_url, autocommit=True) as connection:
+        yield connection
+        connection.execute("DELETE FROM warehouse.dim_model WHERE model = 'came-in-between'")
+        connection.execute(f"ALTER ROLE {_role(loaded)} CONNECTION LIMIT -1".encode())
+
+
+def _role(loaded: Warehouse) -> str:
+    return str(psycopg.conninfo.conninfo_to_dict(loaded.reader_url)["user"])
+
+
+def test_a_second_session_sees_what_the_first_one_does_and_not_what_came_in_between(
+    loaded: Warehouse, limited: psycopg.Connection[tuple[object, ...]]
+) -> None:
+    # The owner, so that it is the session that keeps it from writing and not a lack of rights.
+    reader = Reader(loaded.owner_url)
+    with reader._session() as (first, _):
+        before = first.execute(COUNT).fetchone()
+        limited.execute("INSERT INTO warehouse.dim_model (model) VALUES ('came-in-between')")
+        with reader._second(first) as second:
+            assert second is not None
+            assert second.info.backend_pid != first.info.backend_pid
+            assert second.execute(COUNT).fetchone() == before
+            with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+                second.execute("DELETE FROM warehouse.costs")
+    with reader._session() as (later, _):
+        assert later.execute(COUNT).fetchone() != before
+
+
+def test_without_a_second_session_the_first_one_reads_everything(
+    loaded: Warehouse, limited: psycopg.Connection[tuple[object, ...]]
+) -> None:
+    reader = Reader(loaded.reader_url)
+    found = reader.snapshot(EVERYTHING)
+    assert found.costs
+    limited.execute(f"ALTER ROLE {_role(loaded)} CONNECTION LIMIT 1".encode())
+    with reader._session() as (first, _), reader._second(first) as second:
+        assert second is None
+    alone = reader.snapshot(EVERYTHING)
+    for name in ("costs", "usage", "months", "project_days", "recent_days", "cost_spans", "usage_spans"):
+        assert sorted(map(repr, getattr(alone, name))) == sorted(map(repr, getattr(found, name))), name
