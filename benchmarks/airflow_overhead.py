@@ -18,8 +18,8 @@ from urllib.parse import quote
 
 from meterhouse.local.airflow_rest import DONE, AirflowRest
 from meterhouse.local.secrets_file import AIRFLOW_ADMIN, Secrets
-from meterhouse.local.stack_file import StackFile
 from meterhouse.settings import load_settings
+from meterhouse.stack_file import StackFile
 
 DAG = "openai_usage"
 

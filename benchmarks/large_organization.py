@@ -26,13 +26,13 @@ import psycopg
 from psycopg import sql
 
 import meterhouse
-from meterhouse.derived_names import keep_line_items, keep_models
-from meterhouse.endpoints import COSTS, DAY, HOUR, USAGE, USAGE_DIMENSIONS, VENDOR, Endpoint
+from meterhouse.catalogue.endpoints import COSTS, DAY, HOUR, USAGE, USAGE_DIMENSIONS, VENDOR, Endpoint
 from meterhouse.local.postgres import EmbeddedPostgres
 from meterhouse.local.roles import allow_only, give_login
-from meterhouse.migrate import migrate
-from meterhouse.schema import LOADER_ROLE, OWNER_ROLE, READER_ROLE, SCHEMA_REVISION, WAREHOUSE
-from meterhouse.tables import metadata
+from meterhouse.warehouse.derived_names import keep_line_items, keep_models
+from meterhouse.warehouse.migrate import migrate
+from meterhouse.warehouse.schema import LOADER_ROLE, OWNER_ROLE, READER_ROLE, SCHEMA_REVISION, WAREHOUSE
+from meterhouse.warehouse.tables import metadata
 
 LABEL = "large"
 DATABASE = "warehouse"
@@ -431,10 +431,10 @@ class Generator:
 
     def _roll_up(self) -> None:
         """Add up the days, as loads do in a version that keeps such sums."""
-        if importlib.util.find_spec("meterhouse.rollups") is not None:
+        if importlib.util.find_spec("meterhouse.warehouse.rollups") is not None:
             # Its planner settings hold for a transaction only, and the tables have no statistics yet.
             with self._connection.transaction():
-                importlib.import_module("meterhouse.rollups").fill(self._connection)
+                importlib.import_module("meterhouse.warehouse.rollups").fill(self._connection)
 
     @staticmethod
     def _statement(template: LiteralString, endpoint: Endpoint, figure: Any) -> sql.Composed:

@@ -41,7 +41,7 @@ import meterhouse
 from meterhouse.dashboard.filters import Filters
 from meterhouse.dashboard.queries import Reader
 from meterhouse.errors import MeterhouseError
-from meterhouse.local.ports import LOOPBACK, free_port
+from meterhouse.ports import LOOPBACK, free_port
 
 PROGRAM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 # No sandbox, because it may be run as root; the rest keeps the browser itself off the network.
@@ -178,7 +178,7 @@ def _text(query: sql.Composed) -> bytes:
 
 def questions_of_files() -> Iterator[Question]:
     """Return the statements of sql/questions with their holes filled as a tool does."""
-    for file in sorted(resources.files("meterhouse").joinpath("sql", "questions").iterdir(), key=lambda one: one.name):
+    for file in sorted(resources.files("meterhouse.warehouse").joinpath("sql", "questions").iterdir(), key=lambda one: one.name):
         for span, first in SPANS.items():
             text = re.sub(r"\{days ([a-z_.]+)\}", rf"\1 BETWEEN '{first}' AND '{LAST_DAY}'", file.read_text())
             yield Question(f"question {file.name.removesuffix('.sql')}, {span}", re.sub(r"\{project [^}]+\}", "TRUE", text).encode())
@@ -215,7 +215,7 @@ def listening() -> Iterator[list[Heard]]:
 
 def _file_of(text: bytes) -> str:
     """Name a statement of the dashboard by its file, which begins with the same line."""
-    folder = resources.files("meterhouse").joinpath("sql", "dashboard")
+    folder = resources.files("meterhouse.warehouse").joinpath("sql", "dashboard")
     first_line = text.splitlines()[0]
     found = [file.name for file in folder.iterdir() if file.name.endswith(".sql") and file.read_bytes().splitlines()[0] == first_line]
     return found[0].removesuffix(".sql") if found else " ".join(text.decode().split())[:50]

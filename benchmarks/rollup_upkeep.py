@@ -22,10 +22,10 @@ import psycopg
 from large_organization import LAST_DAY, is_filled, place, say  # type: ignore[import-not-found]
 from psycopg.sql import SQL, Identifier
 
-from meterhouse.columns import WAREHOUSE
-from meterhouse.endpoints import COMPLETIONS, COSTS, Endpoint
-from meterhouse.rollup_tables import ROLLUPS
-from meterhouse.rollups import fill, replace_days
+from meterhouse.catalogue.endpoints import COMPLETIONS, COSTS, Endpoint
+from meterhouse.warehouse.columns import WAREHOUSE
+from meterhouse.warehouse.rollup_tables import ROLLUPS
+from meterhouse.warehouse.rollups import fill, replace_days
 
 Connection = psycopg.Connection[Any]
 

@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 
 from airflow.sdk import Param, dag, task
 
-from meterhouse.endpoints import DAY, ENDPOINTS, WIDTHS
+from meterhouse.catalogue.endpoints import DAY, ENDPOINTS, WIDTHS
 from meterhouse.orchestration.dag_parts import ALERT, BACKFILLED, task_defaults
 from meterhouse.orchestration.pool import POOL
 

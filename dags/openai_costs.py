@@ -21,7 +21,7 @@ from datetime import datetime, timedelta
 
 from airflow.sdk import CronDataIntervalTimetable, dag, task
 
-from meterhouse.endpoints import COSTS
+from meterhouse.catalogue.endpoints import COSTS
 from meterhouse.orchestration.dag_parts import ALERT, FACTS, VIEWS, task_defaults
 from meterhouse.orchestration.pool import POOL
 

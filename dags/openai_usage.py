@@ -24,7 +24,7 @@ from datetime import datetime, timedelta
 
 from airflow.sdk import CronDataIntervalTimetable, dag, task
 
-from meterhouse.endpoints import USAGE
+from meterhouse.catalogue.endpoints import USAGE
 from meterhouse.orchestration.dag_parts import ALERT, FACTS, VIEWS, deadline, task_defaults
 from meterhouse.orchestration.pool import POOL
 

@@ -1,4 +1,4 @@
-"""Alembic's entry: runs the migrations on the connection that `meterhouse.migrate` passes, or on the settings' warehouse."""
+"""Alembic's entry: runs the migrations on the connection that `meterhouse.warehouse.migrate` passes, or on the settings' warehouse."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import Any
 
 from alembic import context
 
-from meterhouse.migrate import VERSION_SCHEMA, owner_engine
-from meterhouse.schema import OPS, WAREHOUSE
 from meterhouse.settings import load_settings
-from meterhouse.tables import TABLES
+from meterhouse.warehouse.migrate import VERSION_SCHEMA, owner_engine
+from meterhouse.warehouse.schema import OPS, WAREHOUSE
+from meterhouse.warehouse.tables import TABLES
 
 
 def include_name(name: str | None, type_: str, parents: Any) -> bool:

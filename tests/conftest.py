@@ -21,7 +21,7 @@ from tests.postgres.pgbouncer import pooled_server
 
 from meterhouse.local.postgres import EmbeddedPostgres, temporary_postgres
 from meterhouse.local.roles import give_login
-from meterhouse.migrate import migrate
+from meterhouse.warehouse.migrate import migrate
 
 OWNER, LOADER, READER = "meterhouse_owner", "meterhouse_loader", "meterhouse_reader"
 PASSWORDS = {OWNER: "owner-of-a-test", LOADER: "loader-of-a-test", READER: "reader-of-a-test"}

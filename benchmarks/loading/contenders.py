@@ -13,7 +13,7 @@ from typing import LiteralString
 from psycopg.sql import SQL, Identifier
 from tests.conftest import Warehouse
 
-from meterhouse.endpoints import HOUR
+from meterhouse.catalogue.endpoints import HOUR
 from meterhouse.windows import to_epoch
 
 from .environments import environment

@@ -12,7 +12,7 @@ from psycopg.sql import SQL, Identifier
 from tests.conftest import LOADER, Warehouse
 
 from meterhouse.fake_openai.server import DEFAULT_ADMIN_KEY
-from meterhouse.local.ports import free_port
+from meterhouse.ports import free_port
 
 from .contenders import ours
 from .figures import Sync

@@ -12,7 +12,7 @@ import msgspec
 import psycopg
 from psycopg.sql import SQL, Composed, Identifier
 
-from meterhouse.endpoints import COMPLETIONS, HOUR, Kind
+from meterhouse.catalogue.endpoints import COMPLETIONS, HOUR, Kind
 from meterhouse.fake_openai.replay import Recording
 from meterhouse.windows import from_epoch
 

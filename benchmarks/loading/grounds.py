@@ -24,10 +24,10 @@ from tests.conftest import (
 )
 from tests.faults.installed_postgres import installed_postgres, programs_of
 
-from meterhouse.endpoints import COMPLETIONS
+from meterhouse.catalogue.endpoints import COMPLETIONS
 from meterhouse.local.postgres import TUNING, EmbeddedPostgres, temporary_postgres
 from meterhouse.local.roles import give_login
-from meterhouse.migrate import migrate
+from meterhouse.warehouse.migrate import migrate
 
 PEERS = "peers"
 FACT = Identifier("warehouse", COMPLETIONS.table)

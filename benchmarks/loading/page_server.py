@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.faults.small_pages import SmallPages
 
-from meterhouse.endpoints import COSTS
+from meterhouse.catalogue.endpoints import COSTS
 from meterhouse.fake_openai.answers import Answer, Request
 from meterhouse.fake_openai.replay import Recording
 from meterhouse.fake_openai.server import DEFAULT_ADMIN_KEY, FakeServer

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from benchmarks.large_organization import BUSY, CHANCE_ONE, DAYS, WEEKEND, Combination, Roster, chances
 
-from meterhouse.endpoints import COMPLETIONS, HOUR
+from meterhouse.catalogue.endpoints import COMPLETIONS, HOUR
 from meterhouse.fake_openai.measures import metrics
 from meterhouse.windows import Window, to_epoch
 

@@ -2,6 +2,6 @@
 
 import sys
 
-from meterhouse.cli import main
+from meterhouse.command_line.cli import main
 
 sys.exit(main())

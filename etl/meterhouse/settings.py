@@ -16,11 +16,11 @@ from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 import meterhouse
+from meterhouse.catalogue.endpoints import ENDPOINTS, USAGE_DIMENSIONS, WIDTHS, Endpoint
 from meterhouse.database_url import postgres_url
-from meterhouse.endpoints import ENDPOINTS, USAGE_DIMENSIONS, WIDTHS, Endpoint
 from meterhouse.errors import FixConfiguration
 from meterhouse.labels import DEFAULT_LABEL, DEMO_LABEL, LABEL, is_label
-from meterhouse.local.stack_file import StackFile
+from meterhouse.stack_file import StackFile
 
 KEY_VARIABLE = "OPENAI_ADMIN_KEY"
 DEFAULT_TIME_ZONE = "UTC"

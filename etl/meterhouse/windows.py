@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from meterhouse.endpoints import DAY, BucketWidth
+from meterhouse.catalogue.endpoints import DAY, BucketWidth
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

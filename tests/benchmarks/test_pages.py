@@ -13,8 +13,8 @@ import requests
 from benchmarks.loading.page_server import KEY, Serving, page_server
 from benchmarks.loading.pages import Completions, Pages, Shape, made
 
-from meterhouse.endpoints import COMPLETIONS, HOUR
-from meterhouse.rows import decode_page
+from meterhouse.catalogue.endpoints import COMPLETIONS, HOUR
+from meterhouse.vendors.openai.rows import decode_page
 from meterhouse.windows import to_epoch
 
 SHAPE = Shape(first_day=date(2026, 10, 8), days=2, rows=4_000)

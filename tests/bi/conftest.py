@@ -11,8 +11,8 @@ from tests.bi.given import Given
 from tests.conftest import Warehouse, create_database, drop_database, warehouse_addresses
 from tests.postgres.loaded_organization import NOW, fresh_warehouse, midnight, served
 
-from meterhouse.directory import sync_directory
 from meterhouse.fake_openai import FakeOrganization
+from meterhouse.load.directory import sync_directory
 from meterhouse.local.postgres import EmbeddedPostgres
 
 

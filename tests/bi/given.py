@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 from tests.conftest import Warehouse
 
-from meterhouse.rollups import fill
+from meterhouse.warehouse.rollups import fill
 
 
 class Given:

@@ -7,8 +7,8 @@ import pytest
 from tests.conftest import Warehouse
 
 from meterhouse.bi_files.columns import columns_of, public_columns, types_in, view_comments
-from meterhouse.dictionary import COLUMNS
-from meterhouse.views import VIEW_NAMES
+from meterhouse.catalogue.dictionary import COLUMNS
+from meterhouse.warehouse.views import VIEW_NAMES
 
 REMEDY = "run python -m meterhouse.bi_files.columns, then the commands that write the files"
 

@@ -23,8 +23,8 @@ from tests.postgres.loaded_organization import LoadedOrganization, midnight, ser
 from meterhouse.bi_files.columns import columns_of
 from meterhouse.bi_files.grafana import DATASOURCE_UID, FILES, dashboard, files, panel_sql
 from meterhouse.bi_files.questions import QUESTIONS, Question, caption
-from meterhouse.directory import sync_directory
 from meterhouse.fake_openai import FakeOrganization
+from meterhouse.load.directory import sync_directory
 
 from .test_questions import FIRST, NOW, TOTALS
 

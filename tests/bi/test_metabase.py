@@ -20,8 +20,8 @@ from meterhouse.bi_files.metabase.content import MODELS, PROJECT, Card, cards, l
 from meterhouse.bi_files.metabase.provisioning import PASSWORD_VARIABLE, READER_VARIABLE, USER_VARIABLE
 from meterhouse.bi_files.metabase.serialization import FILES, files
 from meterhouse.bi_files.questions import QUESTIONS
-from meterhouse.directory import sync_directory
 from meterhouse.fake_openai import FakeOrganization
+from meterhouse.load.directory import sync_directory
 
 from .test_questions import FIRST, NOW, TOTALS
 

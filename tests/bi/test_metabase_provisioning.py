@@ -17,7 +17,7 @@ import pytest
 
 from meterhouse.bi_files.metabase.content import COLLECTION, DASHBOARD, DATABASE, TAGS, cards, layout, projects_model
 from meterhouse.bi_files.metabase.provisioning import Outcome, provision
-from meterhouse.cli import main
+from meterhouse.command_line.cli import main
 from meterhouse.errors import FixConfiguration, MeterhouseError, RejectedAnswer, TryAgainLater
 
 USER, PASSWORD = "admin@example.com", "correct-horse-battery-9"

@@ -7,10 +7,10 @@ from decimal import Decimal
 import pytest
 from tests.conftest import Warehouse
 
-from meterhouse.cli import main
-from meterhouse.derived_names import derive_again
+from meterhouse.command_line.cli import main
 from meterhouse.errors import FixConfiguration
-from meterhouse.model_aliases import list_aliases, remove_alias, set_alias
+from meterhouse.load.model_aliases import list_aliases, remove_alias, set_alias
+from meterhouse.warehouse.derived_names import derive_again
 
 from .given import Given
 

@@ -22,11 +22,11 @@ from meterhouse.bi_files.powerbi.access import ACCESS_TABLE, role_filters
 from meterhouse.bi_files.powerbi.measures import MEASURE_TABLE, measures
 from meterhouse.bi_files.powerbi.project import files
 from meterhouse.bi_files.powerbi.star import FACTS, TABLES, Relationship, model_column, relationships
-from meterhouse.dictionary import COLUMNS
-from meterhouse.directory import sync_directory
+from meterhouse.catalogue.dictionary import COLUMNS
 from meterhouse.fake_openai import FakeOrganization, FakeServer
+from meterhouse.load.directory import sync_directory
+from meterhouse.load.sync import sync
 from meterhouse.settings import AdminKey, Organization, Settings
-from meterhouse.sync import sync
 
 FOLDER = Path(__file__).resolve().parents[2] / "bi" / "powerbi"
 DEFINITION = FOLDER / "meterhouse.SemanticModel" / "definition"

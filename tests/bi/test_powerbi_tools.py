@@ -21,7 +21,7 @@ from meterhouse.bi_files.powerbi.access import ACCESS_TABLE, ROLE
 from meterhouse.bi_files.powerbi.measures import MEASURE_TABLE, measures
 from meterhouse.bi_files.powerbi.project import files
 from meterhouse.bi_files.powerbi.star import TABLES, model_column, relationships
-from meterhouse.dictionary import COLUMNS
+from meterhouse.catalogue.dictionary import COLUMNS
 
 pytestmark = pytest.mark.bi_tools
 

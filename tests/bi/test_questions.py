@@ -15,8 +15,8 @@ from tests.postgres.loaded_organization import LoadedOrganization, midnight, ser
 
 from meterhouse.bi_files.columns import columns_of
 from meterhouse.bi_files.questions import DERIVED, QUESTIONS, Question, caption, dashboard_rows, meaning
-from meterhouse.directory import sync_directory
 from meterhouse.fake_openai import FakeOrganization
+from meterhouse.load.directory import sync_directory
 
 NOW = datetime.fromisoformat("2026-11-20T12:09:00Z")
 FIRST = date(2026, 10, 1)

@@ -16,7 +16,7 @@ from tests.conftest import Warehouse
 from meterhouse.dashboard.filters import Filters
 from meterhouse.dashboard.queries import statement
 from meterhouse.dashboard.sources import places
-from meterhouse.rollups import fill
+from meterhouse.warehouse.rollups import fill
 
 Node = dict[str, Any]
 NAMES = {"dim_organization", "dim_project", "dim_user", "dim_api_key", "dim_model", "model_alias"}

@@ -11,10 +11,10 @@ import sqlalchemy as sa
 from tests.conftest import Warehouse
 from tests.postgres.test_migrate import REVISIONS
 
-from meterhouse import views as views_module
 from meterhouse.errors import FixConfiguration
-from meterhouse.migrate import migrate, owner_engine
-from meterhouse.views import View, rebuild_views, views
+from meterhouse.warehouse import views as views_module
+from meterhouse.warehouse.migrate import migrate, owner_engine
+from meterhouse.warehouse.views import View, rebuild_views, views
 
 DEFINITIONS = (
     "SELECT n.nspname, c.relname, pg_get_viewdef(c.oid), c.relacl::text, obj_description(c.oid, 'pg_class')"

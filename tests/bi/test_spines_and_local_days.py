@@ -10,10 +10,10 @@ import pytest
 from tests.bi.given import Given
 from tests.conftest import Warehouse
 
-from meterhouse.dictionary import MEASURES
+from meterhouse.catalogue.dictionary import MEASURES
 from meterhouse.errors import FixConfiguration
-from meterhouse.migrate import migrate
-from meterhouse.view_words import LEVELS
+from meterhouse.warehouse.migrate import migrate
+from meterhouse.warehouse.view_words import LEVELS
 
 
 def test_a_day_without_costs_is_zero_and_a_day_that_was_not_loaded_is_null(given: Given) -> None:
@@ -177,7 +177,7 @@ def test_a_zone_that_the_server_does_not_know_is_refused_before_anything_changes
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # As a word PostgreSQL would take it: for an abbreviation of somebody's own, two hours west.
-    monkeypatch.setattr("meterhouse.migrate.local_time_zone", lambda: "Factory2")
+    monkeypatch.setattr("meterhouse.warehouse.migrate.local_time_zone", lambda: "Factory2")
     with pytest.raises(FixConfiguration, match="METERHOUSE_LOCAL_TIME_ZONE: the server knows no time zone 'Factory2'"):
         migrate(warehouse.owner_url)
     with psycopg.connect(warehouse.reader_url) as reader:

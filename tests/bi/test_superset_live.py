@@ -32,8 +32,8 @@ from meterhouse.bi_files.questions import QUESTIONS, Question
 from meterhouse.bi_files.superset.bundling import bundle
 from meterhouse.bi_files.superset.dashboard import SLUG, TITLE
 from meterhouse.bi_files.superset.datasets import dataset_name, metric_name
-from meterhouse.directory import sync_directory
 from meterhouse.fake_openai import FakeOrganization
+from meterhouse.load.directory import sync_directory
 
 from .test_questions import FIRST, NOW
 

@@ -15,7 +15,7 @@ from tests.conftest import Warehouse
 
 from meterhouse.bi_files.files import Address
 from meterhouse.bi_files.tableau import TABLEAU_VIEWS, data_source, files
-from meterhouse.dictionary import COLUMNS
+from meterhouse.catalogue.dictionary import COLUMNS
 
 FOLDER = Path(__file__).resolve().parents[2] / "bi" / "tableau"
 # Tableau's data types by PostgreSQL's, as Tableau maps them itself.

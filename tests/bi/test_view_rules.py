@@ -12,9 +12,9 @@ import sqlalchemy as sa
 from tests.bi.public_columns import public_columns
 from tests.conftest import Warehouse
 
-from meterhouse.dictionary import COLUMNS, MEASURES, TEAM_COLUMNS
-from meterhouse.migrate import owner_engine
-from meterhouse.views import REACH, TEAM_VIEW_NAMES, VIEW_NAMES, Reach, views
+from meterhouse.catalogue.dictionary import COLUMNS, MEASURES, TEAM_COLUMNS
+from meterhouse.warehouse.migrate import owner_engine
+from meterhouse.warehouse.views import REACH, TEAM_VIEW_NAMES, VIEW_NAMES, Reach, views
 
 TYPES = {
     "bigint", "integer", "boolean", "date", "timestamp without time zone", "timestamp with time zone", "character varying", "numeric",
@@ -57,7 +57,7 @@ def reader(module_warehouse: Warehouse) -> Iterator[psycopg.Connection]:
 
 
 def test_the_files_on_disk_are_the_views_that_are_built(columns) -> None:
-    folder = Path(__file__).resolve().parents[2] / "etl" / "meterhouse" / "sql" / "views"
+    folder = Path(__file__).resolve().parents[2] / "etl" / "meterhouse" / "warehouse" / "sql" / "views"
     assert {path.stem for path in folder.glob("*.sql")} == set(VIEW_NAMES) == set(columns)
 
 

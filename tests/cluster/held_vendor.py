@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import parse_qs
 
-from meterhouse.endpoints import ENDPOINTS
+from meterhouse.catalogue.endpoints import ENDPOINTS
 from meterhouse.fake_openai import FakeOrganization
 from meterhouse.fake_openai.answers import Answer, Request
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.postgres.comparison import assert_equals_source, days_without_rows
 
-from meterhouse.endpoints import ENDPOINTS
+from meterhouse.catalogue.endpoints import ENDPOINTS
 
 from .held_vendor import Gate
 from .stack import BACKFILL, Stack, midnight

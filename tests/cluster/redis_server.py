@@ -9,8 +9,8 @@ from pathlib import Path
 from secrets import token_urlsafe
 
 from meterhouse.local.children import Children
-from meterhouse.local.ports import LOOPBACK, free_port
 from meterhouse.local.private_files import make_folder, write_private
+from meterhouse.ports import LOOPBACK, free_port
 
 NAME = "redis"
 PROGRAM = shutil.which("redis-server")

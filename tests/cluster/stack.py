@@ -34,11 +34,11 @@ from meterhouse.local.airflow_environment import airflow_environment, with_drive
 from meterhouse.local.airflow_rest import AirflowRest
 from meterhouse.local.children import Children
 from meterhouse.local.databases import WAREHOUSE_DATABASE, DatabasePlan, Databases
-from meterhouse.local.ports import LOOPBACK, free_port
 from meterhouse.local.secrets_file import AIRFLOW_ADMIN, Secrets
-from meterhouse.migrate import migrate
 from meterhouse.orchestration.pool import POOL, POOL_DESCRIPTION, POOL_SLOTS
+from meterhouse.ports import LOOPBACK, free_port
 from meterhouse.settings import Settings
+from meterhouse.warehouse.migrate import migrate
 
 from .held_vendor import HeldVendor
 from .redis_server import NAME as REDIS

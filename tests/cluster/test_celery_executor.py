@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from tests.postgres.comparison import assert_equals_source
 
-from meterhouse.endpoints import ENDPOINTS, USAGE
+from meterhouse.catalogue.endpoints import ENDPOINTS, USAGE
 from meterhouse.local.first_load import first_load
 
 from .conftest import Say

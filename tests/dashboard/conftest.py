@@ -22,11 +22,11 @@ from tests.postgres.loaded_organization import NOW, fresh_warehouse, midnight, s
 
 from meterhouse.dashboard.filters import Filters
 from meterhouse.dashboard.queries import Reader
-from meterhouse.directory import sync_directory
 from meterhouse.fake_openai import FakeOrganization
-from meterhouse.local.ports import free_port
+from meterhouse.load.directory import sync_directory
 from meterhouse.local.postgres import EmbeddedPostgres
-from meterhouse.rollups import fill
+from meterhouse.ports import free_port
+from meterhouse.warehouse.rollups import fill
 
 FIRST, LAST = date(2026, 10, 22), NOW.date()
 EVERYTHING = Filters(FIRST, LAST)

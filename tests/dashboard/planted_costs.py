@@ -9,7 +9,7 @@ from random import Random
 import psycopg
 
 from meterhouse.accounting.finality import finality
-from meterhouse.rollups import fill
+from meterhouse.warehouse.rollups import fill
 
 FIRST, LAST = date(2025, 12, 10), date(2026, 4, 12)
 ORGANIZATIONS = ("acme", "labs")

@@ -342,7 +342,7 @@ def test_a_choice_without_rows_is_empty_and_not_zero(reader: Reader) -> None:
 
 
 def test_every_statement_reads_schema_bi_alone_and_the_session_cannot_write(loaded: Warehouse) -> None:
-    folder = resources.files("meterhouse").joinpath("sql", "dashboard")
+    folder = resources.files("meterhouse.warehouse").joinpath("sql", "dashboard")
     names = sorted(path.name.removesuffix(".sql") for path in folder.iterdir())
     assert len(names) > 7
     for name in names:

@@ -19,7 +19,6 @@ from tests.conftest import Server, Warehouse
 from tests.postgres.loaded_organization import rows
 from tests.postgres.test_teams import PASSWORD, Team, team
 
-from meterhouse.access import grant_team, revoke_team
 from meterhouse.dashboard.charts import all_charts, cost_total, usage_total
 from meterhouse.dashboard.filters import DIMENSIONS, Filters
 from meterhouse.dashboard.formats import money
@@ -30,6 +29,7 @@ from meterhouse.dashboard.sections import SECTIONS
 from meterhouse.dashboard.snapshot import Snapshot
 from meterhouse.errors import FixConfiguration
 from meterhouse.local.roles import give_login
+from meterhouse.warehouse.access import grant_team, revoke_team
 
 from .conftest import EVERYTHING, FIRST, LAST, report_command, started
 from .visit import Visit

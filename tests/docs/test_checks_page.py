@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from meterhouse.checks import Check, checks
-from meterhouse.command_words import parser
-from meterhouse.control_totals import COSTS_DAYS, MONEY_TOLERANCE, USAGE_DAYS
+from meterhouse.checks.control_totals import COSTS_DAYS, MONEY_TOLERANCE, USAGE_DAYS
+from meterhouse.checks.warehouse_checks import Check, checks
+from meterhouse.command_line.command_words import parser
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "checks.md").read_text()
 ROWS = [[cell.strip() for cell in line.strip("|").split("|")] for line in PAGE.splitlines() if line.startswith("| `")]

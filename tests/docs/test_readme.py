@@ -10,12 +10,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from meterhouse.command_words import parser
-from meterhouse.directory import sync_directory
+from meterhouse.command_line.command_words import parser
 from meterhouse.fake_openai import FakeOrganization, FakeServer
+from meterhouse.load.directory import sync_directory
+from meterhouse.load.sync import sync
 from meterhouse.settings import AdminKey, Organization, Settings, describe_settings
-from meterhouse.sync import sync
-from meterhouse.views import VIEW_NAMES
+from meterhouse.warehouse.views import VIEW_NAMES
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()

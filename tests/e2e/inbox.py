@@ -14,7 +14,7 @@ from typing import Any
 
 from aiosmtpd.controller import Controller
 
-from meterhouse.local.ports import LOOPBACK, free_port
+from meterhouse.ports import LOOPBACK, free_port
 
 
 @dataclass

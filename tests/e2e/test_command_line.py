@@ -21,8 +21,8 @@ from tests.postgres.comparison import assert_equals_source
 from tests.postgres.fingerprints import places, row_counts
 from tests.postgres.loaded_organization import LoadedOrganization, rows
 
-from meterhouse.cli import COMMANDS
-from meterhouse.endpoints import ENDPOINTS
+from meterhouse.catalogue.endpoints import ENDPOINTS
+from meterhouse.command_line.cli import COMMANDS
 from meterhouse.fake_openai import FakeOrganization, FakeServer
 
 TODAY = datetime.now(UTC).date()

@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.bi.test_metabase_provisioning import MetabaseServer
 
 from meterhouse.bi_files.metabase.provisioning import PASSWORD_VARIABLE, READER_VARIABLE, USER_VARIABLE, provision
-from meterhouse.command_words import parser
+from meterhouse.command_line.command_words import parser
 from meterhouse.orchestration.pool import POOL, POOL_DESCRIPTION, POOL_SLOTS
 
 from .compose_file import AIRFLOW, ROOT, SERVICES, filled

@@ -19,7 +19,7 @@ import yaml
 from jsonschema import Draft202012Validator, ValidationError
 from openai import OpenAI
 
-from meterhouse.endpoints import ENDPOINTS, USAGE, Endpoint
+from meterhouse.catalogue.endpoints import ENDPOINTS, USAGE, Endpoint
 from meterhouse.fake_openai import FakeOrganization, FakeServer, ReplayServer
 
 NOW = datetime(2026, 11, 20, 10, 7, 33, tzinfo=UTC)

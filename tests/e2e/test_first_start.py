@@ -24,14 +24,14 @@ import pytest
 from playwright.sync_api import expect
 from tests.e2e.browser import airflow_ui
 
-from meterhouse.endpoints import ENDPOINTS, USAGE
+from meterhouse.catalogue.endpoints import ENDPOINTS, USAGE
 from meterhouse.fake_openai import FakeOrganization, FakeServer
 from meterhouse.local.airflow_rest import DONE, AirflowRest
 from meterhouse.local.first_load import FIRST_DAGS
-from meterhouse.local.ports import free_port
 from meterhouse.local.postgres import wheel_programs
-from meterhouse.local.stack_file import StackFile
-from meterhouse.views import VIEW_NAMES
+from meterhouse.ports import free_port
+from meterhouse.stack_file import StackFile
+from meterhouse.warehouse.views import VIEW_NAMES
 
 pytestmark = [pytest.mark.airflow, pytest.mark.timeout(600)]
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from meterhouse.command_words import parser
+from meterhouse.command_line.command_words import parser
 from meterhouse.orchestration.pool import POOL, POOL_DESCRIPTION, POOL_SLOTS
 from meterhouse.settings import load_settings
 

@@ -22,12 +22,12 @@ from meterhouse.local import account, postgres, processes
 from meterhouse.local.compose_job import PASSWORDS, prepare
 from meterhouse.local.databases import DatabasePlan, Databases
 from meterhouse.local.down import down
-from meterhouse.local.ports import free_port
 from meterhouse.local.postgres import EmbeddedPostgres, temporary_postgres, wheel_programs
 from meterhouse.local.roles import allow_only, ensure_database, give_login
 from meterhouse.local.secrets_file import Secrets
-from meterhouse.local.stack_file import StackFile
+from meterhouse.ports import free_port
 from meterhouse.settings import Settings
+from meterhouse.stack_file import StackFile
 
 AS_ROOT = os.geteuid() == 0
 ROOT = Path(__file__).parents[2]
@@ -203,7 +203,7 @@ def test_under_root_programs_in_a_closed_folder_are_copied(folder: Path, monkeyp
 ORDINARY = """
 import sys
 from pathlib import Path
-from meterhouse.local.ports import free_port
+from meterhouse.ports import free_port
 from meterhouse.local.postgres import EmbeddedPostgres
 with EmbeddedPostgres(Path(sys.argv[1]) / "data", port=0, fsync=False) as server:
     import psycopg
@@ -262,7 +262,7 @@ def test_the_address_left_by_an_earlier_start_is_not_the_callers_own_server(tmp_
 
 
 def test_loader_and_reader_log_in_after_the_migrations(folder: Path) -> None:
-    migrate = pytest.importorskip("meterhouse.migrate").migrate
+    migrate = pytest.importorskip("meterhouse.warehouse.migrate").migrate
     settings = Settings(home=folder / "home", postgres_port=free_port())
     databases = Databases(settings, DatabasePlan(None, None, None), Secrets.load(settings.home))
     try:
@@ -280,7 +280,7 @@ def test_loader_and_reader_log_in_after_the_migrations(folder: Path) -> None:
 
 
 def test_the_compose_job_prepares_an_empty_server_and_may_run_again() -> None:
-    pytest.importorskip("meterhouse.migrate")
+    pytest.importorskip("meterhouse.warehouse.migrate")
     passwords = {variable: f"{number}-abcdefghijkl-mnop" for number, variable in enumerate(PASSWORDS.values())}
     with temporary_postgres() as server, tempfile.TemporaryDirectory() as state:
         server.ensure_database("meterhouse")

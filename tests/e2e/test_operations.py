@@ -18,7 +18,7 @@ from tests.e2e.inbox import Inbox, open_inbox
 from tests.postgres.comparison import assert_equals_source, days_without_rows
 from tests.postgres.fingerprints import places
 
-from meterhouse.endpoints import ENDPOINTS
+from meterhouse.catalogue.endpoints import ENDPOINTS
 from meterhouse.local.airflow_rest import DONE
 from meterhouse.local.first_load import ACTIVE, first_load
 from meterhouse.orchestration.weekly_report import week_before

@@ -9,10 +9,10 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["meterhouse"]):
-    from meterhouse.bounded_json import decode
-    from meterhouse.endpoints import ENDPOINTS
+    from meterhouse.catalogue.endpoints import ENDPOINTS
     from meterhouse.errors import RejectedAnswer
-    from meterhouse.rows import decode_page
+    from meterhouse.vendors.openai.bounded_json import decode
+    from meterhouse.vendors.openai.rows import decode_page
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORDINGS = ROOT / "tests" / "recordings"

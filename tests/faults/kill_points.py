@@ -16,8 +16,8 @@ from unittest.mock import patch
 import psycopg
 import requests
 
-from meterhouse.staging import Stage
-from meterhouse.watched_connection import WatchedConnection
+from meterhouse.load.staging import Stage
+from meterhouse.warehouse.watched_connection import WatchedConnection
 
 
 class Moment(StrEnum):

@@ -19,8 +19,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from meterhouse.errors import MeterhouseError
+from meterhouse.load.sync import backfill, sync
 from meterhouse.settings import AdminKey, Organization, Settings
-from meterhouse.sync import backfill, sync
 from meterhouse.windows import Window
 
 from .kill_points import Moment, installed, kill, planned

@@ -21,15 +21,15 @@ from tests.conftest import Warehouse
 from tests.postgres.comparison import assert_added_up, assert_rows_equal_source
 from tests.postgres.loaded_organization import NOW, LoadedOrganization, midnight
 
-from meterhouse.endpoints import ENDPOINTS
+from meterhouse.catalogue.endpoints import ENDPOINTS
 from meterhouse.errors import ConfirmToEmpty, FixConfiguration, MeterhouseError
 from meterhouse.fake_openai import FakeOrganization, FakeServer
 from meterhouse.fake_openai.faults import FaultKind
 from meterhouse.fake_openai.queries import Capabilities
-from meterhouse.outcome import Outcome
-from meterhouse.schema import group_table
-from meterhouse.store import Store
-from meterhouse.sync import backfill, sync
+from meterhouse.load.outcome import Outcome
+from meterhouse.load.store import Store
+from meterhouse.load.sync import backfill, sync
+from meterhouse.warehouse.schema import group_table
 from meterhouse.windows import Window
 
 from .kill_points import WITHOUT_LOCK, Crash, Moment, crash, planned

@@ -7,7 +7,7 @@ import pytest
 from tests.conftest import Warehouse
 from tests.postgres.test_teams import Team, filled, mine
 
-from meterhouse.harden import harden
+from meterhouse.warehouse.harden import harden
 
 from .battery import BY_LOADER, COMMON, FILE, PLANT, PLANT_NAME, ROLE_OF_NOBODY, SCRAM, SECRET, by_team, seen_or_done
 

@@ -10,7 +10,7 @@ from tests.conftest import LOADER, OWNER, PASSWORDS, READER, TEMPLATE, OtherServ
 from tests.postgres.test_teams import filled, mine
 
 from meterhouse.local.roles import give_login
-from meterhouse.migrate import migrate
+from meterhouse.warehouse.migrate import migrate
 
 from .installed_postgres import installed_postgres, programs_of
 from .test_battery import (

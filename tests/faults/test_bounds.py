@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from tests.postgres.loaded_organization import LoadedOrganization, midnight
 
-from meterhouse.endpoints import ENDPOINTS
+from meterhouse.catalogue.endpoints import ENDPOINTS
 from meterhouse.errors import MeterhouseError
 
 from .loader_nursery import Nursery, Order
@@ -96,8 +96,8 @@ def test_memory_and_time_under_bombs(acme: LoadedOrganization, capsys: pytest.Ca
 def test_requests_of_the_worst_script(
     acme: LoadedOrganization, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("meterhouse.client.pause", lambda _: None)
-    monkeypatch.setattr("meterhouse.read_ahead.pause", lambda *_: None)
+    monkeypatch.setattr("meterhouse.vendors.openai.client.pause", lambda _: None)
+    monkeypatch.setattr("meterhouse.vendors.read_ahead.pause", lambda *_: None)
     acme.sync(retries=4).raise_first()
     usual = len(acme.server.requests)
     counted: dict[str, int] = {}

@@ -12,8 +12,8 @@ from tests.postgres.comparison import assert_equals_source
 from tests.postgres.fingerprints import places
 from tests.postgres.loaded_organization import LoadedOrganization
 
-from meterhouse import session
 from meterhouse.errors import FixConfiguration, MeterhouseError, TryAgainLater
+from meterhouse.warehouse import session
 
 FACTS = ("warehouse.usage_web_search_calls", "ops.coverage", "ops.revisions", "ops.load_log")
 ENDPOINTS = ("web_search_calls",)

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-from meterhouse.endpoints import BATCH, COSTS_BY_API_KEY_SINCE_EPOCH_SECONDS, ENDPOINTS, MODEL, Endpoint
+from meterhouse.catalogue.endpoints import BATCH, COSTS_BY_API_KEY_SINCE_EPOCH_SECONDS, ENDPOINTS, MODEL, Endpoint
 
 from .added_up import not_added_up
 from .loaded_organization import LoadedOrganization

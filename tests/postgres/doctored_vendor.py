@@ -10,12 +10,12 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qs
 
-from meterhouse.checks import CheckResult, ask_vendor
-from meterhouse.endpoints import ENDPOINTS
+from meterhouse.catalogue.endpoints import ENDPOINTS
+from meterhouse.checks.warehouse_checks import CheckResult, ask_vendor
 from meterhouse.fake_openai import FakeOrganization
 from meterhouse.fake_openai.answers import Answer, Request
 from meterhouse.fake_openai.clock import Clock
-from meterhouse.loader import Clock as OurClock
+from meterhouse.load.loader import Clock as OurClock
 from meterhouse.settings import Settings
 
 from .loaded_organization import NOW, LoadedOrganization, midnight

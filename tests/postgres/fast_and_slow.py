@@ -16,13 +16,13 @@ from typing import Any
 import psycopg
 from psycopg.types.json import set_json_loads
 
-from meterhouse.client import Client
-from meterhouse.endpoints import API_KEY, DAY, ENDPOINTS, HOUR, BucketWidth, Endpoint
-from meterhouse.loader import Loader, Run
-from meterhouse.rollup_tables import ROLLUPS
-from meterhouse.schema import fact_columns, group_table
-from meterhouse.store import Store
-from meterhouse.tables import TABLES
+from meterhouse.catalogue.endpoints import API_KEY, DAY, ENDPOINTS, HOUR, BucketWidth, Endpoint
+from meterhouse.load.loader import Loader, Run
+from meterhouse.load.store import Store
+from meterhouse.vendors.openai.client import Client
+from meterhouse.warehouse.rollup_tables import ROLLUPS
+from meterhouse.warehouse.schema import fact_columns, group_table
+from meterhouse.warehouse.tables import TABLES
 from meterhouse.windows import Window, midnight
 
 from .comparison import COSTS_BY_API_KEY_SINCE

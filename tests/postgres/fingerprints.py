@@ -9,8 +9,8 @@ from typing import Any
 
 import psycopg
 
-from meterhouse.endpoints import ENDPOINTS
-from meterhouse.tables import FACTS, metadata
+from meterhouse.catalogue.endpoints import ENDPOINTS
+from meterhouse.warehouse.tables import FACTS, metadata
 
 from .loaded_organization import rows
 

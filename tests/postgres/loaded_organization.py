@@ -10,12 +10,12 @@ from typing import Any
 import psycopg
 from tests.conftest import Warehouse, create_database, drop_database, warehouse_addresses
 
-from meterhouse.endpoints import DAY, BucketWidth
+from meterhouse.catalogue.endpoints import DAY, BucketWidth
 from meterhouse.fake_openai import FakeOrganization, FakeServer
-from meterhouse.loader import Report, silent
-from meterhouse.outcome import Outcome
+from meterhouse.load.loader import Report, silent
+from meterhouse.load.outcome import Outcome
+from meterhouse.load.sync import backfill, sync
 from meterhouse.settings import AdminKey, Organization, Settings
-from meterhouse.sync import backfill, sync
 from meterhouse.windows import Window
 
 # Nine minutes into an hour: day, hour and cost buckets of this moment are all unfinished.

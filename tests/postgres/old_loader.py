@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from tests.conftest import Warehouse
 
-from meterhouse import groups, staging
-from meterhouse import store as stores
-from meterhouse.endpoints import DAY, MODERATIONS
-from meterhouse.names import model_family
-from meterhouse.staging import Stream
+from meterhouse.catalogue.endpoints import DAY, MODERATIONS
+from meterhouse.load import groups, staging
+from meterhouse.load import store as stores
+from meterhouse.load.staging import Stream
+from meterhouse.vendors.openai.names import model_family
 
 from .loaded_organization import LoadedOrganization
 from .test_replace_window import Loading, day, key, window

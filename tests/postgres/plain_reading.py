@@ -15,9 +15,9 @@ from typing import Any
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
-from meterhouse.endpoints import ENDPOINTS, BucketWidth, Endpoint, Kind
-from meterhouse.rollup_tables import Rollup
-from meterhouse.schema import fact_columns, group_table
+from meterhouse.catalogue.endpoints import ENDPOINTS, BucketWidth, Endpoint, Kind
+from meterhouse.warehouse.rollup_tables import Rollup
+from meterhouse.warehouse.schema import fact_columns, group_table
 from meterhouse.windows import Window
 
 Key = tuple[Any, ...]

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from meterhouse.endpoints import ENDPOINTS, Endpoint, Kind
+from meterhouse.catalogue.endpoints import ENDPOINTS, Endpoint, Kind
 from meterhouse.fake_openai import FakeOrganization
 from meterhouse.fake_openai.answers import Answer, Request
 from meterhouse.fake_openai.clock import Clock

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from meterhouse.cli import main
+from meterhouse.command_line.cli import main
 
 from .loaded_organization import LoadedOrganization
 

@@ -11,8 +11,8 @@ import pytest
 from tests.conftest import Warehouse
 from tests.e2e.inbox import Inbox, open_inbox
 
+from meterhouse.load.store import Store
 from meterhouse.orchestration.alerts import Problem, problem_of, run_is_late, tell
-from meterhouse.store import Store
 
 TITLE = "meterhouse: openai_costs failed"
 KEY = Problem("openai_costs/costs/FixConfiguration", "costs: the key was refused: make a new one {{ 7 * 7 }} <b>")

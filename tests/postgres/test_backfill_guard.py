@@ -10,9 +10,9 @@ import pytest
 from tests.conftest import Warehouse
 
 from meterhouse.errors import ConfirmToEmpty, FixConfiguration, RejectedAnswer
-from meterhouse.loader import _Mode
+from meterhouse.load.loader import _Mode
+from meterhouse.load.store import Store
 from meterhouse.settings import organization_of
-from meterhouse.store import Store
 
 from .test_replace_window import LOADS, NOW, Fetch, Loading, covered, day, key, window
 

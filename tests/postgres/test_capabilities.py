@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from tests.conftest import Warehouse
 
-from meterhouse.directory import sync_directory
-from meterhouse.endpoints import COMPLETIONS, ENDPOINTS
+from meterhouse.catalogue.endpoints import COMPLETIONS, ENDPOINTS
 from meterhouse.errors import FixConfiguration, TryAgainLater
 from meterhouse.fake_openai import FakeOrganization
 from meterhouse.fake_openai.queries import Capabilities
-from meterhouse.store import Store
-from meterhouse.sync import sync
+from meterhouse.load.directory import sync_directory
+from meterhouse.load.store import Store
+from meterhouse.load.sync import sync
 
 from .comparison import COSTS_BY_API_KEY_SINCE, assert_equals_source
 from .fingerprints import TABLES, places

@@ -14,13 +14,13 @@ from typing import Any
 import psycopg
 import pytest
 
-from meterhouse.checks import CheckResult, ask_vendor, checks, run_warehouse_checks
-from meterhouse.command_words import parser
-from meterhouse.dictionary import usage_measures
-from meterhouse.endpoints import USAGE
-from meterhouse.loader import utc_now
-from meterhouse.rollups import fill
+from meterhouse.catalogue.dictionary import usage_measures
+from meterhouse.catalogue.endpoints import USAGE
+from meterhouse.checks.warehouse_checks import CheckResult, ask_vendor, checks, run_warehouse_checks
+from meterhouse.command_line.command_words import parser
+from meterhouse.load.loader import utc_now
 from meterhouse.settings import load_settings
+from meterhouse.warehouse.rollups import fill
 
 from .conftest import MakeOrganization, MakeWarehouse
 from .loaded_organization import NOW, LoadedOrganization, midnight
@@ -235,10 +235,14 @@ def test_a_long_list_of_findings_is_counted_whole_and_shown_in_part(loaded: Load
 
 
 def test_each_check_is_one_line_of_the_log_information_or_a_warning(loaded: LoadedOrganization, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "meterhouse.checks")
+    caplog.set_level(logging.INFO, "meterhouse.checks.warehouse_checks")
     with planted(loaded, *DEFECTS["coverage_gaps"][0]):
         results = run(loaded)
-    lines = {record.getMessage().split()[1].strip(":"): record for record in caplog.records if record.name == "meterhouse.checks"}
+    lines = {
+        record.getMessage().split()[1].strip(":"): record
+        for record in caplog.records
+        if record.name == "meterhouse.checks.warehouse_checks"
+    }
     assert set(lines) == {*results, "clock_skew_warehouse"}
     assert {name for name, line in lines.items() if line.levelno == logging.WARNING} == {"coverage_gaps", "clock_skew_warehouse"}
     assert lines["coverage_gaps"].getMessage() == f"check coverage_gaps (fail): 1 found: {results['coverage_gaps'].detail}"

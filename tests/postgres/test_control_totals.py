@@ -9,8 +9,8 @@ from datetime import timedelta
 import pytest
 from tests.conftest import Warehouse
 
-from meterhouse.checks import run_warehouse_checks
-from meterhouse.endpoints import ENDPOINTS
+from meterhouse.catalogue.endpoints import ENDPOINTS
+from meterhouse.checks.warehouse_checks import run_warehouse_checks
 from meterhouse.fake_openai import FakeOrganization
 from meterhouse.fake_openai.answers import Answer, Request
 from meterhouse.fake_openai.queries import Capabilities

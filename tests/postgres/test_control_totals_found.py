@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.conftest import Warehouse
 
-from meterhouse.endpoints import USAGE
+from meterhouse.catalogue.endpoints import USAGE
 from meterhouse.fake_openai import FakeOrganization
 
 from .doctored_vendor import TODAY, YESTERDAY, ago, ask, doctor, figures, ungrouped

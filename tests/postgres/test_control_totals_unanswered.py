@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from tests.conftest import Warehouse
 
-from meterhouse.checks import run_warehouse_checks
+from meterhouse.checks.warehouse_checks import run_warehouse_checks
 from meterhouse.errors import FixConfiguration, TryAgainLater
 from meterhouse.fake_openai import FakeOrganization
 from meterhouse.fake_openai.queries import Capabilities

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from meterhouse.fake_openai.answers import Answer, Request
-from meterhouse.outcome import Outcome
-from meterhouse.store import Store
+from meterhouse.load.outcome import Outcome
+from meterhouse.load.store import Store
 
 from .comparison import assert_equals_source
 from .doctored_vendor import ask, doctor

@@ -11,13 +11,13 @@ from typing import Any
 import psycopg
 import pytest
 
-from meterhouse.directory import DirectorySummary, ListRead, sync_directory
 from meterhouse.errors import FixConfiguration, RejectedAnswer
 from meterhouse.fake_openai import FakeOrganization, FakeServer
-from meterhouse.names_history import Listing, NamesReplaced
-from meterhouse.schema import PROJECT_NAMES
+from meterhouse.load.directory import DirectorySummary, ListRead, sync_directory
+from meterhouse.load.names_history import Listing, NamesReplaced
+from meterhouse.load.store import Store
 from meterhouse.settings import AdminKey, Organization, Settings
-from meterhouse.store import Store
+from meterhouse.warehouse.schema import PROJECT_NAMES
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 TABLES = ("dim_project", "dim_user", "dim_api_key")

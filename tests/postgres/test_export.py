@@ -21,10 +21,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from meterhouse.bi_files.tableau import TABLEAU_VIEWS
-from meterhouse.command_words import parser
+from meterhouse.command_line.command_words import parser
 from meterhouse.errors import FixConfiguration, RejectedAnswer
 from meterhouse.export import FORMATS, Selection, export_view
-from meterhouse.views import VIEW_NAMES
+from meterhouse.warehouse.views import VIEW_NAMES
 
 from .conftest import MakeOrganization, MakeWarehouse
 from .exported_files import awkward_amounts, read_back

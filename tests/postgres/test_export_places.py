@@ -17,7 +17,7 @@ import pytest
 
 from meterhouse.errors import FixConfiguration
 from meterhouse.export import FORMATS, Selection, export_view
-from meterhouse.formulas import AS_TEXT_SQL, as_text
+from meterhouse.export.formulas import AS_TEXT_SQL, as_text
 
 from .conftest import MakeOrganization, MakeWarehouse
 from .exported_files import awkward_amounts, read_back

@@ -59,8 +59,8 @@ class InPages(LoadedOrganization):
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The pauses before further attempts; none of them is waited out."""
     asked_for: list[float] = []
-    monkeypatch.setattr("meterhouse.client.pause", asked_for.append)
-    monkeypatch.setattr("meterhouse.read_ahead.pause", lambda _, seconds: asked_for.append(seconds))
+    monkeypatch.setattr("meterhouse.vendors.openai.client.pause", asked_for.append)
+    monkeypatch.setattr("meterhouse.vendors.read_ahead.pause", lambda _, seconds: asked_for.append(seconds))
     return asked_for
 
 

@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.conftest import Warehouse
 
-from meterhouse.endpoints import DAY, HOUR, BucketWidth
+from meterhouse.catalogue.endpoints import DAY, HOUR, BucketWidth
 from meterhouse.errors import FixConfiguration
 from meterhouse.fake_openai import FakeOrganization, FakeServer
 from meterhouse.fake_openai.answers import Answer, Request
-from meterhouse.history_floor import first_accepted
+from meterhouse.load.history_floor import first_accepted
 from meterhouse.windows import Window, to_epoch
 
 from .comparison import assert_equals_source

@@ -14,13 +14,13 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from tests.conftest import LOADER, OWNER, READER, Warehouse
 
-from meterhouse import migrate as migrations
 from meterhouse.errors import FixConfiguration, TryAgainLater
-from meterhouse.migrate import migrate, owner_engine, script_location
-from meterhouse.schema import SCHEMA_REVISION
-from meterhouse.store import Store
-from meterhouse.tables import ROLLUPS, metadata
-from meterhouse.views import TEAM_VIEW_NAMES, VIEW_NAMES
+from meterhouse.load.store import Store
+from meterhouse.warehouse import migrate as migrations
+from meterhouse.warehouse.migrate import migrate, owner_engine, script_location
+from meterhouse.warehouse.schema import SCHEMA_REVISION
+from meterhouse.warehouse.tables import ROLLUPS, metadata
+from meterhouse.warehouse.views import TEAM_VIEW_NAMES, VIEW_NAMES
 
 # A table, a column, and the comment of another.
 ADDED_BY_0005 = 3

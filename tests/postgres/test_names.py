@@ -8,10 +8,10 @@ from decimal import Decimal
 import psycopg
 import pytest
 
-from meterhouse.checks import run_warehouse_checks
-from meterhouse.derived_names import derive_again
-from meterhouse.features import Category
-from meterhouse.migrate import migrate
+from meterhouse.checks.warehouse_checks import run_warehouse_checks
+from meterhouse.vendors.openai.features import Category
+from meterhouse.warehouse.derived_names import derive_again
+from meterhouse.warehouse.migrate import migrate
 
 from .conftest import MakeOrganization, MakeWarehouse
 from .fingerprints import places

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from tests.conftest import Warehouse
 
-from meterhouse.endpoints import HOUR
+from meterhouse.catalogue.endpoints import HOUR
 from meterhouse.errors import FixConfiguration
 from meterhouse.fake_openai import FakeOrganization
-from meterhouse.loader import Progress
+from meterhouse.load.loader import Progress
+from meterhouse.load.outcome import nothing_loaded
 from meterhouse.orchestration.tasks import _told
-from meterhouse.outcome import nothing_loaded
 
 from .loaded_organization import NOW, LoadedOrganization, midnight, served
 

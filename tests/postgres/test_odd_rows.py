@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from meterhouse.checks import CheckResult, run_warehouse_checks
+from meterhouse.checks.warehouse_checks import CheckResult, run_warehouse_checks
 from meterhouse.errors import RejectedAnswer
-from meterhouse.views import VIEW_NAMES
+from meterhouse.warehouse.views import VIEW_NAMES
 from meterhouse.windows import to_epoch
 
 from .doctored_vendor import Change, doctor

@@ -12,15 +12,15 @@ from typing import Any
 import pytest
 from tests.conftest import Warehouse
 
-from meterhouse.checks import run_warehouse_checks
-from meterhouse.directory import sync_directory
-from meterhouse.endpoints import ENDPOINTS
+from meterhouse.catalogue.endpoints import ENDPOINTS
+from meterhouse.checks.warehouse_checks import run_warehouse_checks
 from meterhouse.errors import FixConfiguration, MeterhouseError, TryAgainLater
 from meterhouse.fake_openai import FakeOrganization, FakeServer
 from meterhouse.fake_openai.answers import Request
 from meterhouse.labels import DEMO_LABEL
-from meterhouse.rename_organization import rename_organization
-from meterhouse.store import Store
+from meterhouse.load.directory import sync_directory
+from meterhouse.load.rename_organization import rename_organization
+from meterhouse.load.store import Store
 
 from .comparison import assert_equals_source
 from .fingerprints import places, row_counts

@@ -13,12 +13,12 @@ import msgspec
 import pytest
 from tests.conftest import Warehouse
 
-from meterhouse.directory import sync_directory
-from meterhouse.endpoints import ENDPOINTS
+from meterhouse.catalogue.endpoints import ENDPOINTS
 from meterhouse.errors import FixConfiguration
 from meterhouse.fake_openai import FakeOrganization, FakeServer
 from meterhouse.fake_openai.answers import Answer, Request
-from meterhouse.store import Store
+from meterhouse.load.directory import sync_directory
+from meterhouse.load.store import Store
 from meterhouse.windows import to_epoch
 
 from .comparison import assert_equals_source

@@ -11,8 +11,8 @@ from psycopg.sql import SQL, Identifier
 from tests.conftest import Server, Warehouse
 
 from meterhouse.errors import FixConfiguration
-from meterhouse.migrate import migrate
-from meterhouse.schema import SCHEMA_REVISION
+from meterhouse.warehouse.migrate import migrate
+from meterhouse.warehouse.schema import SCHEMA_REVISION
 
 EVERYTHING = """
 SELECT 'class', c.oid::regclass::text, c.relkind::text, c.relowner::regrole::text, c.relacl::text, pg_get_viewdef(c.oid)

@@ -11,11 +11,11 @@ import psycopg
 import pytest
 from tests.conftest import Warehouse
 
-from meterhouse.database import connect
 from meterhouse.errors import FixConfiguration
 from meterhouse.export import export_view
-from meterhouse.migrate import migrate
-from meterhouse.session import READ
+from meterhouse.warehouse.database import connect
+from meterhouse.warehouse.migrate import migrate
+from meterhouse.warehouse.session import READ
 
 from .comparison import assert_equals_source
 from .fingerprints import row_counts

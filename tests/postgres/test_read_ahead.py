@@ -80,8 +80,8 @@ def test_an_answer_that_is_refused_ends_the_asking_too(acme: LoadedOrganization)
 
 
 def test_retries_of_all_requests_come_out_of_one_budget(acme: LoadedOrganization, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("meterhouse.read_ahead.pause", lambda *_: None)
-    monkeypatch.setattr("meterhouse.client.pause", lambda _: None)
+    monkeypatch.setattr("meterhouse.vendors.read_ahead.pause", lambda *_: None)
+    monkeypatch.setattr("meterhouse.vendors.openai.client.pause", lambda _: None)
     slow = acme.server.application = Slow(acme, seconds=0, fails_from=4)
     with pytest.raises(MeterhouseError):
         acme.backfill(acme.today - timedelta(days=DAYS), acme.today, ONLY, connections=4, retries=20).raise_first()

@@ -8,9 +8,9 @@ import psycopg
 import pytest
 from tests.conftest import Warehouse
 
-from meterhouse.harden import harden
-from meterhouse.store import Store
-from meterhouse.views import VIEW_NAMES
+from meterhouse.load.store import Store
+from meterhouse.warehouse.harden import harden
+from meterhouse.warehouse.views import VIEW_NAMES
 
 FORBIDDEN_TO_READ = (
     "SELECT * FROM warehouse.costs",

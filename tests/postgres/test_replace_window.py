@@ -18,12 +18,12 @@ import pytest
 from tests.conftest import Warehouse
 
 from meterhouse.accounting.finality import Finality
-from meterhouse.chain import CoveredBucket
-from meterhouse.endpoints import COSTS, DAY, MODERATIONS, BucketWidth, Endpoint
+from meterhouse.catalogue.endpoints import COSTS, DAY, MODERATIONS, BucketWidth, Endpoint
 from meterhouse.errors import RejectedAnswer
-from meterhouse.rows import Key, Values
-from meterhouse.staging import Fetch, Replaced, Stream
-from meterhouse.store import Store
+from meterhouse.load.chain import CoveredBucket
+from meterhouse.load.staging import Fetch, Replaced, Stream
+from meterhouse.load.store import Store
+from meterhouse.vendors.openai.rows import Key, Values
 from meterhouse.windows import Window
 
 from .fingerprints import row_counts

@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from tests.conftest import Warehouse
 
 from meterhouse.errors import ConfirmToEmpty
-from meterhouse.rows import Key, Values
+from meterhouse.vendors.openai.rows import Key, Values
 from meterhouse.windows import Window
 
 from .test_replace_window import DAYS, Buckets, Loading, day, key, places, stored, window

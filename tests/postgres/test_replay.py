@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 from tests.conftest import Warehouse
 
-from meterhouse.dictionary import MEASURES
-from meterhouse.endpoints import ENDPOINTS, USAGE_DIMENSIONS, Endpoint
+from meterhouse.catalogue.dictionary import MEASURES
+from meterhouse.catalogue.endpoints import ENDPOINTS, USAGE_DIMENSIONS, Endpoint
 from meterhouse.fake_openai import ReplayServer
+from meterhouse.load.sync import backfill
 from meterhouse.settings import Settings
-from meterhouse.sync import backfill
 from meterhouse.windows import Window
 
 from .loaded_organization import NOW, midnight, organization, rows

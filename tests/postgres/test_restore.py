@@ -19,17 +19,17 @@ import pytest
 from psycopg.sql import SQL, Identifier
 from tests.conftest import LOADER, OWNER, PASSWORDS, READER, Server, Warehouse, create_database, drop_database, warehouse_addresses
 
-from meterhouse.access import grant_team
-from meterhouse.checks import run_warehouse_checks
-from meterhouse.cli import main
-from meterhouse.directory import sync_directory
+from meterhouse.checks.warehouse_checks import run_warehouse_checks
+from meterhouse.command_line.cli import main
 from meterhouse.errors import FixConfiguration
-from meterhouse.harden import harden
+from meterhouse.load.directory import sync_directory
 from meterhouse.local.postgres import temporary_postgres
 from meterhouse.local.roles import give_login
-from meterhouse.migrate import migrate
-from meterhouse.table_statistics import gather
-from meterhouse.views import VIEW_NAMES
+from meterhouse.warehouse.access import grant_team
+from meterhouse.warehouse.harden import harden
+from meterhouse.warehouse.migrate import migrate
+from meterhouse.warehouse.table_statistics import gather
+from meterhouse.warehouse.views import VIEW_NAMES
 
 from .comparison import assert_equals_source
 from .conftest import MakeOrganization, MakeWarehouse

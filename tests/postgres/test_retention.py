@@ -11,15 +11,15 @@ from datetime import UTC, date, datetime, timedelta
 import psycopg
 import pytest
 
-from meterhouse.checks import run_warehouse_checks
-from meterhouse.cli import main
-from meterhouse.endpoints import HOUR, MINUTE
+from meterhouse.catalogue.endpoints import HOUR, MINUTE
+from meterhouse.checks.warehouse_checks import run_warehouse_checks
+from meterhouse.command_line.cli import main
 from meterhouse.errors import FixConfiguration, TryAgainLater
-from meterhouse.retention import Limits, drop, retain, what_is_over
-from meterhouse.schema import OF_A_BUCKET
+from meterhouse.load.retention import Limits, drop, retain, what_is_over
+from meterhouse.load.store import Store
 from meterhouse.settings import Settings
-from meterhouse.store import Store
-from meterhouse.tables import metadata
+from meterhouse.warehouse.schema import OF_A_BUCKET
+from meterhouse.warehouse.tables import metadata
 
 from .fingerprints import row_counts
 from .loaded_organization import LoadedOrganization, rows

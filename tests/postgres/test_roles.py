@@ -8,9 +8,9 @@ import psycopg
 import pytest
 from tests.conftest import LOADER, READER, Warehouse
 
-from meterhouse.harden import harden
-from meterhouse.migrate import _LOCK_KEY, migrate
-from meterhouse.store import Store
+from meterhouse.load.store import Store
+from meterhouse.warehouse.harden import harden
+from meterhouse.warehouse.migrate import _LOCK_KEY, migrate
 
 SECRET = "Name-that-was-taken-back"
 REFUSED_ONCE_HARDENED = (

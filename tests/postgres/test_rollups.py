@@ -9,12 +9,12 @@ import psycopg
 import pytest
 from tests.conftest import Warehouse
 
-from meterhouse.endpoints import HOUR, MODERATIONS
-from meterhouse.migrate import migrate
-from meterhouse.rollups import fill
-from meterhouse.staging import Stream
-from meterhouse.store import Store
-from meterhouse.tables import ROLLUPS
+from meterhouse.catalogue.endpoints import HOUR, MODERATIONS
+from meterhouse.load.staging import Stream
+from meterhouse.load.store import Store
+from meterhouse.warehouse.migrate import migrate
+from meterhouse.warehouse.rollups import fill
+from meterhouse.warehouse.tables import ROLLUPS
 
 from .added_up import not_added_up
 from .fingerprints import places

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from tests.conftest import LOADER, READER, Warehouse
 
-from meterhouse.migrate import migrate
-from meterhouse.schema import TEAM_ROLE
-from meterhouse.store import Store
+from meterhouse.load.store import Store
+from meterhouse.warehouse.migrate import migrate
+from meterhouse.warehouse.schema import TEAM_ROLE
 
 from .granted import granted
 

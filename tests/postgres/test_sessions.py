@@ -13,12 +13,12 @@ import pytest
 from psycopg.sql import SQL, Identifier
 from tests.conftest import LOADER, OWNER, PASSWORDS, Server, Warehouse
 
-from meterhouse.database import connect
 from meterhouse.errors import FixConfiguration, TryAgainLater
 from meterhouse.export import export_view
 from meterhouse.local.roles import give_login
-from meterhouse.migrate import migrate
-from meterhouse.session import DASHBOARD, LOAD, MIGRATE, READ
+from meterhouse.warehouse.database import connect
+from meterhouse.warehouse.migrate import migrate
+from meterhouse.warehouse.session import DASHBOARD, LOAD, MIGRATE, READ
 
 from .fingerprints import row_counts
 from .loaded_organization import LoadedOrganization

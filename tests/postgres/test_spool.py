@@ -18,9 +18,9 @@ import pytest
 from psycopg.sql import SQL
 from psycopg.types.json import Jsonb
 
-from meterhouse.database import Connection
 from meterhouse.errors import TryAgainLater
-from meterhouse.spool import Spool
+from meterhouse.load.spool import Spool
+from meterhouse.warehouse.database import Connection
 
 TYPES = ("timestamptz", "smallint", "bigint", "numeric", "text", "jsonb")
 INTO = SQL("COPY kept FROM STDIN (FORMAT BINARY)")

@@ -9,11 +9,11 @@ import pytest
 from psycopg.sql import SQL, Composed
 from tests.conftest import Warehouse
 
-from meterhouse.endpoints import COSTS, DAY, ENDPOINTS, Endpoint
-from meterhouse.rollups import WITHOUT_STATISTICS
-from meterhouse.rollups import statements as sum_statements
-from meterhouse.statements import Statements
-from meterhouse.store import Store
+from meterhouse.catalogue.endpoints import COSTS, DAY, ENDPOINTS, Endpoint
+from meterhouse.load.statements import Statements
+from meterhouse.load.store import Store
+from meterhouse.warehouse.rollups import WITHOUT_STATISTICS
+from meterhouse.warehouse.rollups import statements as sum_statements
 from meterhouse.windows import Window
 
 from .loaded_organization import LoadedOrganization, midnight

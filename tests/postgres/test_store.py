@@ -12,15 +12,15 @@ import pytest
 from tests.conftest import Warehouse
 
 from meterhouse.accounting.finality import Finality
-from meterhouse.chain import CoveredBucket
-from meterhouse.database import MIGRATE_REMEDY
-from meterhouse.endpoints import COMPLETIONS, DAY, HOUR, MODERATIONS
+from meterhouse.catalogue.endpoints import COMPLETIONS, DAY, HOUR, MODERATIONS
 from meterhouse.errors import FixConfiguration, TryAgainLater
-from meterhouse.names_history import Listing, NamesReplaced
-from meterhouse.schema import PROJECT_NAMES, SCHEMA_REVISION
-from meterhouse.session import READ
-from meterhouse.staging import Fetch, Stream
-from meterhouse.store import Capability, Store
+from meterhouse.load.chain import CoveredBucket
+from meterhouse.load.names_history import Listing, NamesReplaced
+from meterhouse.load.staging import Fetch, Stream
+from meterhouse.load.store import Capability, Store
+from meterhouse.warehouse.database import MIGRATE_REMEDY
+from meterhouse.warehouse.schema import PROJECT_NAMES, SCHEMA_REVISION
+from meterhouse.warehouse.session import READ
 from meterhouse.windows import Window
 
 from .conftest import MakeWarehouse

@@ -10,10 +10,10 @@ import pytest
 from tests.conftest import Warehouse
 from tests.faults.tcp_proxy import TcpProxy
 
-from meterhouse import watched_connection
-from meterhouse.database import Connection, connect, translated
 from meterhouse.errors import TryAgainLater
-from meterhouse.migrate import migrate
+from meterhouse.warehouse import watched_connection
+from meterhouse.warehouse.database import Connection, connect, translated
+from meterhouse.warehouse.migrate import migrate
 
 from .comparison import assert_equals_source
 from .loaded_organization import LoadedOrganization

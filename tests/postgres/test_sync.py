@@ -8,14 +8,14 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from tests.conftest import Warehouse
 
-from meterhouse.directory import sync_directory
-from meterhouse.endpoints import DAY, ENDPOINTS, HOUR
+from meterhouse.catalogue.endpoints import DAY, ENDPOINTS, HOUR
 from meterhouse.errors import ConfirmToEmpty, FixConfiguration, MeterhouseError, TryAgainLater
 from meterhouse.fake_openai import FakeOrganization
 from meterhouse.fake_openai.queries import Capabilities
+from meterhouse.load.directory import sync_directory
+from meterhouse.load.store import Store
+from meterhouse.load.sync import sync
 from meterhouse.settings import AdminKey, Organization
-from meterhouse.store import Store
-from meterhouse.sync import sync
 from meterhouse.windows import Window, to_epoch
 
 from .comparison import assert_equals_source

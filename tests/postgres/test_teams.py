@@ -14,15 +14,15 @@ import pytest
 from psycopg.sql import SQL, Identifier
 from tests.conftest import Server, Warehouse
 
-from meterhouse.access import grant_team, revoke_team
-from meterhouse.cli import main
+from meterhouse.command_line.cli import main
 from meterhouse.errors import FixConfiguration
+from meterhouse.load.store import Store
 from meterhouse.local.roles import give_login
-from meterhouse.migrate import migrate
-from meterhouse.rollups import fill
-from meterhouse.store import Store
-from meterhouse.table_statistics import gather
-from meterhouse.views import REACH, TEAM_VIEW_NAMES, VIEW_NAMES, Reach
+from meterhouse.warehouse.access import grant_team, revoke_team
+from meterhouse.warehouse.migrate import migrate
+from meterhouse.warehouse.rollups import fill
+from meterhouse.warehouse.table_statistics import gather
+from meterhouse.warehouse.views import REACH, TEAM_VIEW_NAMES, VIEW_NAMES, Reach
 
 from .loaded_organization import fresh_warehouse
 

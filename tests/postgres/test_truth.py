@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from meterhouse.dictionary import ATTRIBUTES, MEASURES
-from meterhouse.endpoints import COSTS, DAY, ENDPOINTS
-from meterhouse.loader import Progress
+from meterhouse.catalogue.dictionary import ATTRIBUTES, MEASURES
+from meterhouse.catalogue.endpoints import COSTS, DAY, ENDPOINTS
+from meterhouse.load.loader import Progress
 from meterhouse.windows import Window, chunks
 
 from .comparison import COSTS_BY_API_KEY_SINCE, assert_equals_source, days_without_rows

@@ -22,16 +22,16 @@ import pytest
 from tests.bi.public_columns import released
 from tests.conftest import Server, Warehouse
 
-from meterhouse import migrate as migrations
-from meterhouse.checks import run_warehouse_checks
-from meterhouse.directory import sync_directory
+from meterhouse.checks.warehouse_checks import run_warehouse_checks
 from meterhouse.errors import FixConfiguration, TryAgainLater
 from meterhouse.fake_openai import FakeOrganization
-from meterhouse.migrate import migrate, owner_engine
-from meterhouse.schema import SCHEMA_REVISION
-from meterhouse.store import Store
-from meterhouse.tables import ROLLUPS
-from meterhouse.views import VIEW_NAMES, View, rebuild_views, views
+from meterhouse.load.directory import sync_directory
+from meterhouse.load.store import Store
+from meterhouse.warehouse import migrate as migrations
+from meterhouse.warehouse.migrate import migrate, owner_engine
+from meterhouse.warehouse.schema import SCHEMA_REVISION
+from meterhouse.warehouse.tables import ROLLUPS
+from meterhouse.warehouse.views import VIEW_NAMES, View, rebuild_views, views
 
 from .added_up import not_added_up
 from .comparison import assert_equals_source

@@ -21,9 +21,9 @@ from tests.e2e.inbox import Inbox, open_inbox
 from meterhouse.dashboard import formats
 from meterhouse.errors import FixConfiguration, TryAgainLater
 from meterhouse.fake_openai import FakeOrganization
-from meterhouse.local.ports import LOOPBACK, free_port
 from meterhouse.orchestration.weekly_report import WeeklyReport, mail_report, week_before, write_week
-from meterhouse.rollups import fill
+from meterhouse.ports import LOOPBACK, free_port
+from meterhouse.warehouse.rollups import fill
 
 from .conftest import MakeWarehouse
 from .loaded_organization import LABEL, NOW, LoadedOrganization, midnight, served

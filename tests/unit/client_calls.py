@@ -11,9 +11,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tests.faults.scripted_server import answer, send
 
-from meterhouse.client import Client, Request
-from meterhouse.endpoints import COMPLETIONS, DAY
+from meterhouse.catalogue.endpoints import COMPLETIONS, DAY
 from meterhouse.errors import MeterhouseError
+from meterhouse.vendors.openai.client import Client, Request
 from meterhouse.windows import Window
 
 KEY = "sk-admin-client-test-0123456789"

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from meterhouse.client import Client
 from meterhouse.fake_openai import FakeServer
 from meterhouse.fake_openai.answers import Answer
 from meterhouse.settings import AdminKey, Organization, Settings
+from meterhouse.vendors.openai.client import Client
 
 from .client_calls import KEY, PAGE
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meterhouse.backfill_plan import calls, chosen, in_words, pieces, reach
-from meterhouse.endpoints import COSTS, DAY, ENDPOINTS, WIDTHS
+from meterhouse.catalogue.endpoints import COSTS, DAY, ENDPOINTS, WIDTHS
 from meterhouse.errors import FixConfiguration
+from meterhouse.load.backfill_plan import calls, chosen, in_words, pieces, reach
 from meterhouse.windows import Window
 
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)

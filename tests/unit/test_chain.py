@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meterhouse.accounting.finality import Finality
-from meterhouse.chain import Chain
-from meterhouse.endpoints import DAY, HOUR
+from meterhouse.catalogue.endpoints import DAY, HOUR
 from meterhouse.errors import RejectedAnswer
-from meterhouse.odd_rows import SetAside
-from meterhouse.rows import Bucket, Page
+from meterhouse.load.chain import Chain
+from meterhouse.vendors.openai.odd_rows import SetAside
+from meterhouse.vendors.openai.rows import Bucket, Page
 from meterhouse.windows import Window, from_epoch, to_epoch
 
 EXAMPLES = settings(max_examples=100, deadline=None, derandomize=True)

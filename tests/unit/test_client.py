@@ -11,10 +11,10 @@ import pytest
 from tests.faults.scripted_server import ScriptedServer, answer, close_at_once, send
 
 from meterhouse import __version__
-from meterhouse.endpoints import API_KEY, COMPLETIONS, COSTS, ENDPOINTS, MODEL, PROJECT
+from meterhouse.catalogue.endpoints import API_KEY, COMPLETIONS, COSTS, ENDPOINTS, MODEL, PROJECT
 from meterhouse.errors import RejectedAnswer, TryAgainLater, Unsupported
 from meterhouse.fake_openai import FakeOrganization, FakeServer
-from meterhouse.rows import decode_page
+from meterhouse.vendors.openai.rows import decode_page
 
 from .client_calls import FIRST, KEY, OK, PAGE, asked, fetched, page, raised, refusal
 

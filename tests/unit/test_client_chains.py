@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 from tests.faults.scripted_server import ScriptedServer, answer, send
 
-from meterhouse.client import ChainBroken
-from meterhouse.endpoints import HOUR
+from meterhouse.catalogue.endpoints import HOUR
 from meterhouse.errors import RejectedAnswer
 from meterhouse.fake_openai import FakeOrganization, FakeServer
+from meterhouse.vendors.openai.client import ChainBroken
 
 from .client_calls import FIRST, KEY, OK, asked, fetched, page, raised, refusal
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 from tests.faults.scripted_server import ScriptedServer, answer, send
 
-from meterhouse.endpoints import COSTS, USAGE
+from meterhouse.catalogue.endpoints import COSTS, USAGE
 from meterhouse.errors import BeforeHistory, FixConfiguration, MeterhouseError, RejectedAnswer, TryAgainLater, Unsupported
 
 from .client_calls import KEY, PAGE, asked, fetched, page, raised, refusal

@@ -8,7 +8,7 @@ from email.utils import format_datetime
 import pytest
 
 from meterhouse.errors import TryAgainLater
-from meterhouse.local.ports import free_port
+from meterhouse.ports import free_port
 
 from .client_calls import PAGE, fetched, raised
 
@@ -83,7 +83,7 @@ def test_a_storm_of_failures_costs_a_fifth_more_requests_and_not_five_times_as_m
 def test_every_retry_is_logged_with_its_reason_and_wait(connect, vendor, caplog):
     vendor.fail_next(1, status=502)
     fetched(connect(vendor.base_url))
-    [record] = [record for record in caplog.records if record.name == "meterhouse.client"]
+    [record] = [record for record in caplog.records if record.name == "meterhouse.vendors.openai.client"]
     assert record.levelname == "WARNING"
     assert record.getMessage().startswith("/organization/usage/completions: HTTP 502")
     assert record.getMessage().endswith("attempt 2 of 5 in 1.5 s")
@@ -97,12 +97,12 @@ def test_a_refused_connection_is_tried_for_a_quarter_of_a_minute_and_not_for_a_s
 
 
 def test_a_wait_that_grows_long_is_announced_once_and_a_short_one_is_not(connect, vendor, caplog, monkeypatch):
-    monkeypatch.setattr("meterhouse.patience.LONG_SECONDS", 0.2)
+    monkeypatch.setattr("meterhouse.vendors.patience.LONG_SECONDS", 0.2)
     vendor.fail_next(1, kind="slow", seconds=0.8)
     client = connect(vendor.base_url)
     fetched(client)
     fetched(client)
-    [record] = [record for record in caplog.records if record.name == "meterhouse.patience"]
+    [record] = [record for record in caplog.records if record.name == "meterhouse.vendors.patience"]
     assert record.levelname == "WARNING"
     assert record.getMessage() == (
         f"asking 127.0.0.1:{vendor.port} for /organization/usage/completions: no whole answer for 0.2 s, waiting for up to 5 s"
@@ -116,7 +116,10 @@ def test_the_vendors_words_steer_no_terminal_and_forge_no_line(connect, vendor, 
     vendor.fail_next(2, status=503, body=body)
     with raised(TryAgainLater) as caught:
         fetched(connect(vendor.base_url, retries=1))
-    for text in (str(caught.value), *(record.getMessage() for record in caplog.records if record.name == "meterhouse.client")):
+    for text in (
+        str(caught.value),
+        *(record.getMessage() for record in caplog.records if record.name == "meterhouse.vendors.openai.client"),
+    ):
         assert r"overloaded \x1b[2J\x1b]0;title\x07\u202e ERROR forged line" in text
         assert len(text.splitlines()) == 1
 

@@ -14,10 +14,10 @@ from datetime import timedelta
 import pytest
 from tests.faults.scripted_server import ScriptedServer, answer, bomb, close_at_once, drip, say_nothing, send, unframed
 
-from meterhouse.client import PageTooLarge
 from meterhouse.errors import FixConfiguration, MeterhouseError, TryAgainLater
 from meterhouse.fake_openai import FakeOrganization, FakeServer
-from meterhouse.transport import _DeadlineReader
+from meterhouse.vendors.openai.client import PageTooLarge
+from meterhouse.vendors.transport import _DeadlineReader
 
 from .client_calls import FIRST, KEY, OK, PAGE, fetched, raised
 

@@ -6,9 +6,9 @@ import pytest
 from requests import exceptions
 from tests.faults.scripted_server import ScriptedServer, answer, close_at_once, send, unframed
 
-from meterhouse.client import ChainBroken, PageTooLarge, _transport_reason
-from meterhouse.endpoints import COSTS
+from meterhouse.catalogue.endpoints import COSTS
 from meterhouse.errors import BeforeHistory, FixConfiguration, RejectedAnswer, TryAgainLater, Unsupported
+from meterhouse.vendors.openai.client import ChainBroken, PageTooLarge, _transport_reason
 
 from .client_calls import asked, fetched, page, raised, refusal
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from meterhouse.command_line.speech import say, say_table
 from meterhouse.control_characters import VisibleFormatter, visible
-from meterhouse.speech import say, say_table
 
 
 @pytest.mark.parametrize(

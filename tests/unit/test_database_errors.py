@@ -5,8 +5,8 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from meterhouse.database_errors import failed_connection, failed_statement, may_not_connect
 from meterhouse.errors import FixConfiguration, MeterhouseError, RejectedAnswer, TryAgainLater
+from meterhouse.warehouse.database_errors import failed_connection, failed_statement, may_not_connect
 
 CODES = sorted(
     {

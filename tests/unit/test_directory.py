@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from meterhouse.directory import (
+from meterhouse.errors import RejectedAnswer
+from meterhouse.load.directory import (
     DirectorySummary,
     Entry,
     api_key_values,
@@ -17,8 +18,7 @@ from meterhouse.directory import (
     service_account_values,
     user_values,
 )
-from meterhouse.errors import RejectedAnswer
-from meterhouse.names_history import NamesReplaced
+from meterhouse.load.names_history import NamesReplaced
 
 PATH = "/organization/projects/proj_1/api_keys"
 CREATED = datetime(2024, 3, 26, 16, 52, 13, tzinfo=UTC)

@@ -13,8 +13,8 @@ import openai
 import pytest
 from openai.resources.admin.organization.usage import Usage
 
-from meterhouse import endpoints
-from meterhouse.endpoints import COMPLETIONS, COSTS, ENDPOINTS, IMAGES, USAGE, USAGE_DIMENSIONS, WIDTHS, Endpoint, Kind
+from meterhouse.catalogue import endpoints
+from meterhouse.catalogue.endpoints import COMPLETIONS, COSTS, ENDPOINTS, IMAGES, USAGE, USAGE_DIMENSIONS, WIDTHS, Endpoint, Kind
 
 SDK = "openai.types.admin.organization"
 KIND_OF_TYPE = {int: Kind.COUNT, float: Kind.DECIMAL, bool: Kind.FLAG, str: Kind.TEXT}

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from meterhouse import client, errors
+from meterhouse import errors
+from meterhouse.vendors.openai import client
 
 EXPECTED = {
     errors.MeterhouseError: (Exception, 1, False),

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meterhouse.endpoints import ENDPOINTS, TOKEN_METRICS, USAGE, WIDTHS
+from meterhouse.catalogue.endpoints import ENDPOINTS, TOKEN_METRICS, USAGE, WIDTHS
 from meterhouse.fake_openai import FakeOrganization
 from meterhouse.fake_openai.answers import Request
 from meterhouse.fake_openai.lots import DAY_MINUTES, EPOCH_DAY, used_between, visible_between

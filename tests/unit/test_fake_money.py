@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meterhouse.endpoints import ENDPOINTS
+from meterhouse.catalogue.endpoints import ENDPOINTS
 from meterhouse.fake_openai import FakeOrganization
 from meterhouse.fake_openai.amounts import STYLES, AmountStyle, amount_json
 from meterhouse.fake_openai.answers import Request

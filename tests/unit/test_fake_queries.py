@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import msgspec
 import pytest
 
-from meterhouse.endpoints import COSTS_BY_API_KEY_SINCE_EPOCH_SECONDS, ENDPOINTS, USAGE
+from meterhouse.catalogue.endpoints import COSTS_BY_API_KEY_SINCE_EPOCH_SECONDS, ENDPOINTS, USAGE
 from meterhouse.errors import FixConfiguration
 from meterhouse.fake_openai import FakeOrganization
 from meterhouse.fake_openai.answers import Request

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from meterhouse.formulas import as_text
+from meterhouse.export.formulas import as_text
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from meterhouse.endpoints import API_KEY, MODEL, PROJECT
-from meterhouse.grouping import Answered, Named
+from meterhouse.catalogue.endpoints import API_KEY, MODEL, PROJECT
+from meterhouse.load.grouping import Answered, Named
 
 DAY = datetime(2026, 11, 1, tzinfo=UTC)
 THREE = (PROJECT, API_KEY, MODEL)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from meterhouse.schema import OF_AN_ORGANIZATION
-from meterhouse.tables import metadata
+from meterhouse.warehouse.schema import OF_AN_ORGANIZATION
+from meterhouse.warehouse.tables import metadata
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "etl"
@@ -80,10 +80,15 @@ print(*{{module.split(".")[0] for module in sys.modules}})
 
 
 def test_the_walk_finds_what_is_there():
-    assert {"meterhouse.rows", "meterhouse.client", "meterhouse.local.up", "meterhouse.fake_openai.server"} <= set(modules())
-    assert "meterhouse.money" in arrows()["meterhouse.rows"]
-    assert {"meterhouse.money", "meterhouse.endpoints"} <= reachable("meterhouse.chain")
-    assert "requests" in foreign("meterhouse.client")
+    assert {
+        "meterhouse.vendors.openai.rows",
+        "meterhouse.vendors.openai.client",
+        "meterhouse.local.up",
+        "meterhouse.fake_openai.server",
+    } <= set(modules())
+    assert "meterhouse.money" in arrows()["meterhouse.vendors.openai.rows"]
+    assert {"meterhouse.money", "meterhouse.catalogue.endpoints"} <= reachable("meterhouse.load.chain")
+    assert "requests" in foreign("meterhouse.vendors.openai.client")
 
 
 @pytest.mark.parametrize("name", PURE)
@@ -120,7 +125,7 @@ def test_what_a_purge_empties_is_every_table_whose_rows_name_their_organization(
 
 
 # dags, cli -> sync -> client, store -> endpoints, errors, settings
-UPPER = {"meterhouse.sync", "meterhouse.loader", "meterhouse.cli", "meterhouse.__main__"}
+UPPER = {"meterhouse.load.sync", "meterhouse.load.loader", "meterhouse.command_line.cli", "meterhouse.__main__"}
 STORING = {f"meterhouse.{name}" for name in ("store", "staging", "statements", "groups", "tables", "views", "migrate", "database")}
 FETCHING = {f"meterhouse.{name}" for name in ("client", "retries")}
 FORBIDDEN = {
@@ -128,18 +133,18 @@ FORBIDDEN = {
     "endpoints": None,
     "names": None,
     "settings": UPPER | STORING | FETCHING,
-    "retries": UPPER | STORING | {"meterhouse.client", "meterhouse.settings"},
+    "retries": UPPER | STORING | {"meterhouse.vendors.openai.client", "meterhouse.settings"},
     "windows": UPPER | STORING | FETCHING | {"meterhouse.settings"},
     "money": UPPER | STORING | FETCHING | {"meterhouse.settings"},
     "rows": UPPER | STORING | FETCHING | {"meterhouse.settings"},
     "chain": UPPER | STORING | FETCHING | {"meterhouse.settings"},
-    "client": UPPER | STORING | {"meterhouse.rows", "meterhouse.chain"},
+    "client": UPPER | STORING | {"meterhouse.vendors.openai.rows", "meterhouse.load.chain"},
     "tables": UPPER | FETCHING,
     "store": UPPER | FETCHING,
     "staging": UPPER | FETCHING,
     "groups": UPPER | FETCHING,
-    "loader": {"meterhouse.sync", "meterhouse.cli", "meterhouse.__main__"},
-    "sync": {"meterhouse.cli", "meterhouse.__main__"},
+    "loader": {"meterhouse.load.sync", "meterhouse.command_line.cli", "meterhouse.__main__"},
+    "sync": {"meterhouse.command_line.cli", "meterhouse.__main__"},
 }
 
 
@@ -156,7 +161,7 @@ def test_nothing_in_the_package_knows_the_dags():
 
 
 def test_nothing_of_the_product_depends_on_the_stand_in():
-    allowed = ("meterhouse.fake_openai", "meterhouse.local", "meterhouse.cli", "meterhouse.__main__")
+    allowed = ("meterhouse.fake_openai", "meterhouse.local", "meterhouse.command_line.cli", "meterhouse.__main__")
     for name, targets in arrows().items():
         if not name.startswith(allowed):
             assert not {target for target in targets if target.startswith("meterhouse.fake_openai")}, name
@@ -169,8 +174,14 @@ def test_no_two_modules_need_each_other():
 
 def test_only_the_client_speaks_http_to_the_vendor():
     # Metabase is no vendor of figures: it is told what to show.
-    allowed = ("meterhouse.client", "meterhouse.transport", "meterhouse.local", "meterhouse.fake_openai", "meterhouse.bi_files.metabase")
-    assert {name for name, targets in arrows().items() if "meterhouse.transport" in targets} == {"meterhouse.client"}
+    allowed = (
+        "meterhouse.vendors.openai.client",
+        "meterhouse.vendors.transport",
+        "meterhouse.local",
+        "meterhouse.fake_openai",
+        "meterhouse.bi_files.metabase",
+    )
+    assert {name for name, targets in arrows().items() if "meterhouse.vendors.transport" in targets} == {"meterhouse.vendors.openai.client"}
     for name in modules():
         if not name.startswith(allowed):
             assert not foreign(name) & {"requests", "urllib3", "http", "httpx", "aiohttp"}, name
@@ -188,7 +199,9 @@ def test_every_module_says_what_it_is_for():
     assert not silent
 
 
-@pytest.mark.parametrize("module", ["meterhouse.ownership", "meterhouse.table_statistics", "meterhouse.migrate"])
+@pytest.mark.parametrize(
+    "module", ["meterhouse.warehouse.ownership", "meterhouse.warehouse.table_statistics", "meterhouse.warehouse.migrate"]
+)
 def test_whoever_goes_through_all_tables_has_them(module: str) -> None:
-    run = f"import {module}; from meterhouse.columns import metadata; assert len(metadata.tables) > 30"
+    run = f"import {module}; from meterhouse.warehouse.columns import metadata; assert len(metadata.tables) > 30"
     subprocess.run([sys.executable, "-c", run], check=True)

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meterhouse.categories import NO_LINE_ITEM_NOTE, category_note, category_of
-from meterhouse.features import Category
-from meterhouse.line_items import LineItem, parse_line_item
-from meterhouse.names import canonical_model
+from meterhouse.vendors.openai.categories import NO_LINE_ITEM_NOTE, category_note, category_of
+from meterhouse.vendors.openai.features import Category
+from meterhouse.vendors.openai.line_items import LineItem, parse_line_item
+from meterhouse.vendors.openai.names import canonical_model
 
 EXAMPLES = settings(max_examples=400, deadline=None, derandomize=True)
 PARTS = ("tier", "surface", "model", "modality", "direction", "context_band", "feature")

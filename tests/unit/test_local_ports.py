@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from meterhouse.errors import FixConfiguration
-from meterhouse.local.ports import free_port, is_free, require_free
+from meterhouse.ports import free_port, is_free, require_free
 
 
 def test_a_free_port_is_free() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meterhouse.names import canonical_model, is_model, model_family
+from meterhouse.vendors.openai.names import canonical_model, is_model, model_family
 
 EXAMPLES = settings(max_examples=200, deadline=None, derandomize=True)
 

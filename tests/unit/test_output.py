@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from meterhouse.errors import FixConfiguration
-from meterhouse.output import HANDED_ON, PRIVATE, draft_of, is_standard_output, write_whole
+from meterhouse.export.output import HANDED_ON, PRIVATE, draft_of, is_standard_output, write_whole
 
 NEW = b"new figures\n"
 
@@ -155,7 +155,7 @@ def test_a_disk_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """A device cannot be made without rights, so the answer of the file system is."""
     out = tmp_path / "disk"
     out.write_text("a disk's first bytes")
-    monkeypatch.setattr("meterhouse.output.stat.S_ISBLK", stat.S_ISREG)
+    monkeypatch.setattr("meterhouse.export.output.stat.S_ISBLK", stat.S_ISREG)
     with pytest.raises(FixConfiguration, match="is a disk and not a file"):
         write_whole(NEW, out, PRIVATE)
     assert out.read_text() == "a disk's first bytes"
@@ -172,7 +172,7 @@ def test_any_name_that_a_file_may_have_will_do_and_what_a_killed_command_left_go
 WRITES = """
 import sys
 from pathlib import Path
-from meterhouse.output import PRIVATE, is_standard_output, write_whole
+from meterhouse.export.output import PRIVATE, is_standard_output, write_whole
 assert is_standard_output(Path(sys.argv[1]))
 write_whole(b"through\\n", Path(sys.argv[1]), PRIVATE)
 """

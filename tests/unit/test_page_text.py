@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from meterhouse.endpoints import BATCH, COMPLETIONS, COSTS, EMBEDDINGS, MODEL, PROJECT, Endpoint
-from meterhouse.page_text import ENVELOPE, Digester, FetchedPage, PageText, take_apart
-from meterhouse.rows import decode_page
+from meterhouse.catalogue.endpoints import BATCH, COMPLETIONS, COSTS, EMBEDDINGS, MODEL, PROJECT, Endpoint
+from meterhouse.vendors.openai.rows import decode_page
+from meterhouse.vendors.page_text import ENVELOPE, Digester, FetchedPage, PageText, take_apart
 
 BUCKETS = [b'{"start_time":1,"results":[{"a":"]},{"}]}', b'{"start_time":2,"results":[]}', b'{"start_time":3}']
 HEAD, TAIL = b'{"object":"page","data":[', b'],"has_more":false}'

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from meterhouse.client import Request
-from meterhouse.endpoints import COMPLETIONS, DAY
-from meterhouse.page_text import FetchedPage
-from meterhouse.read_ahead import ReadAhead, Taken
+from meterhouse.catalogue.endpoints import COMPLETIONS, DAY
+from meterhouse.vendors.openai.client import Request
+from meterhouse.vendors.page_text import FetchedPage
+from meterhouse.vendors.read_ahead import ReadAhead, Taken
 from meterhouse.windows import Window
 
 PAUSE_SECONDS = 0.03

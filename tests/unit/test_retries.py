@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meterhouse.retries import Backoff, RetryBudget, retry_after_seconds
+from meterhouse.vendors.retries import Backoff, RetryBudget, retry_after_seconds
 
 EXAMPLES = settings(max_examples=300, deadline=None, derandomize=True)
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)

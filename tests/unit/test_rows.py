@@ -16,9 +16,21 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from meterhouse.endpoints import COMPLETIONS, COSTS, EMBEDDINGS, ENDPOINTS, IMAGES, LINE_ITEM, MODEL, PROJECT, USAGE, VECTOR_STORES, Kind
+from meterhouse.catalogue.endpoints import (
+    COMPLETIONS,
+    COSTS,
+    EMBEDDINGS,
+    ENDPOINTS,
+    IMAGES,
+    LINE_ITEM,
+    MODEL,
+    PROJECT,
+    USAGE,
+    VECTOR_STORES,
+    Kind,
+)
 from meterhouse.errors import RejectedAnswer
-from meterhouse.rows import decode_page
+from meterhouse.vendors.openai.rows import decode_page
 
 EXAMPLES = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 DAY_ONE = 1_761_955_200  # 2025-11-01
@@ -412,8 +424,8 @@ BOMBS = [
 ]
 IN_A_ROOM_OF_ITS_OWN = """
 import resource, sys, time
-from meterhouse.endpoints import ENDPOINTS
-from meterhouse.rows import decode_page
+from meterhouse.catalogue.endpoints import ENDPOINTS
+from meterhouse.vendors.openai.rows import decode_page
 resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
 started = time.process_time()
 found = decode_page(ENDPOINTS[sys.argv[1]], sys.stdin.buffer.read(), ENDPOINTS[sys.argv[1]].dimensions)

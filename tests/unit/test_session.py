@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from meterhouse.errors import FixConfiguration, MeterhouseError, TryAgainLater
-from meterhouse.session import DASHBOARD, LOAD, READ, Facts, require_kept, require_usable
+from meterhouse.warehouse.session import DASHBOARD, LOAD, READ, Facts, require_kept, require_usable
 
 FACTS = Facts("PostgreSQL 15.18 (Debian 15.18-0) on x86_64-pc-linux-gnu", 150018, "UTF8", False, False, "default", 7)
 OTHERS = [

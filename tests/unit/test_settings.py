@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from meterhouse.endpoints import ENDPOINTS
+from meterhouse.catalogue.endpoints import ENDPOINTS
 from meterhouse.errors import FixConfiguration
-from meterhouse.local.stack_file import StackFile
 from meterhouse.settings import AdminKey, Settings, default_home, describe_settings, load_settings
+from meterhouse.stack_file import StackFile
 
 KEY = "sk-admin-settings-test-0123456789"
 OTHER_KEY = "sk-admin-settings-test-abcdefghij"

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.conftest import Server
 
-from meterhouse.star_keys import KeyOf
+from meterhouse.warehouse.star_keys import KeyOf
 
 EXAMPLES = settings(max_examples=300, deadline=None, derandomize=True)
 NASTY = ["(none)", "(None)", "none", "a", "A", "a ", "a  ", " a", "a/b", "a/(none)", "b", "B/c", "~", "a~b", "", "é", "É", "a\n", "x" * 129]

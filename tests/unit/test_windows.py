@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from meterhouse.endpoints import DAY, HOUR, MINUTE, WIDTHS
+from meterhouse.catalogue.endpoints import DAY, HOUR, MINUTE, WIDTHS
 from meterhouse.windows import (
     Window,
     buckets,

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
-from meterhouse.endpoints import Endpoint
+from meterhouse.catalogue.endpoints import Endpoint
 from meterhouse.money import add
-from meterhouse.rows import Key, Values
+from meterhouse.vendors.openai.rows import Key, Values
 
 NO_CURRENCY = "-"
 

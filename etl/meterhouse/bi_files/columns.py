@@ -16,9 +16,9 @@ from typing import Literal
 
 import psycopg
 
-from meterhouse.dictionary import COLUMNS, usage_measures
-from meterhouse.output import HANDED_ON, write_whole
-from meterhouse.views import VIEW_NAMES, views
+from meterhouse.catalogue.dictionary import COLUMNS, usage_measures
+from meterhouse.export.output import HANDED_ON, write_whole
+from meterhouse.warehouse.views import VIEW_NAMES, views
 
 Role = Literal["date", "key", "name", "id", "measure", "flag", "attribute"]
 
@@ -134,7 +134,7 @@ def _main(arguments: list[str]) -> None:
         _write(arguments[0])
         return
     from meterhouse.local.postgres import temporary_postgres  # noqa: PLC0415  # files are read without a server
-    from meterhouse.migrate import migrate  # noqa: PLC0415
+    from meterhouse.warehouse.migrate import migrate  # noqa: PLC0415
 
     with temporary_postgres(fsync=False) as server:
         migrate(server.url())

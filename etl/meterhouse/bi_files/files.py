@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from meterhouse.output import HANDED_ON, write_whole
+from meterhouse.export.output import HANDED_ON, write_whole
 
 # The checkout's own folder, which contributors write and the wheel carries; an installed package has none there.
 CHECKED_IN = Path(__file__).resolve().parents[3] / "bi"

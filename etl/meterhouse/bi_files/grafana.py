@@ -12,7 +12,7 @@ from typing import Any
 
 from meterhouse.bi_files import as_yaml
 from meterhouse.bi_files.questions import Question, caption, dashboard_rows
-from meterhouse.output import HANDED_ON, write_whole
+from meterhouse.export.output import HANDED_ON, write_whole
 
 FILES = Path(__file__).parents[3] / "bi" / "grafana"
 UID, DATASOURCE_UID = "meterhouse-openai", "meterhouse-warehouse"

@@ -14,7 +14,7 @@ from importlib import resources
 from typing import Literal
 
 from meterhouse.bi_files.columns import Column, columns_of
-from meterhouse.dictionary import COLUMNS, Meaning
+from meterhouse.catalogue.dictionary import COLUMNS, Meaning
 
 Chart = Literal["number", "bars", "areas", "line", "ranking", "table"]
 Hole = Callable[[str], str]
@@ -214,7 +214,7 @@ def _everything(_: str) -> str:
 
 @cache
 def _read(name: str) -> tuple[str, str, str]:
-    text = resources.files("meterhouse").joinpath("sql", "questions", f"{name}.sql").read_text(encoding="utf-8")
+    text = resources.files("meterhouse.warehouse").joinpath("sql", "questions", f"{name}.sql").read_text(encoding="utf-8")
     lines = text.strip().splitlines()
     words = [line.removeprefix("-- ") for line in lines if line.startswith("-- ")]
     return words[0], " ".join(words[1:]), "\n".join(line for line in lines if not line.startswith("-- "))

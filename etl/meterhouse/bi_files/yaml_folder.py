@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from meterhouse.bi_files import as_yaml
-from meterhouse.output import HANDED_ON, write_whole
+from meterhouse.export.output import HANDED_ON, write_whole
 
 
 def hold_exactly(folder: Path, files: Mapping[str, Any]) -> None:

@@ -7,7 +7,7 @@ import sys
 
 from meterhouse.dashboard.reader_url import reader_url
 from meterhouse.errors import FixConfiguration
-from meterhouse.local.ports import LOOPBACK, require_free
+from meterhouse.ports import LOOPBACK, require_free
 from meterhouse.settings import Settings
 
 

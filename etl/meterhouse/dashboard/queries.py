@@ -17,6 +17,7 @@ from psycopg.rows import class_row
 from psycopg.sql import SQL, Literal
 
 from meterhouse.accounting.comparison import comparison
+from meterhouse.catalogue.endpoints import USAGE
 from meterhouse.dashboard.coverage import STEPS, CoveredSpan, StreamRow
 from meterhouse.dashboard.filters import Filters
 from meterhouse.dashboard.forecast import FORECAST_DAYS
@@ -34,12 +35,11 @@ from meterhouse.dashboard.snapshot import (
     totals_width,
 )
 from meterhouse.dashboard.sources import PLAIN, Places, Source, cost_sources, places, usage_sources
-from meterhouse.database import connect, translated
-from meterhouse.database_errors import may_not_connect
-from meterhouse.endpoints import USAGE
 from meterhouse.errors import FixConfiguration, MeterhouseError, TryAgainLater
-from meterhouse.schema import BI, TEAM
-from meterhouse.session import DASHBOARD
+from meterhouse.warehouse.database import connect, translated
+from meterhouse.warehouse.database_errors import may_not_connect
+from meterhouse.warehouse.schema import BI, TEAM
+from meterhouse.warehouse.session import DASHBOARD
 
 Row = TypeVar("Row")
 # The same views, everything first: a team's role may use the second schema alone.
@@ -62,7 +62,7 @@ def statement(name: str, places: Places = PLAIN) -> bytes:
 
     The files name schema bi. Here the name is taken off: the session's search path says which of the two schemas is read.
     """
-    text = resources.files("meterhouse").joinpath("sql", "dashboard", f"{name}.sql").read_text()
+    text = resources.files("meterhouse.warehouse").joinpath("sql", "dashboard", f"{name}.sql").read_text()
     for place, source in asdict(places).items():
         text = text.replace(f"{{{place}}}", source)
     return _QUALIFIER.sub("", text).encode()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from meterhouse.errors import FixConfiguration
-from meterhouse.local.stack_file import StackFile
 from meterhouse.settings import Settings
+from meterhouse.stack_file import StackFile
 
 
 def reader_url(settings: Settings) -> str:

@@ -28,7 +28,7 @@ from meterhouse.dashboard.queries import Reader
 from meterhouse.dashboard.snapshot import Snapshot
 from meterhouse.dashboard.static_report import body, strip
 from meterhouse.errors import FixConfiguration, MeterhouseError
-from meterhouse.local.ports import LOOPBACK
+from meterhouse.ports import LOOPBACK
 
 logger = logging.getLogger(__name__)
 THREADS = 6

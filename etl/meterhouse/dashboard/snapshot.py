@@ -8,10 +8,10 @@ from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
 
+from meterhouse.catalogue.endpoints import USAGE
 from meterhouse.dashboard.coverage import Coverage, CoveredSpan, State, StreamRow, by_day, coverage, newest_bucket
 from meterhouse.dashboard.filters import Filters
 from meterhouse.dashboard.invented import OrganizationRow
-from meterhouse.endpoints import USAGE
 
 UNNAMED = "(not reported)"
 # What stands for rows that name no member of a dimension.

@@ -19,7 +19,7 @@ from meterhouse.dashboard.sections import FOOTNOTE, SECTIONS
 from meterhouse.dashboard.snapshot import Snapshot
 from meterhouse.dashboard.svg import picture
 from meterhouse.errors import FixConfiguration
-from meterhouse.output import HANDED_ON, draft_of
+from meterhouse.export.output import HANDED_ON, draft_of
 
 # Not dashboard.css: its rules are for controls and charts that a file without scripts does not have.
 STYLES = tuple(Path(__file__).parent / "assets" / name for name in ("base.css", "charts.css", "print.css"))

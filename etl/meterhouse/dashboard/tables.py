@@ -13,7 +13,7 @@ from math import ceil
 from typing import Literal
 
 from meterhouse.dashboard import formats
-from meterhouse.formulas import as_text
+from meterhouse.export.formulas import as_text
 
 Cell = str | int | Decimal | date | datetime | bool | None
 Kind = Literal["text", "day", "hour", "month", "count", "money", "share", "yes"]

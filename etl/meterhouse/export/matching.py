@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from difflib import get_close_matches
 
-from meterhouse.database import Connection, connect, translated
-from meterhouse.dictionary import usage_measures
-from meterhouse.endpoints import DAY, HOUR, MINUTE
+from meterhouse.catalogue.dictionary import usage_measures
+from meterhouse.catalogue.endpoints import DAY, HOUR, MINUTE
 from meterhouse.errors import FixConfiguration
 from meterhouse.export.source import Selection, Source
-from meterhouse.session import READ
+from meterhouse.warehouse.database import Connection, connect, translated
+from meterhouse.warehouse.session import READ
 
 _SHOWN = 8
 # Views that are not made of day buckets.

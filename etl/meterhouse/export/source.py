@@ -10,9 +10,9 @@ from typing import Any
 import psycopg
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
-from meterhouse.database import Connection
 from meterhouse.errors import FixConfiguration
-from meterhouse.views import VIEW_NAMES
+from meterhouse.warehouse.database import Connection
+from meterhouse.warehouse.views import VIEW_NAMES
 
 ROWS_AT_A_TIME = 20_000
 # How an instant is asked for where a format knows no zones: as a UTC clock time.

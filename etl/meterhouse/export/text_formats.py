@@ -8,8 +8,8 @@ from pathlib import Path
 import msgspec
 from psycopg.sql import SQL
 
+from meterhouse.export.formulas import AS_TEXT_SQL
 from meterhouse.export.source import ROWS_AT_A_TIME, Source, Written
-from meterhouse.formulas import AS_TEXT_SQL
 
 
 def csv(source: Source, path: Path) -> Written:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from meterhouse.database import connect, translated
 from meterhouse.errors import FixConfiguration
 from meterhouse.export.columnar import hyper, parquet
 from meterhouse.export.matching import require_known
 from meterhouse.export.optional_packages import PACKAGES, package_for
+from meterhouse.export.output import PRIVATE, draft_of
 from meterhouse.export.source import Report, Selection, Source, Written
 from meterhouse.export.text_formats import csv, json, raw_csv
 from meterhouse.export.workbook import xlsx
-from meterhouse.output import PRIVATE, draft_of
-from meterhouse.session import READ
-from meterhouse.views import VIEW_NAMES
+from meterhouse.warehouse.database import connect, translated
+from meterhouse.warehouse.session import READ
+from meterhouse.warehouse.views import VIEW_NAMES
 
 Writer = Callable[[Source, Path], Written]
 _WRITERS: dict[str, Writer] = {"csv": csv, "json": json, "parquet": parquet, "hyper": hyper, "xlsx": xlsx}

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from meterhouse.dictionary import COLUMNS
+from meterhouse.catalogue.dictionary import COLUMNS
 from meterhouse.errors import FixConfiguration
 from meterhouse.export.optional_packages import package_for
 from meterhouse.export.source import NO_ZONES, Column, Source, Written
-from meterhouse.views import views
+from meterhouse.warehouse.views import views
 
 # What a sheet of Excel holds below its header.
 XLSX_ROWS = 1_048_575

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import date
 from random import Random
 
-from meterhouse.endpoints import ENDPOINTS
+from meterhouse.catalogue.endpoints import ENDPOINTS
 from meterhouse.fake_openai.lots import DAY_MINUTES, SHAPES_PER_KIND, Lot, running_weights
 from meterhouse.fake_openai.restatement import Round, restate
 from meterhouse.fake_openai.workloads import Stream

@@ -8,7 +8,7 @@ from decimal import Decimal
 from random import Random
 from typing import NamedTuple
 
-from meterhouse.endpoints import USAGE
+from meterhouse.catalogue.endpoints import USAGE
 from meterhouse.fake_openai import lineup
 from meterhouse.fake_openai.activity import Activity
 from meterhouse.fake_openai.lineup import picodollars

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from meterhouse.endpoints import ENDPOINTS, REQUESTS, TOKEN_METRICS, TOOL_CALLS
+from meterhouse.catalogue.endpoints import ENDPOINTS, REQUESTS, TOKEN_METRICS, TOOL_CALLS
 
 REQUEST, TEXT, AUDIO, IMAGE, CACHED_TEXT, CACHED_AUDIO, CACHED_IMAGE, WRITE_30M, WRITE_12H, OUT_TEXT, OUT_AUDIO, OUT_IMAGE = range(12)
 TOKEN_LEAVES = 12

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl
 
-from meterhouse.endpoints import ENDPOINTS
+from meterhouse.catalogue.endpoints import ENDPOINTS
 from meterhouse.errors import FixConfiguration
 from meterhouse.fake_openai import measures
 from meterhouse.fake_openai.activity import Activity

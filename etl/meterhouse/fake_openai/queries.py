@@ -9,7 +9,7 @@ import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from meterhouse.endpoints import (
+from meterhouse.catalogue.endpoints import (
     COSTS_BY_API_KEY_SINCE_EPOCH_SECONDS,
     DAY,
     ERROR_CODE_BEFORE_HISTORY,

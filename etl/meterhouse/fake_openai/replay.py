@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from meterhouse.endpoints import DAY, ENDPOINTS, WIDTHS, BucketWidth
+from meterhouse.catalogue.endpoints import DAY, ENDPOINTS, WIDTHS, BucketWidth
 from meterhouse.errors import FixConfiguration
 from meterhouse.fake_openai.answers import Answer, Request
 from meterhouse.fake_openai.directory import by_last_id, by_next

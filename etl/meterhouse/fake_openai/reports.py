@@ -12,7 +12,7 @@ from zlib import crc32
 
 import msgspec
 
-from meterhouse.endpoints import COMPLETIONS
+from meterhouse.catalogue.endpoints import COMPLETIONS
 from meterhouse.fake_openai import measures
 from meterhouse.fake_openai.activity import Activity
 from meterhouse.fake_openai.amounts import AmountStyle, amount_json, quantity_json

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from meterhouse.endpoints import USAGE
+from meterhouse.catalogue.endpoints import USAGE
 from meterhouse.fake_openai.lots import Lot
 from meterhouse.fake_openai.workloads import Stream
 

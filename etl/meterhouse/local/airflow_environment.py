@@ -13,9 +13,9 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from meterhouse.labels import DEFAULT_LABEL, DEMO_LABEL
-from meterhouse.local.ports import LOOPBACK
 from meterhouse.local.secrets_file import AIRFLOW_ADMIN, Secrets
 from meterhouse.orchestration.pool import POOL_SLOTS
+from meterhouse.ports import LOOPBACK
 from meterhouse.settings import Organization, describe_settings
 
 # No proxy variables: Airflow's own calls stay on this machine, and the vendor's client reads none.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from meterhouse.database import connect, translated
 from meterhouse.errors import MeterhouseError
 from meterhouse.local.first_load import FirstRun
-from meterhouse.session import READ
+from meterhouse.warehouse.database import connect, translated
+from meterhouse.warehouse.session import READ
 
 EXAMPLE = "SELECT * FROM bi.spend_by_project_month"
 LOADED = """

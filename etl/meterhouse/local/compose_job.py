@@ -53,7 +53,7 @@ def prepare(environment: Mapping[str, str]) -> None:
     passwords = checked_passwords(environment)
     owner_url = environment[OWNER_VARIABLE]
     # After the passwords: importing it takes a second.
-    from meterhouse.migrate import migrate  # noqa: PLC0415
+    from meterhouse.warehouse.migrate import migrate  # noqa: PLC0415
 
     migrate(owner_url)
     for role in ("meterhouse_loader", "meterhouse_reader", *APPLICATIONS):

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from meterhouse.local.secrets_file import Secrets
-from meterhouse.local.stack_file import StackFile
 from meterhouse.settings import Settings
+from meterhouse.stack_file import StackFile
 
 if TYPE_CHECKING:
     from meterhouse.local.postgres import EmbeddedPostgres
@@ -72,8 +72,8 @@ class Databases:
     def open_warehouse(self) -> None:
         """Let loader and reader log in; the migrations made the roles."""
         if self.server is not None and self.plan.warehouse_url is None:
-            from meterhouse.harden import harden  # noqa: PLC0415 - as above
             from meterhouse.local.roles import allow_only, give_login  # noqa: PLC0415 - as above
+            from meterhouse.warehouse.harden import harden  # noqa: PLC0415 - as above
 
             give_login(self.server.url(), LOADER_ROLE, self._secrets.postgres_loader)
             give_login(self.server.url(), READER_ROLE, self._secrets.postgres_reader)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from meterhouse.database import connect, translated
 from meterhouse.errors import TryAgainLater
 from meterhouse.local.airflow_rest import DONE, AirflowRest
-from meterhouse.session import READ
+from meterhouse.warehouse.database import connect, translated
+from meterhouse.warehouse.session import READ
 
 # Names first, so that the facts find them.
 FIRST_DAGS = ("openai_directory", "openai_costs", "openai_usage")

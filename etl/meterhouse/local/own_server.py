@@ -12,7 +12,7 @@ import requests
 
 from meterhouse.errors import TryAgainLater
 from meterhouse.local.children import Children
-from meterhouse.local.ports import LOOPBACK
+from meterhouse.ports import LOOPBACK
 
 READY_SECONDS = 60
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH")

@@ -23,9 +23,9 @@ from urllib.parse import quote
 from meterhouse.errors import FixConfiguration, TryAgainLater
 from meterhouse.local import processes
 from meterhouse.local.account import Account, reachable_binaries, reachable_data_directory, server_account
-from meterhouse.local.ports import LOOPBACK, answers, free_port, require_free
 from meterhouse.local.private_files import make_folder, write_private
 from meterhouse.local.roles import ensure_database
+from meterhouse.ports import LOOPBACK, answers, free_port, require_free
 
 logger = logging.getLogger(__name__)
 

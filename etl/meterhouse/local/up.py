@@ -22,11 +22,11 @@ from meterhouse.local.databases import AIRFLOW_DATABASE_VARIABLE, DatabasePlan, 
 from meterhouse.local.down import PARENT, clear_leftovers
 from meterhouse.local.first_load import FIRST_DAGS, FirstRun, first_load, never_loaded
 from meterhouse.local.one_at_a_time import one_at_a_time
-from meterhouse.local.ports import LOOPBACK, require_free
 from meterhouse.local.secrets_file import AIRFLOW_ADMIN, Secrets
-from meterhouse.local.stack_file import StackFile
 from meterhouse.orchestration.pool import POOL, POOL_DESCRIPTION, POOL_SLOTS
+from meterhouse.ports import LOOPBACK, require_free
 from meterhouse.settings import AdminKey, Organization, Settings
+from meterhouse.stack_file import StackFile
 
 
 def up(settings: Settings) -> int:
@@ -156,7 +156,7 @@ class Stack:
 
     def _migrate_warehouse(self) -> None:
         # Only here: alembic and pandas take a second to import, and a busy port should be told at once.
-        from meterhouse.migrate import migrate  # noqa: PLC0415
+        from meterhouse.warehouse.migrate import migrate  # noqa: PLC0415
 
         migrate(self._databases.owner_url)
         self._databases.open_warehouse()

@@ -128,7 +128,7 @@ def _untold(problems: Sequence[Problem]) -> Iterator[list[Problem]]:
     """
     import psycopg  # noqa: PLC0415  # only a failure needs it
 
-    from meterhouse.store import Store  # noqa: PLC0415  # as above
+    from meterhouse.load.store import Store  # noqa: PLC0415  # as above
 
     now = datetime.now(UTC)
     try:

@@ -10,7 +10,7 @@ from airflow.sdk import Asset, AssetAlias
 from airflow.sdk.definitions.callback import SyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
-from meterhouse.endpoints import ENDPOINTS
+from meterhouse.catalogue.endpoints import ENDPOINTS
 
 log = logging.getLogger(__name__)
 

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
-from meterhouse.backfill_plan import chosen, pieces
-from meterhouse.backfill_range import backfill_window, future_in_words, parse_day
+from meterhouse.catalogue.endpoints import DAY, ENDPOINTS, WIDTHS
 from meterhouse.control_characters import visible
-from meterhouse.endpoints import DAY, ENDPOINTS, WIDTHS
 from meterhouse.errors import FixConfiguration, MeterhouseError
+from meterhouse.load.backfill_plan import chosen, pieces
+from meterhouse.load.backfill_range import backfill_window, future_in_words, parse_day
 from meterhouse.orchestration.alerts import ProblemsFound, problem_of
 from meterhouse.orchestration.connections import task_settings
 from meterhouse.orchestration.dag_parts import BACKFILLED, FACTS, VIEWS
@@ -31,8 +31,8 @@ from meterhouse.windows import Window, ceil_to, floor_to_day
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
-    from meterhouse.loader import Progress
-    from meterhouse.outcome import Summary
+    from meterhouse.load.loader import Progress
+    from meterhouse.load.outcome import Summary
     from meterhouse.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -82,7 +82,7 @@ def _told(step: Progress) -> None:
 
 def _skip_if_nothing_loaded(context: Context, summaries: Sequence[Summary], done: list[dict[str, object]]) -> None:
     """Skip the task with one line when it loaded nothing of what was asked for; what it found out stays in its XComs."""
-    from meterhouse.outcome import nothing_loaded  # noqa: PLC0415  # as below
+    from meterhouse.load.outcome import nothing_loaded  # noqa: PLC0415  # as below
 
     if reason := nothing_loaded(summaries):
         _push(context, "return_value", done)
@@ -102,7 +102,7 @@ def load_endpoint(endpoint: str) -> list[dict[str, object]]:
 
     A run of Airflow's own backfill reads the days of its interval and moves no watermark.
     """
-    from meterhouse.sync import sync  # noqa: PLC0415  # a second to import, and only a running task needs it
+    from meterhouse.load.sync import sync  # noqa: PLC0415  # a second to import, and only a running task needs it
 
     context = get_current_context()
     with _in_airflow_terms(context):
@@ -126,7 +126,7 @@ def load_endpoint(endpoint: str) -> list[dict[str, object]]:
 
 def _backfill_days(settings: Settings, endpoint: str, interval: Window) -> tuple[Summary, ...]:
     """Load the days that an interval touches, in every width that the schedule loads."""
-    from meterhouse.sync import backfill  # noqa: PLC0415  # as above
+    from meterhouse.load.sync import backfill  # noqa: PLC0415  # as above
 
     days = Window(floor_to_day(interval.start), ceil_to(interval.end, DAY))
     summaries: list[Summary] = []
@@ -140,7 +140,7 @@ def _backfill_days(settings: Settings, endpoint: str, interval: Window) -> tuple
 
 def load_directory() -> list[dict[str, object]]:
     """Bring the names of projects, users and keys up to date; return a summary per organization."""
-    from meterhouse.directory import sync_directory  # noqa: PLC0415  # as above
+    from meterhouse.load.directory import sync_directory  # noqa: PLC0415  # as above
 
     context = get_current_context()
     with _in_airflow_terms(context):
@@ -160,7 +160,7 @@ def plan_backfill() -> list[dict[str, str]]:
 
     Fails at once, in words, when the form was filled in wrongly.
     """
-    from meterhouse.backfill_preview import preview  # noqa: PLC0415  # as above
+    from meterhouse.load.backfill_preview import preview  # noqa: PLC0415  # as above
 
     context = get_current_context()
     form = context["params"]
@@ -187,7 +187,7 @@ def plan_backfill() -> list[dict[str, str]]:
 
 def backfill_piece(piece: dict[str, str]) -> list[dict[str, object]]:
     """Load one piece of a backfill; return a summary per stream."""
-    from meterhouse.sync import backfill  # noqa: PLC0415  # as above
+    from meterhouse.load.sync import backfill  # noqa: PLC0415  # as above
 
     context = get_current_context()
     context["piece_name"] = piece["name"]  # type: ignore[typeddict-unknown-key]  # the name that the grid shows
@@ -224,8 +224,8 @@ def write_weekly_report() -> dict[str, object]:
 
 def drop_what_is_over() -> list[dict[str, object]]:
     """Drop the hours and minutes that are older than the settings keep them; return what went, by table."""
-    from meterhouse.retention import Limits, drop  # noqa: PLC0415  # as above
-    from meterhouse.store import Store  # noqa: PLC0415  # as above
+    from meterhouse.load.retention import Limits, drop  # noqa: PLC0415  # as above
+    from meterhouse.load.store import Store  # noqa: PLC0415  # as above
 
     with _in_airflow_terms(get_current_context()):
         settings = task_settings()
@@ -245,7 +245,7 @@ def check_warehouse() -> list[dict[str, object]]:
     What is found once may be a load that is under way, or cured by the comparison with the vendor; so the first try only has a second one
     look again. A vendor that cannot be asked fails the task too, unless a check has shown a problem: that one goes first.
     """
-    from meterhouse.checks import ask_vendor, run_warehouse_checks  # noqa: PLC0415  # as above
+    from meterhouse.checks.warehouse_checks import ask_vendor, run_warehouse_checks  # noqa: PLC0415  # as above
 
     context = get_current_context()
     with _in_airflow_terms(context):

@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+from meterhouse.catalogue.endpoints import DAY
 from meterhouse.dashboard import formats
 from meterhouse.dashboard.cost_charts import cost_total
 from meterhouse.dashboard.filters import Filters
@@ -23,11 +24,10 @@ from meterhouse.dashboard.queries import Reader
 from meterhouse.dashboard.snapshot import COSTS, REQUEST_ENDPOINTS, Snapshot
 from meterhouse.dashboard.static_report import report
 from meterhouse.dashboard.usage_charts import usage_total
-from meterhouse.endpoints import DAY
 from meterhouse.errors import FixConfiguration, TryAgainLater
+from meterhouse.export.output import HANDED_ON, write_whole
 from meterhouse.orchestration.alerts import NotTaken, send_mail
 from meterhouse.orchestration.connections import connection
-from meterhouse.output import HANDED_ON, write_whole
 
 log = logging.getLogger(__name__)
 

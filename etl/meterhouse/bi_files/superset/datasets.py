@@ -7,7 +7,7 @@ from typing import Any
 from meterhouse.bi_files.columns import columns_of, view_comments
 from meterhouse.bi_files.questions import DERIVED, QUESTIONS, Question, caption, meaning
 from meterhouse.bi_files.superset.identity import DATABASE, VERSION, identifier
-from meterhouse.dictionary import Meaning
+from meterhouse.catalogue.dictionary import Meaning
 
 _TYPES = {
     "date": "DATE", "timestamp without time zone": "TIMESTAMP WITHOUT TIME ZONE", "timestamp with time zone": "TIMESTAMP WITH TIME ZONE",

@@ -1,0 +1,1 @@
+"""What exists: endpoints with their metrics and dimensions, and what every public column means."""

@@ -1,0 +1,241 @@
+"""Dictionary: what every public column means and in which unit. Pure; the same name means the same in every view.
+
+Measures and dimensions come from the catalogue; the rest is here. From this one place come the comments on the views' columns, and
+from those `bi.data_dictionary`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from meterhouse.catalogue.endpoints import COSTS, LINE_ITEM, USAGE, USAGE_DIMENSIONS, Metric
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a column says, the unit of a measure, and what null stands for."""
+
+    text: str
+    unit: str | None = None
+    null: str | None = None
+
+    def comment(self) -> str:
+        """Return the column's comment: meaning, unit, null."""
+        parts = [self.text, *([f"Unit: {self.unit}."] if self.unit else []), *([f"Null: {self.null}."] if self.null else [])]
+        return " ".join(parts)
+
+
+_NOT_ASKED = "not asked for, or not known to the vendor"
+_NO_NAME = "the directory has no name for it"
+_NO_SHARE = "credits leave no spend, or next to none, to take a share of"
+
+
+def usage_measures() -> dict[str, Metric]:
+    """Return the measures of the usage views by column, in the order of their first endpoint."""
+    return {metric.column: metric for endpoint in USAGE for metric in endpoint.metrics}
+
+
+# The order that the design gives these columns; those that came later follow in catalogue order.
+_FIRST_MEASURES = (
+    "requests", "input_tokens", "input_cached_tokens", "output_tokens", "input_audio_tokens", "output_audio_tokens", "images",
+    "characters", "seconds", "sessions", "tool_calls", "storage_bytes",
+)  # fmt: skip
+MEASURES = (*_FIRST_MEASURES, *(column for column in usage_measures() if column not in _FIRST_MEASURES))
+# Dimensions that came after the first six: they stand behind is_complete, where new columns are appended.
+ATTRIBUTES = ("api_source", "size", "source", "vector_store_id", "context_level")
+
+COLUMNS: dict[str, Meaning] = {
+    **{dimension.name: Meaning(dimension.help, null=_NOT_ASKED) for dimension in (*USAGE_DIMENSIONS, LINE_ITEM)},
+    "model": Meaning(
+        "Name of the model, the same in usage and on the bill: lower case, without a release date, or the alias that was set.",
+        null="not asked for, or none is named",
+    ),
+    "model_reported": Meaning("Model as the vendor words it.", null=_NOT_ASKED),
+    "is_free_tier": Meaning("Whether the tokens are free because the organization shares its data.", null="the service tier is not known"),
+    "total_tokens": Meaning("Input and output tokens together.", "tokens", "both are null"),
+    **{
+        column: Meaning(metric.help, metric.unit, "the endpoint does not report it, or the vendor left it out")
+        for column, metric in usage_measures().items()
+    },
+    **{metric.column: Meaning(metric.help, metric.unit, "the vendor left it out") for metric in COSTS.metrics},
+    "is_batch": Meaning("Whether the requests went through the Batch API.", null=_NOT_ASKED),
+    "usage_date": Meaning("UTC day that the row belongs to."),
+    "usage_date_local": Meaning("Day of the local time zone that the hour begins on; not the day that the vendor bills."),
+    "time_zone": Meaning("Time zone of the local day, as METERHOUSE_LOCAL_TIME_ZONE said at the last migration."),
+    "bucket_start_utc": Meaning("Start of the bucket as UTC clock time, without a zone: group by this."),
+    "bucket_at": Meaning("Start of the bucket as an instant; tools show it in their own time zone."),
+    "bucket_width": Meaning("Width of the bucket: 1d, 1h or 1m.", null="nothing of the stream was loaded"),
+    "month_start": Meaning("First day of the month."),
+    "organization": Meaning("Label of the organization in the settings; demo is the stand-in's invented one."),
+    "endpoint": Meaning("Usage endpoint that reported the row, or costs."),
+    "project_name": Meaning("Newest known name of the project.", null=_NO_NAME),
+    "user_name": Meaning("Newest known name of the user or service account.", null=_NO_NAME),
+    "user_email": Meaning("Newest known e-mail address of the user.", null="a service account, or " + _NO_NAME),
+    "api_key_name": Meaning("Newest known name of the API key.", null=_NO_NAME),
+    "is_complete": Meaning(
+        "Whether the period is settled: over, read whole, and older than the settling time of its stream when last read."
+    ),
+    "finality": Meaning(
+        "How final the figures are: open (not over, or not read whole), settling (over, but the vendor may still add to them), settled, or"
+        " invoiced (the invoice of the month ties).",
+        null="not loaded",
+    ),
+    "settled_through_date": Meaning("Last UTC day that is settled.", null="no day is settled"),
+    "settled_bucket_count": Meaning("Buckets that are settled.", "buckets", "nothing loaded"),
+    "age_hours": Meaning("Hours since the end of the day.", "hours"),
+    "day_count": Meaning("Days that were observed at this age.", "days"),
+    "known_share": Meaning(
+        "Sum of what was known at this age, as a share of the sum of the final figures.", "share", "the final figures add up to 0"
+    ),
+    "least_known_share": Meaning("The smallest such share of a single day.", "share", "every final figure is 0"),
+    "final_day_count": Meaning("Days whose figure at this age was the final one, to the last digit.", "days"),
+    "settled_cost": Meaning("Billed amount of the month's settled days.", "units of currency", "no day is settled, or no amount is known"),
+    "compared_cost": Meaning(
+        "Billed amount of the month's days that are compared: settled, with the same day of the month before settled too.",
+        "units of currency",
+        "no day can be compared, or no amount is known",
+    ),
+    "previous_compared_cost": Meaning(
+        "Billed amount of the same days of the month before; of all its days when both months are settled to the last day.",
+        "units of currency",
+        "no day can be compared, or no amount is known",
+    ),
+    "compared_days": Meaning("Days of the month that are compared.", "days"),
+    "previous_compared_days": Meaning(
+        "Days of the month before that are compared; another number only when months of unequal length are.", "days"
+    ),
+    "days_in_month": Meaning("Days of the calendar month.", "days"),
+    "loaded_days": Meaning("Days of the month whose costs were loaded; amounts say nothing of the others.", "days"),
+    "settled_days": Meaning("Days of the month whose costs are settled.", "days"),
+    "is_current_month": Meaning("Whether it is the month of the newest day loaded."),
+    "has_spend": Meaning("Whether anything was billed in the month; false for a project that was billed only in the month before."),
+    "month_cost": Meaning("Billed amount of the month's loaded days, open ones too.", "units of currency", "no amount is known"),
+    "is_comparable": Meaning("Whether the day and the day before it are both settled."),
+    "currency": Meaning(
+        "Lowercase currency code of the amounts in the row, xxx for what is no code of three letters; never add up two currencies.",
+        null="the vendor gave none",
+    ),
+    "currency_reported": Meaning("The currency as the vendor words it, in lower case.", null="the vendor gave none"),
+    "quantity_reported": Meaning(
+        "The billed quantity with every digit that the vendor sent, as text; also one that is too large for quantity.",
+        "units named by quantity_unit",
+        "the vendor left it out",
+    ),
+    "cost_usd": Meaning("Billed amount when the currency is usd.", "US dollars", "another currency, or the vendor left the amount out"),
+    "cost_exact": Meaning(
+        "The billed amount with every digit that the vendor sent, as text, for an audit.", "units of currency", "the vendor left it out"
+    ),
+    "quantity_unit": Meaning("Unit of quantity as the vendor names it.", null="no single unit fits"),
+    "source_grouping": Meaning(
+        "Dimensions that the vendor was asked to group by, joined by commas; empty for none.", null="the bucket was not loaded"
+    ),
+    "tier": Meaning("Service tier that the line item names, such as priority or flex; derived.", null="the line item names none"),
+    "surface": Meaning("Part of the platform that the line item names, such as evals; derived.", null="the line item names none"),
+    "modality": Meaning("text, image, audio or video; derived from the line item.", null="the line item does not say"),
+    "direction": Meaning(
+        "input, cached input, cache writes, output or training; derived from the line item.", null="the line item does not say"
+    ),
+    "context_band": Meaning("Price band behind the direction, such as long context; derived.", null="the line item names none"),
+    "feature": Meaning("What was billed where it is not tokens of a model; derived.", null="tokens of a model, or no line item"),
+    "category": Meaning(
+        "What the amount is for: text_tokens, audio_tokens, image_tokens, embeddings, audio, images, video, tool_calls, storage, sessions,"
+        " training, credits, taxes, other or unknown; derived from the line item and its unit."
+    ),
+    "category_note": Meaning("Why such lines have no key or no model.", null="they have both"),
+    "is_parsed": Meaning("Whether this version knows what every part of the line item is."),
+    "cached_share": Meaning(
+        "Input tokens read from the cache, as a share of those input tokens for which the vendor tells the cached ones.",
+        "share, 0 to 1",
+        "no input tokens, or nothing known of the cache",
+    ),
+    "batch_share": Meaning(
+        "Input and output tokens of batches, as a share of those whose batch flag is known.", "share, 0 to 1", "no such tokens"
+    ),
+    "owner_id": Meaning("Identifier of the key's owner.", null=_NO_NAME),
+    "owner_name": Meaning("Name of the key's owner.", null=_NO_NAME),
+    "owner_kind": Meaning("user or service_account.", null=_NO_NAME),
+    "api_key_project_id": Meaning("Project that the key belongs to.", null=_NO_NAME),
+    "api_key_project_name": Meaning("Name of the project that the key belongs to.", null=_NO_NAME),
+    "previous_month_cost": Meaning(
+        "Billed amount of the whole month before; 0 when nothing was billed.", "units of currency", "a day of that month was not loaded"
+    ),
+    "previous_day_cost": Meaning(
+        "Billed amount of the day before; 0 when nothing was billed.", "units of currency", "that day was not loaded"
+    ),
+    "share_of_month": Meaning("Share of the organization's spend of the month in this currency.", "share", _NO_SHARE),
+    "share_of_day": Meaning("Share of the organization's spend of the day in this currency.", "share", _NO_SHARE),
+    "status": Meaning("loaded, empty, provisional or missing for a bucket; loaded or not offered for a stream."),
+    "row_count": Meaning("Rows loaded, or rows added up.", "rows", "not loaded"),
+    "cacheable_input_tokens": Meaning(
+        "Input tokens of the rows for which the vendor tells the cached ones: what input_cached_tokens are a share of.",
+        "tokens",
+        "it tells them for none",
+    ),
+    "rows_without_requests": Meaning("Rows added up whose requests are not known although their endpoint has them.", "rows"),
+    "rows_without_tokens": Meaning("Rows added up whose input or output tokens are not known although their endpoint has them.", "rows"),
+    "rows_without_cost": Meaning("Rows added up whose amount the vendor left out.", "rows"),
+    "reported_start_utc": Meaning("Start that the vendor gave the bucket; later than its own when clipped.", null="not loaded"),
+    "reported_end_utc": Meaning("End that the vendor gave the bucket.", null="not loaded"),
+    "changed_at_utc": Meaning("When anything about the bucket last changed, UTC.", null="not loaded"),
+    "loaded_until_utc": Meaning("Everything before this UTC instant was loaded by scheduled runs.", null="only backfills so far"),
+    "last_loaded_at_utc": Meaning("When a window of the stream was last committed, UTC.", null="never"),
+    "first_bucket_utc": Meaning("Start of the first bucket loaded.", null="nothing loaded"),
+    "last_bucket_utc": Meaning("Start of the last bucket loaded or due.", null="nothing loaded"),
+    "bucket_count": Meaning("Buckets loaded, empty ones too.", "buckets", "nothing loaded"),
+    "empty_bucket_count": Meaning("Buckets that were read and hold no rows.", "buckets", "nothing loaded"),
+    "provisional_bucket_count": Meaning("Buckets that were not settled, or were clipped, when last read.", "buckets", "nothing loaded"),
+    "missing_bucket_count": Meaning("Buckets between the first and the last one that were never loaded.", "buckets", "nothing loaded"),
+    "detail": Meaning("What was found or said, in words.", null="nothing to say"),
+    "recorded_at_utc": Meaning("When the change was committed, UTC."),
+    "change": Meaning("changed for other values, removed for a row that the vendor no longer reports."),
+    "is_restatement": Meaning("Whether the bucket had counted as settled; false for growth, and for another grouping of the same figures."),
+    "metric": Meaning("Figure that changed, as the vendor names it."),
+    "old_value": Meaning("Value before the change.", "unit of the metric", "the row had none"),
+    "new_value": Meaning("Value after the change.", "unit of the metric", "the row was removed"),
+    "revision_id": Meaning("Number of the restated row; one row of this view per figure of it."),
+    "view_name": Meaning("View that the column belongs to."),
+    "column_name": Meaning("Name of the column."),
+    "column_position": Meaning("Place of the column in its view, from 1."),
+    "data_type": Meaning("PostgreSQL type of the column."),
+    "unit": Meaning("Unit of the measure.", null="not a measure"),
+    "description": Meaning("What the column says, its unit, and what null stands for."),
+    "view_description": Meaning("What a row of the view stands for, and how it is refreshed."),
+    "check_name": Meaning("Name of the check."),
+    "severity": Meaning("fail for figures that cannot be trusted, warn for what somebody should look at."),
+    "is_ok": Meaning("Whether nothing was found."),
+    "finding_count": Meaning("How many places were found.", "places"),
+    "checked_at_utc": Meaning("When the check ran, UTC."),
+    "organization_key": Meaning("Key of the organization."),
+    "project_key": Meaning("Key of the project; (none) for rows without one."),
+    "user_key": Meaning("Key of the user; (none) for rows without one."),
+    "api_key_key": Meaning("Key of the API key; (none) for rows without one."),
+    "model_key": Meaning("Key of the model; (none) for rows without one."),
+    "line_item_key": Meaning("Key of the line item; (none) for rows without one."),
+    "vendor": Meaning("Vendor that the organization is a customer of."),
+    "is_demo": Meaning("Whether the organization is the stand-in's invented one."),
+    "project_status": Meaning("active or archived.", null=_NO_NAME),
+    "project_created_at_utc": Meaning("When the project was created, UTC.", null=_NO_NAME),
+    "project_deleted_at_utc": Meaning("When the project was first missing from the vendor's list, UTC.", null="it is listed"),
+    "user_kind": Meaning("user or service_account.", null=_NO_NAME),
+    "user_role": Meaning("Role of the user.", null=_NO_NAME),
+    "user_deleted_at_utc": Meaning("When the user was first missing from the vendor's list, UTC.", null="it is listed"),
+    "redacted_value": Meaning("First and last characters of the key, as the vendor shows them.", null=_NO_NAME),
+    "api_key_deleted_at_utc": Meaning("When the key was first missing from the vendor's list, UTC.", null="it is listed"),
+    "model_family": Meaning("Name of the model by rule, before aliases."),
+    "line_item_model": Meaning("Name of the model that the line item names, as in model.", null="the line item names none"),
+    "year": Meaning("Calendar year."),
+    "quarter": Meaning("Quarter of the year, 1 to 4."),
+    "month": Meaning("Month of the year, 1 to 12."),
+    "month_name": Meaning("English name of the month."),
+    "iso_week": Meaning("ISO week of the year, 1 to 53."),
+    "week_start": Meaning("Monday of the week."),
+    "weekday": Meaning("ISO day of the week, 1 for Monday to 7 for Sunday."),
+    "weekday_name": Meaning("English name of the weekday."),
+    "is_weekend": Meaning("Whether the day is a Saturday or Sunday."),
+}
+
+# What reads otherwise in bi_team.
+TEAM_COLUMNS: dict[str, Meaning] = {
+    "share_of_month": Meaning("Share of the spend of your projects of the month in this currency.", "share", _NO_SHARE),
+    "share_of_day": Meaning("Share of the spend of your projects of the day in this currency.", "share", _NO_SHARE),
+}

@@ -1,0 +1,1 @@
+"""Commands, and the words they use."""

@@ -1,0 +1,429 @@
+"""Loader: one organization's streams, window by window: ask, decode, stage, replace, and ask again with less where it must.
+
+What an organization does not offer is a capability: found out by asking, remembered with its date, never a failed run.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Mapping
+from copy import copy
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from meterhouse.catalogue.endpoints import API_KEY, COSTS_BY_API_KEY_SINCE_EPOCH_SECONDS, DAY, BucketWidth, Dimension, Endpoint
+from meterhouse.control_characters import visible
+from meterhouse.errors import BeforeHistory, FixConfiguration, RejectedAnswer, TryAgainLater, Unsupported
+from meterhouse.load.chain import Chain, CompareRows
+from meterhouse.load.grouping import Answered
+from meterhouse.load.history_floor import first_accepted
+from meterhouse.load.intake import Intake
+from meterhouse.load.key_owner import KeyOwner
+from meterhouse.load.outcome import Summary
+from meterhouse.load.staging import Fetch, Replaced, StoredSince, Stream
+from meterhouse.load.store import Capability, Store
+from meterhouse.load.stored_names import refuse_ignored_grouping
+from meterhouse.settings import Organization, Settings
+from meterhouse.vendors.openai.client import ChainBroken, Client, PageTooLarge, Request
+from meterhouse.vendors.read_ahead import ReadAhead
+from meterhouse.windows import Window, ceil_to, chunks, clamp, floor_to_day, from_epoch, increment
+
+log = logging.getLogger(__name__)
+
+Clock = Callable[[], datetime]
+DEFAULT_HISTORY = timedelta(days=365)
+REPROBE_AFTER = timedelta(days=1)
+RETIRED_AFTER = timedelta(days=7)
+_ENDPOINT = "endpoint"
+_HISTORY = "history"
+_REFUSED_VALUE = re.compile(r"Invalid value: '([^']*)'")
+_COSTS_BY_API_KEY_SINCE = from_epoch(COSTS_BY_API_KEY_SINCE_EPOCH_SECONDS)
+
+
+def utc_now() -> datetime:
+    """Return the current UTC instant."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One finished step of long work: window number `done` of `total` of a stream; `window` is None when nothing could be loaded."""
+
+    stream: Stream
+    done: int
+    total: int
+    window: Window | None
+
+
+Report = Callable[[Progress], None]
+
+
+def silent(_: Progress) -> None:
+    """Report nothing."""
+
+
+@dataclass
+class Run:
+    """The entry of the run log, opened with the first window that is written, so that a refused run writes nothing."""
+
+    store: Store
+    command: str
+    parameters: Mapping[str, object]
+    clock: Clock
+    run_id: int | None = None
+
+    def open(self) -> int:
+        """Return the run's key, opening its entry if this is the first write."""
+        if self.run_id is None:
+            self.run_id = self.store.start_run(self.command, self.parameters, self.clock())
+        return self.run_id
+
+    def close(self, status: str, error: str | None = None) -> None:
+        """Close the entry, if there is one."""
+        if self.run_id is not None:
+            self.store.finish_run(self.run_id, status, self.clock(), error)
+
+
+@dataclass(frozen=True)
+class _Mode:
+    """How windows are loaded: by the schedule, or by a backfill."""
+
+    moves_watermark: bool
+    lookback_start: datetime
+    force: bool
+    trusts_digests: bool = True
+
+    def protected(self, window: Window) -> Window | None:
+        """Return the part of `window` whose rows an empty answer may not remove: the days before the lookback, unless forced."""
+        end = min(window.end, floor_to_day(self.lookback_start))
+        return None if self.force or end <= window.start else Window(window.start, end)
+
+
+class Loader:
+    """Loads the streams of one organization through one client and one store."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        organization: Organization,
+        store: Store,
+        client: Client,
+        *,
+        clock: Clock = utc_now,
+        report: Report = silent,
+        answers: int = 1,
+    ) -> None:
+        """At most `answers` of the vendor are under way at a time."""
+        self._settings = settings
+        self._organization = organization.label
+        self._store = store
+        self._client = client
+        self._answers = answers
+        self._read_ahead = self._ahead()
+        self._key_owner = KeyOwner(
+            organization.label,
+            store.organizations,
+            client,
+            others=[other.label for other in settings.organizations],
+            excluded=settings.exclude_dimensions,
+        )
+        # Whole minutes: the vendor floors to the minute, and an end in the future is refused by some of its answers.
+        self._now = clock().replace(second=0, microsecond=0)
+        self._clock = clock
+        self._report = report
+
+    def beside(self, store: Store, client: Client) -> Loader:
+        """Return a loader for another thread of the same run, with a store and a client of its own."""
+        other = copy(self)
+        other._store, other._client = store, client
+        other._read_ahead = other._ahead()
+        other._key_owner = self._key_owner.beside(store.organizations, client)
+        return other
+
+    def _ahead(self) -> ReadAhead:
+        return ReadAhead(self._client, self._answers, reads_on=self._settings.connections > 1)
+
+    @property
+    def is_out_of_reach(self) -> bool:
+        """Whether nobody has answered yet, be it with a refusal: then asking for the next endpoint is in vain."""
+        return not self._client.was_answered
+
+    def sync(self, endpoint: Endpoint, width: BucketWidth, run: Run, interval: Window | None = None) -> Summary:
+        """Read again what a scheduled run of `interval` covers; without one, up to now. Moves the watermark with each commit."""
+        stream = Stream(self._organization, endpoint, width)
+        lookback = self._settings.lookback(endpoint)
+        watermark = self._store.watermark(stream)
+        window = increment(
+            now=self._now,
+            interval=interval,
+            watermark=watermark,
+            lookback=lookback,
+            history_start=self._history_start(width, watermark, lookback),
+            width=width,
+            month_close_days=self._settings.month_close_days if endpoint.is_costs else 0,
+        )
+        # From midnight on, so that no day has hours from before a restatement beside hours from after it.
+        window = Window(floor_to_day(window.start), window.end)
+        mode = _Mode(moves_watermark=True, lookback_start=self._now - lookback, force=False)
+        return self._load(stream, window, run, mode, skip=set())
+
+    def backfill(
+        self, endpoint: Endpoint, width: BucketWidth, window: Window, run: Run, *, force: bool = False, trusts_digests: bool = True
+    ) -> Summary:
+        """Read a given range, whatever the watermark says, and leave the watermark alone; windows that `run` has done are skipped.
+
+        Every row is compared with what is stored when digests are not trusted, or `force` is given.
+        """
+        stream = Stream(self._organization, endpoint, width)
+        done = self._store.loaded_windows(run.run_id, stream) if run.run_id is not None else set()
+        lookback = self._settings.lookback(endpoint)
+        mode = _Mode(moves_watermark=False, lookback_start=self._now - lookback, force=force, trusts_digests=trusts_digests and not force)
+        return self._load(stream, window, run, mode, skip=done)
+
+    def _history_start(self, width: BucketWidth, watermark: datetime | None, lookback: timedelta) -> datetime:
+        """Return the first instant to read. Hours begin a few days ago, but after a long downtime where the stream was left."""
+        today = floor_to_day(self._now)
+        chosen = self._settings.history_start or today - DEFAULT_HISTORY
+        if width is DAY:
+            return chosen
+        first = today - timedelta(days=self._settings.hourly_history_days)
+        if watermark is not None and watermark < first:
+            first = watermark - lookback
+        return max(chosen, first)
+
+    def _load(self, stream: Stream, window: Window, run: Run, mode: _Mode, skip: set[Window]) -> Summary:
+        known = self._store.capabilities(stream.organization, stream.endpoint)
+        if mode.moves_watermark and (standing := self._standing_refusal(known, _ENDPOINT)):
+            log.info("%s is not offered by this organization: %s", stream, standing)
+            return Summary(stream.organization, stream.endpoint.name, stream.width.name, not_offered=standing)
+        newest = ceil_to(self._now, stream.width)
+        pending = self._pieces(stream, Window(min(window.start, newest), min(window.end, newest)))
+        try:
+            return self._load_pieces(stream, pending, run, mode, skip, known)
+        finally:
+            self._read_ahead.forget()
+
+    def _load_pieces(
+        self, stream: Stream, pending: list[Window], run: Run, mode: _Mode, skip: set[Window], known: dict[str, Capability]
+    ) -> Summary:
+        summary = Summary(stream.organization, stream.endpoint.name, stream.width.name)
+        done, total = 0, len(pending)
+        while pending:
+            # Not before the first one has come through, which shows what the organization refuses.
+            if summary.windows:
+                coming = [piece for piece in pending if piece not in skip][: self._answers]
+                requests = [self._request(stream, piece, self._dimensions(stream, piece, known)) for piece in coming]
+                self._read_ahead.expect(requests, self._store.next_fetch_number)
+            piece = pending.pop(0)
+            if piece in skip:
+                summary = replace(summary, windows_loaded_before=summary.windows_loaded_before + 1)
+            else:
+                try:
+                    summary = summary.plus(piece, *self._load_piece(stream, piece, run, mode, known))
+                except BeforeHistory as refusal:
+                    end = (pending or [piece])[-1].end
+                    floor = self._floor(stream, Window(piece.start, end), refusal, known)
+                    if floor is not None:
+                        self._remember(stream, known, _HISTORY, supported=False, detail=f"begins {floor:%Y-%m-%d}: {refusal.detail}")
+                    # Where nothing is said about where the history begins, what was known of it stays.
+                    floor = floor or end
+                    summary = replace(summary, reported_from=f"{floor:%Y-%m-%d}" if stream.width is DAY else f"{floor:%Y-%m-%d %H:%M} UTC")
+                    log.warning("%s: the vendor reports nothing before %s", stream, summary.reported_from)
+                    pending = [rest for left in (piece, *pending) if not (rest := clamp(left, floor, stream.width)).is_empty]
+                    total = done + len(pending)
+                    if not pending:
+                        self._report(Progress(stream, done, total, None))
+                    continue
+                except Unsupported as refusal:
+                    watermark = self._store.watermark(stream)
+                    if watermark is not None and self._now - watermark < RETIRED_AFTER:
+                        # It was there a moment ago: an outage, or another address, is no reason to stop asking.
+                        raise TryAgainLater(f"{stream} was there and is not found now ({refusal.detail}): run again later") from None
+                    self._remember(stream, known, _ENDPOINT, supported=False, detail=refusal.detail)
+                    log.warning("%s is not offered by this organization: %s", stream, refusal.detail)
+                    self._report(Progress(stream, total, total, None))
+                    return replace(summary, not_offered=refusal.detail)
+            done += 1
+            self._report(Progress(stream, done, total, piece))
+        return summary
+
+    def _floor(self, stream: Stream, window: Window, refusal: BeforeHistory, known: Mapping[str, Capability]) -> datetime | None:
+        """Return where the history begins, as `window`, whose start is refused, has shown; None when all of it is refused."""
+        # A floor that is not ahead would have the same window asked for again.
+        if refusal.earliest is not None and refusal.earliest > window.start:
+            return ceil_to(refusal.earliest, stream.width)
+
+        def is_accepted(start: datetime) -> bool:
+            bucket = Window(start, min(start + timedelta(seconds=stream.width.seconds), self._now))
+            try:
+                next(self._client.pages(Request(stream.endpoint, bucket, stream.width, self._dimensions(stream, bucket, known), 1)))
+            except BeforeHistory:
+                return False
+            except (Unsupported, PageTooLarge):
+                pass  # no word about the start; loading it deals with the rest
+            return True
+
+        return first_accepted(window, stream.width, is_accepted)
+
+    def _request(self, stream: Stream, window: Window, dimensions: tuple[Dimension, ...], page_buckets: int | None = None) -> Request:
+        asked = Window(window.start, min(window.end, self._now))
+        return Request(stream.endpoint, asked, stream.width, dimensions, page_buckets or stream.width.max_buckets)
+
+    def _pieces(self, stream: Stream, window: Window) -> list[Window]:
+        cuts = (_COSTS_BY_API_KEY_SINCE,) if stream.endpoint.is_costs else ()
+        return [piece for piece in chunks(window, stream.width, cuts=cuts) if piece.start < self._now]
+
+    def _standing_refusal(self, known: Mapping[str, Capability], name: str) -> str | None:
+        """Return what the vendor said when it refused `name`, unless it is time to ask again."""
+        found = known.get(name)
+        if found is None or found.is_supported:
+            return None
+        # A date in the future was written by a clock that was wrong, and would stand for as long as that.
+        if not timedelta() <= self._clock() - found.probed_at < REPROBE_AFTER:
+            return None
+        return found.detail or "refused"
+
+    def _remember(self, stream: Stream, known: dict[str, Capability], name: str, *, supported: bool, detail: str | None) -> None:
+        self._key_owner.check_before_writing(self._now)
+        capability = Capability(supported, detail, self._clock())
+        self._store.remember_capability(stream.organization, stream.endpoint, name, capability)
+        known[name] = capability
+
+    def _dimensions(self, stream: Stream, window: Window, known: Mapping[str, Capability]) -> tuple[Dimension, ...]:
+        """Return what to group by: everything but what the settings leave out, the organization refuses, or has no history."""
+        return tuple(
+            dimension
+            for dimension in stream.endpoint.dimensions
+            if dimension.name not in self._settings.exclude_dimensions
+            and not self._standing_refusal(known, _group_by(dimension))
+            and not (stream.endpoint.is_costs and dimension is API_KEY and window.start < _COSTS_BY_API_KEY_SINCE)
+        )
+
+    def _load_piece(self, stream: Stream, window: Window, run: Run, mode: _Mode, known: dict[str, Capability]) -> tuple[Fetch, Replaced]:
+        """Load one window, asking again with less where the organization or the size of the answer demands it."""
+        dimensions = self._dimensions(stream, window, known)
+        page_buckets = stream.width.max_buckets
+        restarted = False
+        trusts_digests = mode.trusts_digests
+        # Read for every window: a long run must not ask for less than a later one that has overtaken it.
+        self._now = max(self._now, self._clock().replace(second=0, microsecond=0))
+        while True:
+            try:
+                return self._load_once(stream, window, dimensions, page_buckets, run, mode, known, trusts_digests)
+            except (CompareRows, StoredSince):
+                trusts_digests = False
+            except PageTooLarge:
+                if page_buckets == 1:
+                    raise
+                page_buckets = max(1, page_buckets // 4)
+            except ChainBroken:
+                if restarted:
+                    raise
+                restarted = True
+            except BeforeHistory:
+                raise
+            except Unsupported as refusal:
+                if refusal.capability == _ENDPOINT:
+                    raise
+                dimensions = self._without_refused(stream, dimensions, refusal, known)
+
+    def _without_refused(
+        self, stream: Stream, dimensions: tuple[Dimension, ...], refusal: Unsupported, known: dict[str, Capability]
+    ) -> tuple[Dimension, ...]:
+        """Return `dimensions` less the one that the vendor refused, which is remembered; raise when it refused something else."""
+        named = [dimension for dimension in dimensions if dimension.name in refusal.detail]
+        optional = [dimension for dimension in dimensions if dimension in stream.endpoint.optional_dimensions]
+        if refusal.capability == "start_time" and API_KEY in optional:
+            return tuple(dimension for dimension in dimensions if dimension is not API_KEY)
+        if refusal.capability not in {"group_by", "request"} or not (named or optional):
+            raise FixConfiguration(f"the vendor refuses the request for {stream}: {refusal.detail}") from None
+        culprit = _REFUSED_VALUE.search(refusal.detail)
+        quoted = [dimension for dimension in named if culprit and dimension.name == culprit[1]]
+        refused = (quoted or [dimension for dimension in named if dimension in optional] or named or optional)[0]
+        log.warning("%s: grouping by %s is not offered by this organization: %s", stream, refused.name, refusal.detail)
+        self._remember(stream, known, _group_by(refused), supported=False, detail=refusal.detail)
+        return tuple(dimension for dimension in dimensions if dimension is not refused)
+
+    def _load_once(
+        self,
+        stream: Stream,
+        window: Window,
+        dimensions: tuple[Dimension, ...],
+        page_buckets: int,
+        run: Run,
+        mode: _Mode,
+        known: dict[str, Capability],
+        trusts_digests: bool,
+    ) -> tuple[Fetch, Replaced]:
+        request = self._request(stream, window, dimensions, page_buckets)
+        asked = request.window
+        pages = self._read_ahead.take(request, self._store.next_fetch_number)
+        settling_time = self._settings.settling_time(stream.endpoint)
+        chain = Chain(asked, stream.width, self._now, settling_time, compares_rows=not trusts_digests)
+        # Until it is known which organization the label holds, rows that say it have to be looked at.
+        is_told = trusts_digests and (stream.endpoint.organization_field is None or self._key_owner.is_remembered)
+        stored = self._store.stored_buckets(stream, asked) if is_told else {}
+        answered = Answered(dimensions)
+        with Intake(stream, chain, answered, stored, self._key_owner, self._store) as intake:
+            try:
+                for page in pages:
+                    intake.take(page, self._now)
+            except ChainBroken as broken:
+                if chain.missing():
+                    raise
+                log.warning("%s %s: %s, but every bucket had come", stream, window, broken)
+            except RejectedAnswer as error:
+                raise type(error)(f"{stream} {window}: {error}") from None
+            if answered.is_suspect and not mode.force:
+                refuse_ignored_grouping(self._store.connection, stream, self._store.organization_id(stream.organization), window, answered)
+            fetch = Fetch(
+                pages.fetch_number,
+                dimensions,
+                intake.pages,
+                pages.seconds,
+                tuple(sorted(chain.unknown_fields)),
+                tuple(sorted(chain.all_warnings())),
+            )
+            for warning in fetch.warnings:
+                log.warning("%s %s: %s", stream, window, visible(warning))
+            if fetch.unknown_fields:
+                log.warning("%s %s: unknown fields are kept in extra: %s", stream, window, visible(", ".join(fetch.unknown_fields)))
+            covered = chain.covered()
+            if intake.stage.would_empty(window, covered):
+                self._key_owner.check_unnamed(self._now)
+            done = intake.stage.replace(
+                window,
+                covered,
+                fetch,
+                run_id=run.open(),
+                now=self._now,
+                moves_watermark=mode.moves_watermark,
+                protected=mode.protected(window),
+            )
+        for dimension in dimensions:
+            if dimension in stream.endpoint.optional_dimensions and not _is_known_good(known, dimension):
+                self._remember(stream, known, _group_by(dimension), supported=True, detail=None)
+        if _ENDPOINT not in known or not known[_ENDPOINT].is_supported:
+            self._remember(stream, known, _ENDPOINT, supported=True, detail=None)
+        log.info(
+            "%s %s: %d pages, %d buckets, rows: %d new, %d changed, %d removed, %d unchanged",
+            stream,
+            window,
+            fetch.pages,
+            done.buckets,
+            done.inserted,
+            done.updated,
+            done.removed,
+            done.unchanged,
+        )
+        return fetch, done
+
+
+def _group_by(dimension: Dimension) -> str:
+    return f"group_by:{dimension.name}"
+
+
+def _is_known_good(known: Mapping[str, Capability], dimension: Dimension) -> bool:
+    found = known.get(_group_by(dimension))
+    return found is not None and found.is_supported

@@ -1,0 +1,365 @@
+"""Staging: the rows of one window on their way into the warehouse, and the transaction that puts them in place.
+
+Data flow: the rows of each page are kept as COPY data, no transaction open -> one transaction: lock the stream's control row, leave out
+buckets that a newer fetch has stored, and buckets that are stored as they were answered; COPY the rest into its place when that is empty,
+else into a temporary table: log and update what changed, log and remove what vanished, insert what is new; then rollups of the days,
+coverage, watermark, load log -> commit. Replaying it changes nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, LiteralString, Self
+
+from psycopg.types.json import Jsonb
+
+from meterhouse.accounting.growth import bucket_totals
+from meterhouse.catalogue.endpoints import DAY, BucketWidth, Dimension, Endpoint
+from meterhouse.errors import ConfirmToEmpty
+from meterhouse.load.bucket_growth import keep_totals
+from meterhouse.load.chain import CoveredBucket
+from meterhouse.load.groups import Groups
+from meterhouse.load.set_aside import keep_set_aside
+from meterhouse.load.spool import Spool
+from meterhouse.load.statements import Statements, row_types
+from meterhouse.vendors.openai.rows import Key, Values
+from meterhouse.warehouse.database import Connection, translated
+from meterhouse.warehouse.rollups import WITHOUT_STATISTICS, drifted_days, replace_days
+from meterhouse.warehouse.schema import SCHEMA_REVISION, fact_columns
+from meterhouse.windows import Window
+from meterhouse.windows import buckets as starts_of
+
+log = logging.getLogger(__name__)
+
+
+class StoredSince(Exception):
+    """Buckets were taken for stored, and another load has replaced them since: their rows are needed after all."""
+
+
+@dataclass(frozen=True)
+class Stream:
+    """What is loaded and fenced on its own: one endpoint of one organization at one bucket width."""
+
+    organization: str
+    endpoint: Endpoint
+    width: BucketWidth
+
+    def __str__(self) -> str:
+        return f"{self.organization}/{self.endpoint.name}/{self.width.name}"
+
+
+@dataclass(frozen=True)
+class Fetch:
+    """How an answer was got: its place in the order of fetches, what was asked for, and what was odd."""
+
+    number: int
+    dimensions: tuple[Dimension, ...]
+    pages: int
+    seconds: float
+    unknown_fields: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def grouping(self) -> str:
+        """The dimensions asked for, as the warehouse records them."""
+        return ",".join(dimension.name for dimension in self.dimensions)
+
+
+@dataclass(frozen=True)
+class Replaced:
+    """What replacing a window did, in rows and buckets."""
+
+    inserted: int = 0
+    updated: int = 0
+    removed: int = 0
+    unchanged: int = 0
+    buckets: int = 0
+    superseded_buckets: int = 0
+    restated_buckets: int = 0
+    load_seconds: float = 0.0
+
+
+class Stage:
+    """The rows of one window, collected page by page and then put in the place of what the warehouse holds. Use as a context manager."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        stream: Stream,
+        organization_id: int,
+        dimensions: tuple[Dimension, ...],
+        ensure_partition: Callable[[Endpoint, datetime], None],
+    ) -> None:
+        self._connection = connection
+        self._ensure_partition = ensure_partition
+        self._stream = stream
+        self._dimensions = dimensions
+        self._columns = [*(dimension.name for dimension in dimensions), *(["currency"] if stream.endpoint.is_costs else [])]
+        self._organization_id = organization_id
+        self._sql = Statements(stream.endpoint, stream.width, organization_id)
+        self._groups = Groups(self._connection, stream.endpoint, organization_id, self._columns)
+        self._totals: dict[datetime, Mapping[str, Decimal]] = {}
+        with translated(str(stream)):
+            self._spool = Spool(connection, row_types(stream.endpoint))
+            self._connection.execute(
+                "INSERT INTO ops.watermarks (organization_id, endpoint, bucket_width) SELECT %s, %s, %s WHERE NOT EXISTS (SELECT FROM"
+                " ops.watermarks WHERE organization_id = %s AND endpoint = %s AND bucket_width = %s) ON CONFLICT DO NOTHING",
+                self._identity * 2,
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._spool.close()
+
+    @property
+    def _identity(self) -> tuple[int, str, int]:
+        return (self._organization_id, self._stream.endpoint.name, self._stream.width.minutes)
+
+    def collect(self, buckets: Iterable[tuple[datetime, Mapping[Key, Values]]]) -> None:
+        """Add the rows of some buckets, each under its aligned start."""
+        buckets = list(buckets)
+        with translated(str(self._stream)):
+            ids = self._groups.ids(key for _, rows in buckets for key in rows)
+            if self._stream.endpoint.is_costs:
+                unit = fact_columns(self._stream.endpoint).index("quantity_unit")
+                self._groups.name_line_items((key, values[unit]) for _, rows in buckets for key, values in rows.items())
+        minutes = self._stream.width.minutes
+        for start, rows in buckets:
+            self._spool.add((start, minutes, ids[key], *values[:-1], _extra(values[-1])) for key, values in rows.items())
+            if self._stream.width is DAY and (totals := bucket_totals(self._stream.endpoint, rows.items())) is not None:
+                self._totals[start] = totals
+
+    def would_empty(self, window: Window, buckets: Sequence[CoveredBucket]) -> bool:
+        """Whether the answer has no row for `buckets` although the warehouse holds rows in their window."""
+        if not buckets or any(bucket.row_count for bucket in buckets):
+            return False
+        with translated(str(self._stream)):
+            row = self._connection.execute(self._sql.has_rows(window)).fetchone()
+        return bool(row and row[0])
+
+    def replace(
+        self,
+        window: Window,
+        buckets: Sequence[CoveredBucket],
+        fetch: Fetch,
+        *,
+        run_id: int,
+        now: datetime,
+        moves_watermark: bool,
+        protected: Window | None,
+    ) -> Replaced:
+        """Make the warehouse equal to the staged rows for `buckets` of `window`, in one transaction.
+
+        `moves_watermark` is false for a backfill. Raises `ConfirmToEmpty` when the warehouse holds rows in the `protected` part of the
+        window and the answer has buckets but no row there.
+        """
+        started = time.monotonic()
+        with translated(str(self._stream)):
+            # A bucket that is stored as it was answered has its partition.
+            needed = [bucket for bucket in buckets if bucket.row_count and not bucket.is_stored]
+            for month in sorted({bucket.start.replace(day=1, hour=0, minute=0) for bucket in needed}):
+                self._ensure_partition(self._stream.endpoint, month)
+            with self._connection.transaction():
+                self._connection.execute(
+                    "SELECT FROM ops.watermarks WHERE organization_id = %s AND endpoint = %s AND bucket_width = %s FOR UPDATE",
+                    self._identity,
+                )
+                self._connection.execute(WITHOUT_STATISTICS)
+                current = self._without_superseded(window, buckets, fetch.number)
+                self._require_stored([bucket for bucket in current if bucket.is_stored])
+                if protected is not None:
+                    self._require_rows(protected, current)
+                changed = [bucket for bucket in current if not bucket.is_stored]
+                counts = self._replace_rows(changed, fetch, has_all=len(current) == len(buckets))
+                self._replace_rollups(current)
+                self._write_coverage(current, fetch, now)
+                keep_set_aside(self._connection, self._identity, changed, fetch.number)
+                keep_totals(self._connection, self._identity, changed, self._totals, now)
+                self._move_watermark(window, buckets, now, moves_watermark=moves_watermark)
+                replaced = Replaced(
+                    *counts,
+                    unchanged=sum(bucket.row_count for bucket in current) - counts[0] - counts[1],
+                    buckets=len(current),
+                    superseded_buckets=len(buckets) - len(current),
+                    restated_buckets=self._restated,
+                    load_seconds=time.monotonic() - started,
+                )
+                present = {bucket.start for bucket in buckets}
+                missing = [start for start in starts_of(window, self._stream.width) if start < now and start not in present]
+                self._log_load(window, fetch, replaced, run_id, missing)
+        return replaced
+
+    def _without_superseded(self, window: Window, buckets: Sequence[CoveredBucket], number: int) -> list[CoveredBucket]:
+        """Leave out the buckets that a fetch which began later has already stored: its answer is newer than this one."""
+        newer = self._connection.execute(
+            "SELECT window_start, window_end, coalesce(missing_buckets, '{}') FROM ops.load_log"
+            " WHERE organization_id = %s AND endpoint = %s AND bucket_width = %s"
+            " AND fetch_number > %s AND window_start < %s AND window_end > %s",
+            (*self._identity, number, window.end, window.start),
+        ).fetchall()
+        superseded = [
+            bucket
+            for bucket in buckets
+            if any(start <= bucket.start < end and bucket.start not in missing for start, end, missing in newer)
+        ]
+        if superseded:
+            log.info("%s %s: %d buckets were stored by a newer fetch meanwhile and stay", self._stream, window, len(superseded))
+        return [bucket for bucket in buckets if bucket not in superseded]
+
+    def _require_stored(self, buckets: Sequence[CoveredBucket]) -> None:
+        """Raise `StoredSince` unless each of `buckets` still is stored with the digest by which it was left out."""
+        if not buckets:
+            return
+        found = self._value(
+            "SELECT count(*) FROM ops.coverage c JOIN unnest(%s::timestamptz[], %s::bytea[]) AS b (bucket_start, digest)"
+            " ON c.bucket_start = b.bucket_start AND c.content_digest = b.digest"
+            " WHERE c.organization_id = %s AND c.endpoint = %s AND c.bucket_width = %s",
+            ([bucket.start for bucket in buckets], [bucket.digest for bucket in buckets], *self._identity),
+        )
+        if found != len(buckets):
+            raise StoredSince
+
+    def _replace_rows(self, buckets: Sequence[CoveredBucket], fetch: Fetch, *, has_all: bool) -> tuple[int, int, int]:
+        """Return the rows inserted, updated and removed; `has_all` unless rows of other buckets were collected too."""
+        self._restated = 0
+        if not buckets:
+            return (0, 0, 0)
+        execute = self._connection.execute
+        window = self._span([bucket.start for bucket in buckets])
+        row = execute(self._sql.has_rows(window)).fetchone()
+        is_empty = not (row and row[0])
+        if is_empty and has_all:
+            return (self._spool.send(self._connection, self._sql.copy_fact()), 0, 0)
+        execute(self._sql.create_stage())
+        self._spool.send(self._connection, self._sql.copy_stage())
+        if not has_all:
+            execute(self._sql.keep_buckets(), ([bucket.start for bucket in buckets],))
+        if is_empty:
+            return (execute(self._sql.insert_all()).rowcount, 0, 0)
+        parameters = {
+            "endpoint": self._stream.endpoint.name,
+            "grouping": fetch.grouping,
+            "buckets": [bucket.start for bucket in buckets],
+            # In others a row may be missing because it was set aside.
+            "whole": [bucket.start for bucket in buckets if not bucket.set_aside],
+        }
+        inserted, changed, removed, self._restated = execute(self._sql.replace(window), parameters).fetchone() or (0, 0, 0, 0)
+        return (inserted, changed, removed)
+
+    def _span(self, starts: Sequence[datetime]) -> Window:
+        """The window from the first of some buckets to the end of the last."""
+        return Window(min(starts), max(starts) + timedelta(seconds=self._stream.width.seconds))
+
+    def _replace_rollups(self, buckets: Sequence[CoveredBucket]) -> None:
+        """Bring the sums of the days that were answered anew up to date, and mend sums of other days that drifted."""
+        if self._stream.width is not DAY or not buckets:
+            return
+        stored = {bucket.start: bucket.row_count for bucket in buckets if bucket.is_stored}
+        starts = [bucket.start for bucket in buckets if not bucket.is_stored]
+        if stored:
+            days = drifted_days(self._stream.endpoint, self._organization_id)
+            parameters = {"buckets": list(stored), "row_counts": list(stored.values())}
+            starts += [start for (start,) in self._connection.execute(days, parameters).fetchall()]
+        replace_days(self._connection, self._stream.endpoint, self._organization_id, starts)
+
+    def _value(self, query: LiteralString, parameters: Sequence[Any] = ()) -> Any:
+        row = self._connection.execute(query, parameters).fetchone()
+        return row[0] if row else None
+
+    def _require_rows(self, protected: Window, buckets: Sequence[CoveredBucket]) -> None:
+        """Refuse an answer that is empty for the protected part while the warehouse is not."""
+        answered = [bucket for bucket in buckets if protected.start <= bucket.start < protected.end]
+        if not answered or any(bucket.row_count for bucket in answered):
+            return
+        row = self._connection.execute(self._sql.has_rows(protected)).fetchone()
+        if row and row[0]:
+            raise ConfirmToEmpty(
+                f"{self._stream} {protected}: the answer is empty, but the warehouse holds rows there and it is older than the lookback;"
+                " if the vendor really has nothing any more, repeat it as a backfill with --force"
+            )
+
+    def _write_coverage(self, buckets: Sequence[CoveredBucket], fetch: Fetch, now: datetime) -> None:
+        self._connection.execute(
+            "INSERT INTO ops.coverage (organization_id, endpoint, bucket_width, source_grouping, changed_at,"
+            " bucket_start, reported_start, reported_end, finality, is_complete, row_count, content_digest)"
+            " SELECT %s, %s, %s, %s, %s, b.bucket_start, b.reported_start, b.reported_end, b.finality, b.finality >= 'settled',"
+            " b.row_count, b.content_digest FROM unnest(%s::timestamptz[], %s::timestamptz[], %s::timestamptz[],"
+            " %s::warehouse.finality[], %s::integer[], %s::bytea[])"
+            " AS b (bucket_start, reported_start, reported_end, finality, row_count, content_digest)"
+            " WHERE NOT EXISTS (SELECT FROM ops.coverage c WHERE c.organization_id = %s AND c.endpoint = %s AND c.bucket_width = %s"
+            " AND c.bucket_start = b.bucket_start"
+            " AND (c.reported_start, c.reported_end, c.finality, c.row_count, c.content_digest, c.source_grouping)"
+            " IS NOT DISTINCT FROM (b.reported_start, b.reported_end, b.finality, b.row_count, b.content_digest, %s))"
+            " ON CONFLICT (organization_id, endpoint, bucket_width, bucket_start) DO UPDATE SET reported_start = excluded.reported_start,"
+            " reported_end = excluded.reported_end, finality = excluded.finality, is_complete = excluded.is_complete,"
+            " row_count = excluded.row_count, source_grouping = excluded.source_grouping, content_digest = excluded.content_digest,"
+            " changed_at = excluded.changed_at",
+            (
+                *self._identity,
+                fetch.grouping,
+                now,
+                [bucket.start for bucket in buckets],
+                [bucket.reported_start for bucket in buckets],
+                [bucket.reported_end for bucket in buckets],
+                [str(bucket.finality) for bucket in buckets],
+                [bucket.row_count for bucket in buckets],
+                [bucket.digest for bucket in buckets],
+                *self._identity,
+                fetch.grouping,
+            ),
+        )
+
+    def _move_watermark(self, window: Window, buckets: Sequence[CoveredBucket], now: datetime, *, moves_watermark: bool) -> None:
+        """Move the watermark forward to the end of what is loaded without a gap; never past now, never back."""
+        present = {bucket.start for bucket in buckets}
+        reach = window.start
+        while reach < window.end and reach in present:
+            reach += timedelta(seconds=self._stream.width.seconds)
+        target = min(reach, window.end, now) if moves_watermark and present else None
+        self._connection.execute(
+            "UPDATE ops.watermarks SET updated_at = %s, loaded_from = CASE WHEN %s THEN least(loaded_from, %s) ELSE loaded_from END,"
+            " watermark = CASE WHEN %s::timestamptz IS NULL"
+            " OR watermark < %s THEN watermark ELSE greatest(watermark, %s::timestamptz) END"
+            " WHERE organization_id = %s AND endpoint = %s AND bucket_width = %s",
+            (now, target is not None, window.start, target, window.start, target, *self._identity),
+        )
+
+    def _log_load(self, window: Window, fetch: Fetch, replaced: Replaced, run_id: int, missing: Sequence[datetime]) -> None:
+        self._connection.execute(
+            "INSERT INTO ops.load_log (run_id, organization_id, endpoint, bucket_width, window_start, window_end, fetch_number,"
+            " source_grouping, pages, buckets, missing_buckets, rows_inserted, rows_updated, rows_removed, rows_unchanged, unknown_fields,"
+            " warnings, fetch_seconds, load_seconds, schema_revision)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            (
+                run_id,
+                *self._identity,
+                window.start,
+                window.end,
+                fetch.number,
+                fetch.grouping,
+                fetch.pages,
+                replaced.buckets,
+                missing or None,
+                replaced.inserted,
+                replaced.updated,
+                replaced.removed,
+                replaced.unchanged,
+                list(fetch.unknown_fields) or None,
+                list(fetch.warnings) or None,
+                round(fetch.seconds, 3),
+                round(replaced.load_seconds, 3),
+                SCHEMA_REVISION,
+            ),
+        )
+
+
+def _extra(text: str | None) -> Jsonb | None:
+    """The JSON text as it is: it was made by the decoder."""
+    return None if text is None else Jsonb(text, dumps=str)

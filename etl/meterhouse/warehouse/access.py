@@ -1,0 +1,194 @@
+"""Access of teams: a role that sees its projects alone, in the views of bi_team. Which ones is in ops.team_access; grants do the rest."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import psycopg
+from psycopg.sql import SQL, Identifier
+
+from meterhouse.errors import FixConfiguration
+from meterhouse.warehouse.database import Connection, connect, translated
+from meterhouse.warehouse.database_errors import MIGRATE_REMEDY, reason
+from meterhouse.warehouse.schema import BI, TEAM, TEAM_ROLE
+
+EVERY_PROJECT = "all"
+_NAME = re.compile(r"(?!pg_|meterhouse_)[a-z][a-z0-9_]{0,62}")
+_PROJECTS = """
+SELECT i.project_id, max(p.project_name)
+FROM (
+    SELECT organization_id, project_id FROM warehouse.dim_project
+    UNION SELECT organization_id, project_id FROM warehouse.dim_group
+    UNION SELECT organization_id, project_id FROM warehouse.dim_cost_group
+) i
+JOIN warehouse.dim_organization o ON o.organization_id = i.organization_id
+LEFT JOIN warehouse.dim_project p ON p.organization_id = i.organization_id AND p.project_id = i.project_id AND p.valid_to IS NULL
+WHERE o.label = %s AND i.project_id IS NOT NULL
+GROUP BY i.project_id
+ORDER BY 2, 1
+"""
+# Who asks may make roles; may make others members of the teams' group; and whether that group and this role are there.
+_MAY_GRANT = """
+SELECT
+    u.rolsuper OR u.rolcreaterole,
+    u.rolsuper OR pg_has_role(t.oid, 'MEMBER WITH ADMIN OPTION')
+    OR (u.rolcreaterole AND current_setting('server_version_num')::integer < 160000),
+    t.oid IS NOT NULL,
+    EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = %s)
+FROM pg_catalog.pg_roles u LEFT JOIN pg_catalog.pg_roles t ON t.rolname = %s
+WHERE u.rolname = current_user
+"""
+
+
+def grant_team(owner_url: str, role: str, projects: Sequence[str], organization: str | None = None) -> list[str]:
+    """Let `role` see exactly `projects` of one organization in bi_team; return lines that say what it sees now.
+
+    The role is made if it is missing, without a login: people and tools log in as members of it. `projects` may be the one word `all`.
+    Running it again changes nothing. Raises `FixConfiguration` for a role, project or organization that cannot be meant.
+    """
+    if not _NAME.fullmatch(role):
+        raise FixConfiguration(
+            f"{role!r} cannot be a team's role: small letters, digits and _, beginning with a letter and not with pg_ or meterhouse_"
+        )
+    if not projects:
+        raise FixConfiguration("--projects names nothing: name identifiers of projects, or all; to take access away use --revoke")
+    with as_owner(owner_url, "grant access to teams") as connection:
+        label = _chosen(connection, organization)
+        known = dict(connection.execute(_PROJECTS, (label,)).fetchall())
+        wanted = _wanted(projects, label, known)
+        can_log_in = _prepare_role(connection, role)
+        connection.execute("DELETE FROM ops.team_access WHERE role_name = %s AND organization = %s", (role, label))
+        for project in wanted:
+            connection.execute(
+                "INSERT INTO ops.team_access (role_name, organization, project_id) VALUES (%s, %s, %s)", (role, label, project)
+            )
+    named = "all projects" if None in wanted else ", ".join(f"{project} ({known[str(project)] or 'no name'})" for project in wanted)
+    lines = [f"{role} sees {named} of {label}, in schema {TEAM}"]
+    if not can_log_in:
+        lines.append(f"{role} is a group without a login; let somebody in with: CREATE ROLE somebody LOGIN PASSWORD '...' IN ROLE {role};")
+    return lines
+
+
+def revoke_team(owner_url: str, role: str, organization: str | None = None) -> list[str]:
+    """Take away what `role` sees, of one organization or of all; return a line that says so. The role itself and its members stay.
+
+    Raises `FixConfiguration` when it sees nothing.
+    """
+    with as_owner(owner_url, "grant access to teams") as connection:
+        removed = connection.execute(
+            "DELETE FROM ops.team_access WHERE role_name = %s AND organization = coalesce(%s, organization)", (role, organization)
+        ).rowcount
+        left = [row[0] for row in connection.execute("SELECT DISTINCT organization FROM ops.team_access WHERE role_name = %s", (role,))]
+        if not removed:
+            raise FixConfiguration(f"{role} sees nothing{f' of {organization}' if organization else ''} that could be taken away")
+        if not left and _is_member(connection, role):
+            connection.execute(SQL("REVOKE {} FROM {}").format(Identifier(TEAM_ROLE), Identifier(role)))
+    if left:
+        return [f"{role} sees nothing of {organization} any more, and as before its projects of {', '.join(sorted(left))}"]
+    return [f"{role} sees nothing any more; the role and its members stay"]
+
+
+def restore_teams(connection: Connection) -> list[str]:
+    """Make the roles of teams that a restored database names and the server lacks; return a line for those that are nobody's to make.
+
+    A role of that name that is there and in no team may be somebody else's: it is shown nothing until it is granted its projects again.
+    """
+    outside = connection.execute(
+        "SELECT DISTINCT a.role_name, r.oid IS NOT NULL FROM ops.team_access a LEFT JOIN pg_catalog.pg_roles r ON r.rolname = a.role_name"
+        " WHERE r.oid IS NULL OR NOT pg_has_role(r.oid, %s, 'MEMBER') ORDER BY 1",
+        (TEAM_ROLE,),
+    ).fetchall()
+    left = [role for role, is_there in outside if is_there or not _NAME.fullmatch(role) or not _restored(connection, role)]
+    return [f"shown nothing, as they are not in {TEAM_ROLE}: {', '.join(left)}; meterhouse grant-team lets them in again"] if left else []
+
+
+def _restored(connection: Connection, role: str) -> bool:
+    try:
+        _prepare_role(connection, role)
+    except FixConfiguration:
+        return False
+    return True
+
+
+@contextmanager
+def as_owner(url: str, what: str) -> Iterator[Connection]:
+    """A transaction of the owner, one at a time, who wants to do `what`; its refusals in words that say what to do."""
+    with connect(url) as connection, translated(what):
+        try:
+            with connection.transaction():
+                connection.execute("LOCK TABLE ops.team_access IN SHARE ROW EXCLUSIVE MODE")
+                yield connection
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise FixConfiguration(
+                f"the role may not {what} ({reason(error)}): name the warehouse's owner in METERHOUSE_MIGRATE_URL; after a restore, run"
+                " meterhouse migrate first"
+            ) from None
+
+
+def _chosen(connection: Connection, organization: str | None) -> str:
+    labels = [str(row[0]) for row in connection.execute("SELECT label FROM warehouse.dim_organization ORDER BY 1")]
+    if organization in labels:
+        return str(organization)
+    if organization is not None:
+        raise FixConfiguration(f"no organization is called {organization!r}; loaded are: {', '.join(labels) or 'none'}")
+    if len(labels) != 1:
+        raise FixConfiguration(
+            f"several organizations are loaded: name one with --organization, out of {', '.join(labels)}"
+            if labels
+            else "nothing is loaded yet: run meterhouse sync first, so that projects can be told from misspelt ones"
+        )
+    return labels[0]
+
+
+def _wanted(projects: Sequence[str], label: str, known: dict[str, str | None]) -> list[str | None]:
+    if list(projects) == [EVERY_PROJECT]:
+        return [None]
+    strangers = [project for project in projects if project not in known]
+    if strangers:
+        some = ", ".join(f"{project} ({name or 'no name'})" for project, name in list(known.items())[:20])
+        raise FixConfiguration(
+            f"{label} has no project {', '.join(strangers)}; it has {some or 'none'}{', ...' if len(known) > 20 else ''}"
+        )
+    return list(dict.fromkeys(projects))
+
+
+def _prepare_role(connection: Connection, role: str) -> bool:
+    """Make the role a member of the teams' group, and tell whether it can log in."""
+    _require_grantable(connection, role)
+    found = connection.execute(
+        "SELECT rolcanlogin, rolsuper OR has_schema_privilege(oid, %s, 'USAGE') FROM pg_catalog.pg_roles WHERE rolname = %s", (BI, role)
+    ).fetchone()
+    if found is None:
+        connection.execute(SQL("CREATE ROLE {} NOLOGIN").format(Identifier(role)))
+    elif found[1]:
+        raise FixConfiguration(f"{role} may read schema {BI}, and so sees every project already: take that from it, or choose another role")
+    if not _is_member(connection, role):
+        connection.execute(SQL("GRANT {} TO {}").format(Identifier(TEAM_ROLE), Identifier(role)))
+    connection.execute(
+        SQL("GRANT CONNECT ON DATABASE {} TO {}").format(Identifier(connection.info.dbname), Identifier(TEAM_ROLE))
+    )  # a restored database has lost it
+    return bool(found and found[0])
+
+
+def _require_grantable(connection: Connection, role: str) -> None:
+    may_make_roles, may_add_members, has_group, is_there = connection.execute(_MAY_GRANT, (role, TEAM_ROLE)).fetchone() or (False,) * 4
+    if not has_group:
+        raise FixConfiguration(f"the server lacks the role {TEAM_ROLE}, as after a restore on another one: {MIGRATE_REMEDY}")
+    if not (is_there or may_make_roles):
+        raise FixConfiguration(f"the role of METERHOUSE_MIGRATE_URL may not make roles: as a superuser, run CREATE ROLE {role} NOLOGIN;")
+    if not (may_add_members or _is_member(connection, role)):
+        raise FixConfiguration(
+            f"the role of METERHOUSE_MIGRATE_URL may not let others into {TEAM_ROLE}: as a superuser, run GRANT {TEAM_ROLE} TO"
+            f" {connection.info.user} WITH ADMIN OPTION;"
+        )
+
+
+def _is_member(connection: Connection, role: str) -> bool:
+    found = connection.execute(
+        "SELECT FROM pg_catalog.pg_auth_members m JOIN pg_catalog.pg_roles r ON r.oid = m.member"
+        " WHERE r.rolname = %s AND m.roleid = %s::regrole",
+        (role, TEAM_ROLE),
+    )
+    return found.fetchone() is not None

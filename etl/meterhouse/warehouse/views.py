@@ -1,0 +1,295 @@
+"""Views: the BI schema, rebuilt from sql/views/*.sql in the migration's transaction, with comments and grants.
+
+A view that only gained columns at its end is replaced in place, so views that other people built on it stay. `view_words` says what
+the words in braces in a file stand for. Schema bi_team holds the same views once more, made from what `sql/team` leaves of the tables:
+the projects that were granted to whoever asks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from importlib import resources
+
+import psycopg
+import sqlalchemy as sa
+
+from meterhouse.catalogue.dictionary import COLUMNS, TEAM_COLUMNS
+from meterhouse.errors import FixConfiguration
+from meterhouse.settings import DEFAULT_TIME_ZONE
+from meterhouse.warehouse.ownership import record
+from meterhouse.warehouse.rollup_tables import ROLLUPS
+from meterhouse.warehouse.schema import BI, LOADER_ROLE, READER_ROLE, TEAM, TEAM_ROLE, WAREHOUSE
+from meterhouse.warehouse.team_columns import shown
+from meterhouse.warehouse.view_words import literal, usage_facts, view_words
+
+
+class Reach(Enum):
+    """What a team role sees of a view."""
+
+    PROJECTS = "rows of its projects"
+    ORGANIZATION = "rows of the organizations of its projects"
+    EVERYTHING = "everything"
+    NOTHING = "nothing: not in bi_team"
+
+
+# Every view, in the order in which they build on each other, and what a team role sees of it.
+REACH = {
+    "usage_daily": Reach.PROJECTS,
+    "usage_hourly": Reach.PROJECTS,
+    "usage_minutely": Reach.PROJECTS,
+    "usage_daily_spine": Reach.PROJECTS,
+    "usage_daily_local": Reach.PROJECTS,
+    "usage_daily_by_model": Reach.PROJECTS,
+    "usage_daily_by_api_key": Reach.PROJECTS,
+    "usage_daily_by_user": Reach.PROJECTS,
+    "costs_daily": Reach.PROJECTS,
+    "costs_daily_by_line_item": Reach.PROJECTS,
+    "costs_daily_by_api_key": Reach.PROJECTS,
+    "costs_daily_by_project": Reach.PROJECTS,
+    "costs_daily_spine": Reach.PROJECTS,
+    "tokens_by_model_daily": Reach.PROJECTS,
+    "usage_by_api_key_daily": Reach.PROJECTS,
+    "spend_month_to_date": Reach.PROJECTS,
+    "spend_by_project_month": Reach.PROJECTS,
+    "spend_by_line_item_daily": Reach.PROJECTS,
+    "coverage": Reach.ORGANIZATION,
+    "freshness": Reach.ORGANIZATION,
+    "settle_curve": Reach.NOTHING,  # made of whole organizations' totals
+    "revisions": Reach.PROJECTS,
+    "checks": Reach.NOTHING,  # what was found is told in words, which name anybody's projects
+    "dim_organization": Reach.ORGANIZATION,
+    "dim_date": Reach.EVERYTHING,
+    "dim_project": Reach.PROJECTS,
+    "dim_user": Reach.PROJECTS,
+    "dim_api_key": Reach.PROJECTS,
+    "dim_model": Reach.PROJECTS,
+    "dim_line_item": Reach.PROJECTS,
+    "fact_usage_daily": Reach.PROJECTS,
+    "fact_costs_daily": Reach.PROJECTS,
+    "data_dictionary": Reach.EVERYTHING,
+}
+VIEW_NAMES = tuple(REACH)
+TEAM_VIEW_NAMES = tuple(name for name, reach in REACH.items() if reach is not Reach.NOTHING)
+_TEAM_REMARK = {
+    Reach.PROJECTS: " Of the projects that were granted to you alone: totals and shares are of those.",
+    Reach.ORGANIZATION: " Of the organizations in which you were granted a project; rows and buckets are counted over all projects.",
+    Reach.EVERYTHING: "",
+}
+# What stands in for these tables in bi_team, in the order in which they build on each other.
+_SCOPED = (
+    "warehouse.dim_organization", "warehouse.dim_group", "warehouse.dim_cost_group", "warehouse.dim_project", "warehouse.dim_user",
+    "warehouse.dim_api_key", "warehouse.dim_line_item", "warehouse.dim_model", "warehouse.model_alias", "ops.revisions", "ops.coverage",
+    "ops.watermarks", "ops.capabilities", *(f"warehouse.{rollup.name}" for rollup in ROLLUPS),
+)  # fmt: skip
+# Once shipped and no longer; a view of another name in schema bi is somebody else's and stays.
+RETIRED_VIEW_NAMES: tuple[str, ...] = ()
+_FACTS = "usage_facts"
+# What the public views select from: names of models, of line items and of what has one now, and all usage facts with their names.
+_INTERNAL = ("model_names", "line_item_names", "usage_named", "current_projects", "current_users", "current_api_keys")
+
+# Every view that selects from one view, directly or through others.
+_BUILD_ON = """
+WITH RECURSIVE builders (oid) AS (
+    SELECT to_regclass(%s)::oid
+    UNION
+    SELECT r.ev_class
+    FROM builders b
+    JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = b.oid
+    JOIN pg_catalog.pg_rewrite r ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND r.oid = d.objid
+)
+
+SELECT n.nspname || '.' || c.relname
+FROM builders b
+JOIN pg_catalog.pg_class c ON c.oid = b.oid
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+"""
+
+
+_COLUMNS = """
+SELECT quote_ident(attname), format_type(atttypid, atttypmod)
+FROM pg_catalog.pg_attribute
+WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped
+ORDER BY attnum
+"""
+
+
+@dataclass(frozen=True)
+class View:
+    """One view: its name with schema, its query, and its own comment."""
+
+    schema: str
+    name: str
+    query: str
+    comment: str
+
+    @property
+    def qualified(self) -> str:
+        """Name with schema."""
+        return f"{self.schema}.{self.name}"
+
+    @property
+    def is_public(self) -> bool:
+        """Tell whether people are meant to read it."""
+        return self.schema in {BI, TEAM}
+
+
+def views(time_zone: str = DEFAULT_TIME_ZONE) -> list[View]:
+    """Return all views in the order in which they build on each other: internal ones that join names, the public ones, the teams'.
+
+    `time_zone` is the one of usage_daily_local.
+    """
+    words = view_words(time_zone)
+    facts = View(WAREHOUSE, _FACTS, usage_facts(), "All usage facts, with the same columns for every endpoint.")
+    internal = [_internal(name, words) for name in _INTERNAL]
+    public = [_read(name, words) for name in VIEW_NAMES]
+    scoped = [_stand_in("scope"), *(_stand_in(table.partition(".")[2]) for table in _SCOPED)]
+    return [
+        facts,
+        *internal,
+        *public,
+        *scoped,
+        *(_for_teams(view) for view in (*internal, *public) if REACH.get(view.name) is not Reach.NOTHING),
+    ]
+
+
+def _read(name: str, words: Mapping[str, object]) -> View:
+    query, comment = _file("views", name)
+    return View(BI, name, query.format_map(words), comment)
+
+
+def _internal(name: str, words: Mapping[str, object]) -> View:
+    query, comment = _file("internal", name)
+    return View(WAREHOUSE, name, query.format_map(words), comment)
+
+
+def _file(folder: str, name: str) -> tuple[str, str]:
+    """The query of a file, and the comment at its top."""
+    lines = resources.files("meterhouse.warehouse").joinpath("sql", folder, f"{name}.sql").read_text().splitlines()
+    comment = [line.removeprefix("-- ") for line in lines if line.startswith("-- ")]
+    return "\n".join(line for line in lines if not line.startswith("-- ")), " ".join(comment)
+
+
+def _stand_in(name: str) -> View:
+    rollup = any(name == one.name for one in ROLLUPS)
+    query, comment = _file("team", "rollup" if rollup else name)
+    return View(WAREHOUSE, f"team_{name}", query.format(table=name) if rollup else query, comment)
+
+
+def _for_teams(view: View) -> View:
+    """The same query over what the role that asks was granted."""
+    query = view.query
+    for table in _SCOPED:
+        query = re.sub(rf"\b{re.escape(table)}\b", f"warehouse.team_{table.partition('.')[2]}", query)
+    query = re.sub(rf"\bwarehouse\.({'|'.join(_INTERNAL)})\b", r"warehouse.team_\1", query)
+    query = re.sub(r"\bbi\.", f"{TEAM}.", query).replace("'bi'", f"'{TEAM}'")
+    if not view.is_public:
+        return View(WAREHOUSE, f"team_{view.name}", query, view.comment)
+    return View(TEAM, view.name, query, view.comment + _TEAM_REMARK[REACH[view.name]])
+
+
+def rebuild_views(connection: sa.Connection, wanted: list[View] | None = None, *, time_zone: str = DEFAULT_TIME_ZONE) -> None:
+    """Create or replace every view, its comments and its grants, and drop those that are no longer shipped; all or nothing.
+
+    Raises `FixConfiguration` when a view that somebody built on ours stands in the way of a change that is not an append, or when the
+    server does not know the time zone.
+    """
+    _require_time_zone(connection, time_zone)
+    wanted = views(time_zone) if wanted is None else wanted
+    for view in wanted:
+        _create(connection, view, wanted)
+    _leave_to_owner(connection, wanted)
+    _drop(connection, [f"{schema}.{name}" for schema in (TEAM, BI) for name in RETIRED_VIEW_NAMES])
+    for view in wanted:
+        _comment(connection, view)
+    record(connection, [view.qualified for view in wanted])
+    # View by view: in schema bi there may be other people's, which the owner has no right to give away.
+    ours = ", ".join(view.qualified for view in wanted if view.schema == BI)
+    for role in (READER_ROLE, LOADER_ROLE):
+        connection.exec_driver_sql(f"GRANT SELECT ON {ours} TO {role}")
+    # No default privileges in this schema: a view that somebody adds would not be scoped.
+    for view in wanted:
+        if view.schema == TEAM:
+            connection.exec_driver_sql(f"GRANT SELECT ON {view.qualified} TO {TEAM_ROLE}")
+
+
+def _require_time_zone(connection: sa.Connection, time_zone: str) -> None:
+    # Asked by name: PostgreSQL takes nearly any word for a zone, as an abbreviation of its own.
+    query = "SELECT FROM pg_catalog.pg_timezone_names WHERE name = %s"
+    if time_zone != DEFAULT_TIME_ZONE and not connection.exec_driver_sql(query, (time_zone,)).fetchall():
+        raise FixConfiguration(
+            f"METERHOUSE_LOCAL_TIME_ZONE: the server knows no time zone {time_zone!r}; its view pg_timezone_names lists them"
+        )
+
+
+def drop_views(connection: sa.Connection) -> None:
+    """Drop every view that is shipped, before tables under them go; raises as `rebuild_views` does."""
+    _drop(connection, [view.qualified for view in reversed(views())])
+    record(connection, ())
+
+
+def _create(connection: sa.Connection, view: View, wanted: list[View]) -> None:
+    query, barrier = view.query, ""
+    if view.schema == TEAM:
+        # A barrier: no condition of a query, and no error in one, is tried on rows that the view does not show.
+        barrier = " WITH (security_barrier = true)"
+        if REACH[view.name] is not Reach.EVERYTHING:
+            # The view of bi has the same columns, and is made before.
+            query = shown(query, [tuple(row) for row in connection.exec_driver_sql(_COLUMNS, (f"{BI}.{view.name}",))])
+    statement = f"CREATE OR REPLACE VIEW {view.qualified}{barrier} AS {_percent(query)}"
+    try:
+        with connection.begin_nested():
+            connection.exec_driver_sql(statement)
+    except sa.exc.ProgrammingError as error:
+        if not isinstance(error.orig, psycopg.errors.InvalidTableDefinition):
+            raise
+        # Its columns were renamed or moved: it is made anew, and so are those of ours that build on it, which come later in the list.
+        builders = set(connection.exec_driver_sql(_BUILD_ON, (view.qualified,)).scalars())
+        _drop(connection, [other.qualified for other in reversed(wanted) if other.qualified in builders])
+        connection.exec_driver_sql(statement)
+
+
+def _leave_to_owner(connection: sa.Connection, wanted: list[View]) -> None:
+    """Give views that a superuser made, or restored, to whoever owns schema bi, and will replace them next time."""
+    owner = connection.exec_driver_sql(
+        "SELECT quote_ident(pg_get_userbyid(nspowner)) FROM pg_namespace WHERE nspname = 'bi' AND nspowner <> current_user::regrole"
+        " AND (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)"
+    ).scalar()
+    if owner is None:
+        return
+    query = (
+        "SELECT schemaname || '.' || viewname FROM pg_catalog.pg_views"
+        " WHERE viewowner IN (SELECT rolname FROM pg_catalog.pg_roles WHERE rolsuper)"
+    )
+    made = set(connection.exec_driver_sql(query).scalars())
+    for view in wanted:
+        if view.qualified in made:
+            connection.exec_driver_sql(f"ALTER VIEW {view.qualified} OWNER TO {owner}")
+
+
+def _drop(connection: sa.Connection, names: list[str]) -> None:
+    for name in names:
+        try:
+            connection.exec_driver_sql(f"DROP VIEW IF EXISTS {name}")
+        except sa.exc.InternalError as error:
+            reason = re.sub(r"\s+", " ", str(error.orig))[:300]
+            raise FixConfiguration(f"{name} must be made anew, but something of yours builds on it ({reason}): drop that first") from None
+
+
+def _comment(connection: sa.Connection, view: View) -> None:
+    connection.exec_driver_sql(f"COMMENT ON VIEW {view.qualified} IS {_percent(literal(view.comment))}")
+    if not view.is_public:
+        return
+    meanings = COLUMNS | TEAM_COLUMNS if view.schema == TEAM else COLUMNS
+    columns = connection.exec_driver_sql(
+        "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped", (view.qualified,)
+    ).scalars()
+    for column in columns:
+        connection.exec_driver_sql(f"COMMENT ON COLUMN {view.qualified}.{column} IS {_percent(literal(meanings[column].comment()))}")
+
+
+def _percent(statement: str) -> str:
+    """To the driver a single percent sign would begin a parameter."""
+    return statement.replace("%", "%%")
