@@ -46,17 +46,17 @@ class Group:
 
 GROUPS = (
     Group(("windows",), ("tests/unit/test_windows.py",)),
-    Group(("rows", "chain"), ("tests/unit/test_rows.py", "tests/unit/test_chain.py")),
-    Group(("client", "transport", "retries"), ("tests/unit/test_retries.py", "tests/unit/test_client*.py")),
+    Group(("vendors/openai/rows", "load/chain"), ("tests/unit/test_rows.py", "tests/unit/test_chain.py")),
+    Group(("vendors/openai/client", "vendors/transport", "vendors/retries"), ("tests/unit/test_retries.py", "tests/unit/test_client*.py")),
     Group(
-        ("store",),
+        ("load/store",),
         ("tests/postgres/test_store.py", "tests/postgres/test_backfill_guard.py", "tests/postgres/test_directory.py"),
         needs_server=True,
     ),
-    Group(("page_text",), ("tests/unit/test_page_text.py",)),
-    Group(("spool",), ("tests/postgres/test_spool.py",), needs_server=True),
-    Group(("intake",), ("tests/postgres/test_digests.py", "tests/postgres/test_organization_guard.py"), needs_server=True),
-    Group(("read_ahead",), ("tests/unit/test_read_ahead.py", "tests/postgres/test_read_ahead.py"), needs_server=True),
+    Group(("vendors/page_text",), ("tests/unit/test_page_text.py",)),
+    Group(("load/spool",), ("tests/postgres/test_spool.py",), needs_server=True),
+    Group(("load/intake",), ("tests/postgres/test_digests.py", "tests/postgres/test_organization_guard.py"), needs_server=True),
+    Group(("vendors/read_ahead",), ("tests/unit/test_read_ahead.py", "tests/postgres/test_read_ahead.py"), needs_server=True),
 )
 
 
@@ -167,11 +167,11 @@ def main() -> int:
     options = parser.parse_args()
     is_good = True
     for group in GROUPS:
-        wanted = [module for module in group.modules if not options.module or module in options.module]
+        wanted = [module for module in group.modules if not options.module or Path(module).name in options.module]
         if not wanted:
             continue
         started = time.monotonic()
-        home = options.home.absolute() / group.modules[0]
+        home = options.home.absolute() / Path(group.modules[0]).name
         stage(group, home)
         with contextlib.chdir(home), server(group.needs_server) as environment:
             all_names = {module: mutants(module) for module in wanted}

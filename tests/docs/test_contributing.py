@@ -32,24 +32,3 @@ def test_lock_files_pin_every_version_with_hashes_and_name_no_index(path: str):
     assert len(pins) > 30
     assert len(re.findall(r"^ +--hash=sha256:[0-9a-f]{64}", text, re.MULTILINE)) >= len(pins)
     assert not re.search(r"https?:|index-url|find-links", text)
-
-
-def test_every_module_of_the_design_page_exists_and_every_module_is_on_it():
-    named = set(
-        re.findall(r"`([a-z_]+)`", " ".join(re.findall(r"^\| (.*) \| .* \|$", (ROOT / "docs" / "design.md").read_text(), re.MULTILINE)))
-    )
-    package = ROOT / "etl" / "meterhouse"
-    present = {
-        path.stem if path.is_file() else path.name for path in package.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()
-    }
-    assert named <= present
-    assert present - named - {"__init__", "__main__"} <= {
-        "cli",
-        "settings",
-        "errors",
-        "progress",
-        "export",
-        "checks",
-        "backfill_range",
-        "harden",
-    }

@@ -12,10 +12,10 @@ from urllib.parse import parse_qs
 
 from meterhouse.catalogue.endpoints import ENDPOINTS
 from meterhouse.checks.warehouse_checks import CheckResult, ask_vendor
+from meterhouse.clock import Clock as OurClock
 from meterhouse.fake_openai import FakeOrganization
 from meterhouse.fake_openai.answers import Answer, Request
 from meterhouse.fake_openai.clock import Clock
-from meterhouse.load.loader import Clock as OurClock
 from meterhouse.settings import Settings
 
 from .loaded_organization import NOW, LoadedOrganization, midnight

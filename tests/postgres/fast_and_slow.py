@@ -17,7 +17,8 @@ import psycopg
 from psycopg.types.json import set_json_loads
 
 from meterhouse.catalogue.endpoints import API_KEY, DAY, ENDPOINTS, HOUR, BucketWidth, Endpoint
-from meterhouse.load.loader import Loader, Run
+from meterhouse.load.loader import Loader
+from meterhouse.load.run import Run
 from meterhouse.load.store import Store
 from meterhouse.vendors.openai.client import Client
 from meterhouse.warehouse.rollup_tables import ROLLUPS

@@ -12,8 +12,8 @@ from tests.conftest import Warehouse, create_database, drop_database, warehouse_
 
 from meterhouse.catalogue.endpoints import DAY, BucketWidth
 from meterhouse.fake_openai import FakeOrganization, FakeServer
-from meterhouse.load.loader import Report, silent
 from meterhouse.load.outcome import Outcome
+from meterhouse.load.run import Report, silent
 from meterhouse.load.sync import backfill, sync
 from meterhouse.settings import AdminKey, Organization, Settings
 from meterhouse.windows import Window

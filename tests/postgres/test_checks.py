@@ -17,8 +17,8 @@ import pytest
 from meterhouse.catalogue.dictionary import usage_measures
 from meterhouse.catalogue.endpoints import USAGE
 from meterhouse.checks.warehouse_checks import CheckResult, ask_vendor, checks, run_warehouse_checks
+from meterhouse.clock import utc_now
 from meterhouse.command_line.command_words import parser
-from meterhouse.load.loader import utc_now
 from meterhouse.settings import load_settings
 from meterhouse.warehouse.rollups import fill
 

@@ -14,8 +14,8 @@ from tests.conftest import Warehouse
 from meterhouse.catalogue.endpoints import HOUR
 from meterhouse.errors import FixConfiguration
 from meterhouse.fake_openai import FakeOrganization
-from meterhouse.load.loader import Progress
 from meterhouse.load.outcome import nothing_loaded
+from meterhouse.load.run import Progress
 from meterhouse.orchestration.tasks import _told
 
 from .loaded_organization import NOW, LoadedOrganization, midnight, served

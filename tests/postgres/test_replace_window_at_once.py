@@ -12,9 +12,8 @@ import psycopg
 import pytest
 from tests.conftest import Warehouse
 
-from meterhouse.catalogue.endpoints import COSTS, DAY, HOUR, IMAGES, MODERATIONS
+from meterhouse.catalogue.endpoints import COSTS, DAY, HOUR, IMAGES, MODERATIONS, Key, Values
 from meterhouse.load.staging import Stream
-from meterhouse.vendors.openai.rows import Key, Values
 from meterhouse.windows import Window
 
 from .loaded_organization import rows

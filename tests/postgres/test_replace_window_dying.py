@@ -11,9 +11,8 @@ import psycopg
 import pytest
 from tests.conftest import Warehouse
 
-from meterhouse.catalogue.endpoints import MODERATIONS
+from meterhouse.catalogue.endpoints import MODERATIONS, Key, Values
 from meterhouse.errors import TryAgainLater
-from meterhouse.vendors.openai.rows import Key, Values
 
 from .fingerprints import row_counts
 from .loaded_organization import rows

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from tests.conftest import Warehouse
 
+from meterhouse.catalogue.endpoints import Key, Values
 from meterhouse.errors import ConfirmToEmpty
-from meterhouse.vendors.openai.rows import Key, Values
 from meterhouse.windows import Window
 
 from .test_replace_window import DAYS, Buckets, Loading, day, key, places, stored, window

@@ -13,8 +13,9 @@ from psycopg.sql import SQL, Identifier
 
 from meterhouse.errors import FixConfiguration, TryAgainLater
 from meterhouse.fake_openai.answers import Answer, Request
-from meterhouse.load.loader import Loader, Progress, Report, silent
+from meterhouse.load.loader import Loader
 from meterhouse.load.outcome import Outcome
+from meterhouse.load.run import Progress, Report, silent
 from meterhouse.load.store import Store
 
 from .comparison import assert_equals_source

@@ -12,7 +12,7 @@ import pytest
 
 from meterhouse.catalogue.dictionary import ATTRIBUTES, MEASURES
 from meterhouse.catalogue.endpoints import COSTS, DAY, ENDPOINTS
-from meterhouse.load.loader import Progress
+from meterhouse.load.run import Progress
 from meterhouse.windows import Window, chunks
 
 from .comparison import COSTS_BY_API_KEY_SINCE, assert_equals_source, days_without_rows

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
-from meterhouse.catalogue.endpoints import Endpoint
+from meterhouse.catalogue.endpoints import Endpoint, Key, Values
 from meterhouse.money import add
-from meterhouse.vendors.openai.rows import Key, Values
 
 NO_CURRENCY = "-"
 

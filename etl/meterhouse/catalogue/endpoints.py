@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,11 @@ class Metric:
     required: bool = False
     additive: bool = True
 
+
+Key = tuple[str | bool | None, ...]
+"""Values of the dimensions that were asked for, in catalogue order; for costs the currency follows."""
+Values = tuple[Any, ...]
+"""Values of a fact's columns behind its key: metrics in catalogue order, for costs the unit, then extra as JSON text."""
 
 PROJECT = Dimension("project_id", "Identifier of the project that the usage belongs to.", max_length=128)
 USER = Dimension("user_id", "Identifier of the user that the usage is attributed to.", max_length=128)

@@ -20,18 +20,20 @@ from decimal import Decimal
 
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
-from meterhouse.catalogue.endpoints import CONTEXT_LEVEL, DAY, REQUESTS, TOOL_CALLS, VECTOR_STORE, BucketWidth, Endpoint
+from meterhouse.catalogue.endpoints import CONTEXT_LEVEL, DAY, REQUESTS, TOOL_CALLS, VECTOR_STORE, BucketWidth, Endpoint, Key, Values
+from meterhouse.clock import Clock, utc_now
 from meterhouse.control_characters import visible
 from meterhouse.errors import BeforeHistory, ConfirmToEmpty, FixConfiguration, MeterhouseError, TryAgainLater, Unsupported
 from meterhouse.load.chain import Chain
-from meterhouse.load.loader import Clock, Loader, Run, utc_now
+from meterhouse.load.loader import Loader
+from meterhouse.load.run import Run
 from meterhouse.load.staging import Stream
 from meterhouse.load.store import Store
 from meterhouse.load.sync import chosen_endpoints
 from meterhouse.money import EXACT
 from meterhouse.settings import Organization, Settings
 from meterhouse.vendors.openai.client import Client, Request
-from meterhouse.vendors.openai.rows import Key, Values, decode_page
+from meterhouse.vendors.openai.rows import decode_page
 from meterhouse.warehouse.database import translated
 from meterhouse.warehouse.schema import WAREHOUSE, group_table
 from meterhouse.windows import Window, clamp, floor_to_day

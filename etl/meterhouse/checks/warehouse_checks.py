@@ -17,9 +17,9 @@ from typing import Any
 from meterhouse.catalogue.dictionary import usage_measures
 from meterhouse.catalogue.endpoints import WIDTHS
 from meterhouse.checks.control_totals import Compared, compare_with_vendor
+from meterhouse.clock import Clock, utc_now
 from meterhouse.control_characters import visible
 from meterhouse.errors import FixConfiguration
-from meterhouse.load.loader import Clock, utc_now
 from meterhouse.load.outcome import Outcome
 from meterhouse.load.store import Store
 from meterhouse.settings import KEY_VARIABLE, Settings

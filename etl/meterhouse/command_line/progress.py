@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from meterhouse.control_characters import visible
-from meterhouse.load.loader import Progress as Step
-from meterhouse.load.loader import Report
+from meterhouse.load.run import Progress as Step
+from meterhouse.load.run import Report
 
 _LINE_EVERY_SECONDS = 5.0
 

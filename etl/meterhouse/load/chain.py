@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from meterhouse.accounting.finality import Finality, finality
-from meterhouse.catalogue.endpoints import BucketWidth
+from meterhouse.catalogue.endpoints import BucketWidth, Key, Values
 from meterhouse.errors import RejectedAnswer
 from meterhouse.vendors.openai.odd_rows import SetAside
-from meterhouse.vendors.openai.rows import Bucket, Key, Page, Values
+from meterhouse.vendors.openai.rows import Bucket, Page
 from meterhouse.windows import Window, buckets, floor_to, from_epoch
 
 

@@ -15,9 +15,9 @@ from typing import Any
 from urllib.parse import quote
 
 from meterhouse.catalogue.endpoints import API_KEY, PROJECT, PROJECTS_PATH, USER
+from meterhouse.clock import Clock, utc_now
 from meterhouse.control_characters import visible
 from meterhouse.errors import FixConfiguration, MeterhouseError, RejectedAnswer, Unsupported
-from meterhouse.load.loader import Clock, utc_now
 from meterhouse.load.names_history import Listing, NamesReplaced, Values
 from meterhouse.load.outcome import Outcome
 from meterhouse.load.store import Store

@@ -15,8 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from meterhouse.catalogue.endpoints import Dimension
-from meterhouse.vendors.openai.rows import Key, Values
+from meterhouse.catalogue.endpoints import Dimension, Key, Values
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from psycopg.sql import SQL, Identifier
 
-from meterhouse.catalogue.endpoints import Endpoint
-from meterhouse.vendors.openai.rows import Key
+from meterhouse.catalogue.endpoints import Endpoint, Key
 from meterhouse.warehouse.database import Connection
 from meterhouse.warehouse.derived_names import keep_line_items, keep_models
 from meterhouse.warehouse.schema import WAREHOUSE, group_table

@@ -21,11 +21,11 @@ from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from meterhouse.catalogue.endpoints import COSTS, DAY, PROJECT, PROJECTS_PATH, Dimension
+from meterhouse.catalogue.endpoints import COSTS, DAY, PROJECT, PROJECTS_PATH, Dimension, Key, Values
 from meterhouse.errors import FixConfiguration, MeterhouseError, TryAgainLater
 from meterhouse.load.organizations import Organizations
 from meterhouse.vendors.openai.client import Client, Request
-from meterhouse.vendors.openai.rows import Key, Page, Values, decode_page
+from meterhouse.vendors.openai.rows import Page, decode_page
 from meterhouse.windows import Window, floor_to_day
 
 log = logging.getLogger(__name__)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from meterhouse.catalogue.endpoints import API_KEY, COSTS_BY_API_KEY_SINCE_EPOCH_SECONDS, DAY, BucketWidth, Dimension, Endpoint
+from meterhouse.clock import Clock, utc_now
 from meterhouse.control_characters import visible
 from meterhouse.errors import BeforeHistory, FixConfiguration, RejectedAnswer, TryAgainLater, Unsupported
 from meterhouse.load.chain import Chain, CompareRows
@@ -21,6 +22,7 @@ from meterhouse.load.history_floor import first_accepted
 from meterhouse.load.intake import Intake
 from meterhouse.load.key_owner import KeyOwner
 from meterhouse.load.outcome import Summary
+from meterhouse.load.run import Progress, Report, Run, silent
 from meterhouse.load.staging import Fetch, Replaced, StoredSince, Stream
 from meterhouse.load.store import Capability, Store
 from meterhouse.load.stored_names import refuse_ignored_grouping
@@ -31,7 +33,6 @@ from meterhouse.windows import Window, ceil_to, chunks, clamp, floor_to_day, fro
 
 log = logging.getLogger(__name__)
 
-Clock = Callable[[], datetime]
 DEFAULT_HISTORY = timedelta(days=365)
 REPROBE_AFTER = timedelta(days=1)
 RETIRED_AFTER = timedelta(days=7)
@@ -39,50 +40,6 @@ _ENDPOINT = "endpoint"
 _HISTORY = "history"
 _REFUSED_VALUE = re.compile(r"Invalid value: '([^']*)'")
 _COSTS_BY_API_KEY_SINCE = from_epoch(COSTS_BY_API_KEY_SINCE_EPOCH_SECONDS)
-
-
-def utc_now() -> datetime:
-    """Return the current UTC instant."""
-    return datetime.now(UTC)
-
-
-@dataclass(frozen=True)
-class Progress:
-    """One finished step of long work: window number `done` of `total` of a stream; `window` is None when nothing could be loaded."""
-
-    stream: Stream
-    done: int
-    total: int
-    window: Window | None
-
-
-Report = Callable[[Progress], None]
-
-
-def silent(_: Progress) -> None:
-    """Report nothing."""
-
-
-@dataclass
-class Run:
-    """The entry of the run log, opened with the first window that is written, so that a refused run writes nothing."""
-
-    store: Store
-    command: str
-    parameters: Mapping[str, object]
-    clock: Clock
-    run_id: int | None = None
-
-    def open(self) -> int:
-        """Return the run's key, opening its entry if this is the first write."""
-        if self.run_id is None:
-            self.run_id = self.store.start_run(self.command, self.parameters, self.clock())
-        return self.run_id
-
-    def close(self, status: str, error: str | None = None) -> None:
-        """Close the entry, if there is one."""
-        if self.run_id is not None:
-            self.store.finish_run(self.run_id, status, self.clock(), error)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from typing import Any, LiteralString, Self
 from psycopg.types.json import Jsonb
 
 from meterhouse.accounting.growth import bucket_totals
-from meterhouse.catalogue.endpoints import DAY, BucketWidth, Dimension, Endpoint
+from meterhouse.catalogue.endpoints import DAY, BucketWidth, Dimension, Endpoint, Key, Values
 from meterhouse.errors import ConfirmToEmpty
 from meterhouse.load.bucket_growth import keep_totals
 from meterhouse.load.chain import CoveredBucket
@@ -27,7 +27,6 @@ from meterhouse.load.groups import Groups
 from meterhouse.load.set_aside import keep_set_aside
 from meterhouse.load.spool import Spool
 from meterhouse.load.statements import Statements, row_types
-from meterhouse.vendors.openai.rows import Key, Values
 from meterhouse.warehouse.database import Connection, translated
 from meterhouse.warehouse.rollups import WITHOUT_STATISTICS, drifted_days, replace_days
 from meterhouse.warehouse.schema import SCHEMA_REVISION, fact_columns

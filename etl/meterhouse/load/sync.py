@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from meterhouse.catalogue.endpoints import DAY, ENDPOINTS, BucketWidth, Endpoint
+from meterhouse.clock import Clock, utc_now
 from meterhouse.errors import FixConfiguration, MeterhouseError
-from meterhouse.load.loader import Clock, Loader, Progress, Report, Run, silent, utc_now
+from meterhouse.load.loader import Loader
 from meterhouse.load.outcome import Outcome, Summary
+from meterhouse.load.run import Progress, Report, Run, silent
 from meterhouse.load.side_by_side import SideBySide
 from meterhouse.load.store import Store
 from meterhouse.settings import Organization, Settings

@@ -31,8 +31,8 @@ from meterhouse.windows import Window, ceil_to, floor_to_day
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
-    from meterhouse.load.loader import Progress
     from meterhouse.load.outcome import Summary
+    from meterhouse.load.run import Progress
     from meterhouse.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -20,18 +20,13 @@ from typing import Any
 
 import msgspec
 
-from meterhouse.catalogue.endpoints import Dimension, Endpoint
+from meterhouse.catalogue.endpoints import Dimension, Endpoint, Key, Values
 from meterhouse.errors import RejectedAnswer
 from meterhouse.money import add, parse_amount, parse_quantity
 from meterhouse.vendors.openai.extra import Extra
 from meterhouse.vendors.openai.foreign_text import shown_names, storable_body
 from meterhouse.vendors.openai.odd_rows import REENCODE, SetAside, read_row_by_row
 from meterhouse.vendors.openai.row_types import LARGEST_COUNT, SMALLEST_COUNT, decoders, organization_field
-
-Key = tuple[str | bool | None, ...]
-"""Values of the dimensions that were asked for, in catalogue order; for costs the currency follows."""
-Values = tuple[Any, ...]
-"""Values of the fact's columns behind its key: metrics in catalogue order, for costs the unit, then extra as JSON text."""
 
 # The field is undocumented, so whatever else comes in it says nothing and breaks nothing.
 _ORGANIZATION_ID = re.compile(r"[!-~]{1,128}")
