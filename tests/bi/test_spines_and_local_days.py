@@ -10,10 +10,9 @@ import pytest
 from tests.bi.given import Given
 from tests.conftest import Warehouse
 
-from meterhouse.catalogue.dictionary import MEASURES
+from meterhouse.catalogue.dictionary import LEVELS, MEASURES
 from meterhouse.errors import FixConfiguration
 from meterhouse.warehouse.migrate import migrate
-from meterhouse.warehouse.view_words import LEVELS
 
 
 def test_a_day_without_costs_is_zero_and_a_day_that_was_not_loaded_is_null(given: Given) -> None:

@@ -8,8 +8,7 @@ from typing import Any
 
 import psycopg
 
-from meterhouse.catalogue.dictionary import MEASURES
-from meterhouse.warehouse.view_words import LEVELS
+from meterhouse.catalogue.dictionary import LEVELS, MEASURES
 
 _SUMS = ", ".join(f"max({name})" if name in LEVELS else f"sum({name})" for name in MEASURES)
 _COUNTS = (

@@ -1,7 +1,7 @@
 """Columns: every column of every `bi` view with its type, meaning, unit and role, known without a database.
 
-Names and types are in `columns.json`, which `python -m meterhouse.bi_files.columns` writes from a migrated warehouse of its own (the
-embedded server; or the one whose address is given) and a test compares with `information_schema`. Meanings and units are the data
+Names and types are those of `warehouse/columns.json`, which `python -m meterhouse.bi_files.columns` writes from a migrated warehouse of its
+own (the embedded server; or the one whose address is given). Meanings and units are the data
 dictionary's, so a renamed column is renamed in every file that is made of this list.
 """
 
@@ -10,19 +10,17 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Literal
 
 import psycopg
 
 from meterhouse.catalogue.dictionary import COLUMNS, usage_measures
 from meterhouse.export.output import HANDED_ON, write_whole
+from meterhouse.warehouse import shipped_columns
 from meterhouse.warehouse.views import VIEW_NAMES, views
 
 Role = Literal["date", "key", "name", "id", "measure", "flag", "attribute"]
 
-FILE = Path(__file__).with_name("columns.json")
 # Of the figures that are no usage metric: what adds up over rows, within one currency or unit where there are several.
 _ADDITIVE = {
     "cost", "cost_usd", "quantity", "row_count", "bucket_count", "empty_bucket_count", "provisional_bucket_count", "missing_bucket_count",
@@ -65,7 +63,7 @@ def public_columns() -> list[Column]:
 
     A view that `columns.json` does not know yet is left out; a test says so, and with which command it is written anew.
     """
-    types = _types()
+    types = shipped_columns.types()
     return [_column(view, name, type_) for view in VIEW_NAMES if view in types for name, type_ in types[view].items()]
 
 
@@ -73,7 +71,7 @@ def columns_of(view: str) -> list[Column]:
     """Return the columns of one public view, in order. Raises `LookupError` when there is none of this name."""
     found = [column for column in public_columns() if column.view == view]
     if not found:
-        raise LookupError(f"there is no view bi.{view} in {FILE.name}: run python -m meterhouse.bi_files.columns if it is new")
+        raise LookupError(f"there is no view bi.{view} in columns.json: run python -m meterhouse.bi_files.columns if it is new")
     return found
 
 
@@ -93,12 +91,6 @@ def types_in(url: str) -> dict[str, dict[str, str]]:
         ):
             if view in found:
                 found[view][column] = type_.replace("character varying", "varchar")
-    return found
-
-
-@cache
-def _types() -> dict[str, dict[str, str]]:
-    found: dict[str, dict[str, str]] = json.loads(FILE.read_text(encoding="utf-8"))
     return found
 
 
@@ -126,7 +118,7 @@ def _role(name: str, type_: str, unit: str | None) -> Role:
 
 
 def _write(url: str) -> None:
-    write_whole((json.dumps(types_in(url), indent=1) + "\n").encode(), FILE, HANDED_ON)
+    write_whole((json.dumps(types_in(url), indent=1) + "\n").encode(), shipped_columns.FILE, HANDED_ON)
 
 
 def _main(arguments: list[str]) -> None:

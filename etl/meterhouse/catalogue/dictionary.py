@@ -8,7 +8,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from meterhouse.catalogue.endpoints import COSTS, LINE_ITEM, USAGE, USAGE_DIMENSIONS, Metric
+from meterhouse.catalogue.endpoints import (
+    API_KEY,
+    BATCH,
+    COSTS,
+    LINE_ITEM,
+    MODEL,
+    PROJECT,
+    SERVICE_TIER,
+    USAGE,
+    USAGE_DIMENSIONS,
+    USER,
+    Metric,
+)
 
 
 @dataclass(frozen=True)
@@ -41,8 +53,11 @@ _FIRST_MEASURES = (
     "characters", "seconds", "sessions", "tool_calls", "storage_bytes",
 )  # fmt: skip
 MEASURES = (*_FIRST_MEASURES, *(column for column in usage_measures() if column not in _FIRST_MEASURES))
-# Dimensions that came after the first six: they stand behind is_complete, where new columns are appended.
-ATTRIBUTES = ("api_source", "size", "source", "vector_store_id", "context_level")
+# Measures that say how much there is, and not how much was added.
+LEVELS = {column for column, metric in usage_measures().items() if not metric.additive}
+# Dimensions that came after these six, which the files of the views name: they stand where new columns are appended.
+_FIRST_DIMENSIONS = (PROJECT, USER, API_KEY, MODEL, BATCH, SERVICE_TIER)
+ATTRIBUTES = tuple(dimension.name for dimension in USAGE_DIMENSIONS if dimension not in _FIRST_DIMENSIONS)
 
 COLUMNS: dict[str, Meaning] = {
     **{dimension.name: Meaning(dimension.help, null=_NOT_ASKED) for dimension in (*USAGE_DIMENSIONS, LINE_ITEM)},

@@ -85,10 +85,6 @@ VECTOR_STORE = Dimension("vector_store_id", "Identifier of the vector store that
 CONTEXT_LEVEL = Dimension("context_level", "Search context size of the web search: low, medium or high.", max_length=64)
 LINE_ITEM = Dimension("line_item", "Line of the invoice that the amount belongs to, as the vendor words it.")
 
-USAGE_DIMENSIONS = (
-    PROJECT, USER, API_KEY, MODEL, BATCH, SERVICE_TIER, API_SOURCE, SIZE, SOURCE, VECTOR_STORE, CONTEXT_LEVEL,
-)  # fmt: skip
-
 
 def _tokens(name: str, help_text: str, *, required: bool = False) -> Metric:
     return Metric(name, name, "tokens", help_text, required=required)
@@ -217,6 +213,8 @@ USAGE = (
     COMPLETIONS, DECISIONS, EMBEDDINGS, MODERATIONS, IMAGES, AUDIO_SPEECHES, AUDIO_TRANSCRIPTIONS, VECTOR_STORES,
     CODE_INTERPRETER_SESSIONS, FILE_SEARCH_CALLS, WEB_SEARCH_CALLS,
 )  # fmt: skip
+
+USAGE_DIMENSIONS = tuple(dict.fromkeys(dimension for endpoint in USAGE for dimension in endpoint.dimensions))
 
 COSTS = Endpoint(
     "costs", "Billed amounts; the figures that tie to the invoice.", "organization.costs.result",

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from meterhouse.catalogue.dictionary import ATTRIBUTES, MEASURES
+from meterhouse.catalogue.dictionary import ATTRIBUTES, LEVELS, MEASURES
 from meterhouse.catalogue.endpoints import BATCH, FREE_SERVICE_TIERS, MODEL, USAGE, USAGE_DIMENSIONS, Dimension, Endpoint, Kind
 from meterhouse.vendors.openai.categories import NO_LINE_ITEM_NOTE
 from meterhouse.warehouse.star_keys import KeyOf
-
-# Measures that say how much there is, and not how much was added.
-LEVELS = {"storage_bytes"}
 
 # ISO 4217's code for what is no currency.
 OTHER_CURRENCY = "xxx"

@@ -22,6 +22,7 @@ from meterhouse.settings import DEFAULT_TIME_ZONE
 from meterhouse.warehouse.ownership import record
 from meterhouse.warehouse.rollup_tables import ROLLUPS
 from meterhouse.warehouse.schema import BI, LOADER_ROLE, READER_ROLE, TEAM, TEAM_ROLE, WAREHOUSE
+from meterhouse.warehouse.shipped_columns import in_place, types
 from meterhouse.warehouse.team_columns import shown
 from meterhouse.warehouse.view_words import literal, usage_facts, view_words
 
@@ -238,6 +239,7 @@ def _create(connection: sa.Connection, view: View, wanted: list[View]) -> None:
         if REACH[view.name] is not Reach.EVERYTHING:
             # The view of bi has the same columns, and is made before.
             query = shown(query, [tuple(row) for row in connection.exec_driver_sql(_COLUMNS, (f"{BI}.{view.name}",))])
+    query = in_place(query, _names(connection, query), _columns_before(connection, view))
     statement = f"CREATE OR REPLACE VIEW {view.qualified}{barrier} AS {_percent(query)}"
     try:
         with connection.begin_nested():
@@ -249,6 +251,16 @@ def _create(connection: sa.Connection, view: View, wanted: list[View]) -> None:
         builders = set(connection.exec_driver_sql(_BUILD_ON, (view.qualified,)).scalars())
         _drop(connection, [other.qualified for other in reversed(wanted) if other.qualified in builders])
         connection.exec_driver_sql(statement)
+
+
+def _names(connection: sa.Connection, query: str) -> list[str]:
+    return list(connection.exec_driver_sql(f"SELECT * FROM ({_percent(query)}) q LIMIT 0").keys())  # noqa: S608  # a view's own query
+
+
+def _columns_before(connection: sa.Connection, view: View) -> list[str]:
+    """The columns that a view has in this warehouse; of a new one those that it was shipped with."""
+    found = [str(row[0]).strip('"') for row in connection.exec_driver_sql(_COLUMNS, (view.qualified,))]
+    return found or list(types().get(view.name, ())) if view.is_public else found
 
 
 def _leave_to_owner(connection: sa.Connection, wanted: list[View]) -> None:
