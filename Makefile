@@ -15,7 +15,7 @@ TEST := $(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 DIGEST := $(VENV)/bin/python -c 'import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())'
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev install-cluster up down test operations-test coverage cluster-test downtime-test bi-test soak-test fuzz mutation-test bench bench-small lint lock sbom clean compose-env compose-up
+.PHONY: help install install-dev install-cluster up down test operations-test coverage cluster-test downtime-test bi-test soak-test fuzz mutation-test bench bench-small migration lint lock sbom clean compose-env compose-up
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -103,6 +103,9 @@ sbom: install-dev ## Write lists of all locked packages with their hashes into s
 			--of JSON -o $$list $$lock.txt; \
 		echo "$$list"; \
 	done
+
+migration: install-dev ## Write the next migration from the catalogue: make migration NAME="video seconds"
+	@exec $(VENV)/bin/python -m meterhouse.local.new_migration "$(NAME)"
 
 lock: $(VENV)/bin/uv ## Resolve the requirements*.in files anew
 	$(COMPILE) --upgrade requirements.in -o requirements.txt

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -103,6 +105,17 @@ def migrate(url: str, revision: str = "head") -> list[str]:
     if after == scripts.get_current_head():
         _gather_statistics(url, every_table=bool(applied))
     return applied
+
+
+@contextmanager
+def as_the_migrations_make_it(url: str, config: Config) -> Iterator[None]:
+    """Bring an empty database to the newest migration, without views and whatever the catalogue says, and lend it to Alembic's `config`."""
+    with owner_engine(url).connect() as connection, connection.begin():
+        connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {VERSION_SCHEMA}")
+        make_roles(_driver(connection))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        yield
 
 
 def _driver(connection: sa.Connection) -> psycopg.Connection[Any]:
