@@ -6,16 +6,15 @@ What an organization does not offer is a capability: found out by asking, rememb
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from meterhouse.catalogue.endpoints import API_KEY, COSTS_BY_API_KEY_SINCE_EPOCH_SECONDS, DAY, BucketWidth, Dimension, Endpoint
+from meterhouse.catalogue.endpoints import DAY, BucketWidth, Dimension, Endpoint
 from meterhouse.clock import Clock, utc_now
 from meterhouse.control_characters import visible
-from meterhouse.errors import BeforeHistory, FixConfiguration, RejectedAnswer, TryAgainLater, Unsupported
+from meterhouse.errors import BeforeHistory, RejectedAnswer, TryAgainLater, Unsupported
+from meterhouse.load.capabilities import COSTS_BY_API_KEY_SINCE, ENDPOINT, HISTORY, Capabilities
 from meterhouse.load.chain import Chain, CompareRows
 from meterhouse.load.grouping import Answered
 from meterhouse.load.history_floor import first_accepted
@@ -24,22 +23,17 @@ from meterhouse.load.key_owner import KeyOwner
 from meterhouse.load.outcome import Summary
 from meterhouse.load.run import Progress, Report, Run, silent
 from meterhouse.load.staging import Fetch, Replaced, StoredSince, Stream
-from meterhouse.load.store import Capability, Store
+from meterhouse.load.store import Store
 from meterhouse.load.stored_names import refuse_ignored_grouping
 from meterhouse.settings import Organization, Settings
 from meterhouse.vendors.openai.client import ChainBroken, Client, PageTooLarge, Request
 from meterhouse.vendors.read_ahead import ReadAhead
-from meterhouse.windows import Window, ceil_to, chunks, clamp, floor_to_day, from_epoch, increment
+from meterhouse.windows import Window, ceil_to, chunks, clamp, floor_to_day, increment
 
 log = logging.getLogger(__name__)
 
 DEFAULT_HISTORY = timedelta(days=365)
-REPROBE_AFTER = timedelta(days=1)
 RETIRED_AFTER = timedelta(days=7)
-_ENDPOINT = "endpoint"
-_HISTORY = "history"
-_REFUSED_VALUE = re.compile(r"Invalid value: '([^']*)'")
-_COSTS_BY_API_KEY_SINCE = from_epoch(COSTS_BY_API_KEY_SINCE_EPOCH_SECONDS)
 
 
 @dataclass(frozen=True)
@@ -150,19 +144,19 @@ class Loader:
         return max(chosen, first)
 
     def _load(self, stream: Stream, window: Window, run: Run, mode: _Mode, skip: set[Window]) -> Summary:
-        known = self._store.capabilities(stream.organization, stream.endpoint)
-        if mode.moves_watermark and (standing := self._standing_refusal(known, _ENDPOINT)):
+        offers = Capabilities(stream, self._store, self._key_owner, self._clock, self._settings.exclude_dimensions)
+        if mode.moves_watermark and (standing := offers.standing_refusal()):
             log.info("%s is not offered by this organization: %s", stream, standing)
             return Summary(stream.organization, stream.endpoint.name, stream.width.name, not_offered=standing)
         newest = ceil_to(self._now, stream.width)
         pending = self._pieces(stream, Window(min(window.start, newest), min(window.end, newest)))
         try:
-            return self._load_pieces(stream, pending, run, mode, skip, known)
+            return self._load_pieces(stream, pending, run, mode, skip, offers)
         finally:
             self._read_ahead.forget()
 
     def _load_pieces(
-        self, stream: Stream, pending: list[Window], run: Run, mode: _Mode, skip: set[Window], known: dict[str, Capability]
+        self, stream: Stream, pending: list[Window], run: Run, mode: _Mode, skip: set[Window], offers: Capabilities
     ) -> Summary:
         summary = Summary(stream.organization, stream.endpoint.name, stream.width.name)
         done, total = 0, len(pending)
@@ -170,19 +164,19 @@ class Loader:
             # Not before the first one has come through, which shows what the organization refuses.
             if summary.windows:
                 coming = [piece for piece in pending if piece not in skip][: self._answers]
-                requests = [self._request(stream, piece, self._dimensions(stream, piece, known)) for piece in coming]
+                requests = [self._request(stream, piece, offers.dimensions(piece)) for piece in coming]
                 self._read_ahead.expect(requests, self._store.next_fetch_number)
             piece = pending.pop(0)
             if piece in skip:
                 summary = replace(summary, windows_loaded_before=summary.windows_loaded_before + 1)
             else:
                 try:
-                    summary = summary.plus(piece, *self._load_piece(stream, piece, run, mode, known))
+                    summary = summary.plus(piece, *self._load_piece(stream, piece, run, mode, offers))
                 except BeforeHistory as refusal:
                     end = (pending or [piece])[-1].end
-                    floor = self._floor(stream, Window(piece.start, end), refusal, known)
+                    floor = self._floor(stream, Window(piece.start, end), refusal, offers)
                     if floor is not None:
-                        self._remember(stream, known, _HISTORY, supported=False, detail=f"begins {floor:%Y-%m-%d}: {refusal.detail}")
+                        offers.refuse(HISTORY, f"begins {floor:%Y-%m-%d}: {refusal.detail}", self._now)
                     # Where nothing is said about where the history begins, what was known of it stays.
                     floor = floor or end
                     summary = replace(summary, reported_from=f"{floor:%Y-%m-%d}" if stream.width is DAY else f"{floor:%Y-%m-%d %H:%M} UTC")
@@ -197,7 +191,7 @@ class Loader:
                     if watermark is not None and self._now - watermark < RETIRED_AFTER:
                         # It was there a moment ago: an outage, or another address, is no reason to stop asking.
                         raise TryAgainLater(f"{stream} was there and is not found now ({refusal.detail}): run again later") from None
-                    self._remember(stream, known, _ENDPOINT, supported=False, detail=refusal.detail)
+                    offers.refuse(ENDPOINT, refusal.detail, self._now)
                     log.warning("%s is not offered by this organization: %s", stream, refusal.detail)
                     self._report(Progress(stream, total, total, None))
                     return replace(summary, not_offered=refusal.detail)
@@ -205,7 +199,7 @@ class Loader:
             self._report(Progress(stream, done, total, piece))
         return summary
 
-    def _floor(self, stream: Stream, window: Window, refusal: BeforeHistory, known: Mapping[str, Capability]) -> datetime | None:
+    def _floor(self, stream: Stream, window: Window, refusal: BeforeHistory, offers: Capabilities) -> datetime | None:
         """Return where the history begins, as `window`, whose start is refused, has shown; None when all of it is refused."""
         # A floor that is not ahead would have the same window asked for again.
         if refusal.earliest is not None and refusal.earliest > window.start:
@@ -214,7 +208,7 @@ class Loader:
         def is_accepted(start: datetime) -> bool:
             bucket = Window(start, min(start + timedelta(seconds=stream.width.seconds), self._now))
             try:
-                next(self._client.pages(Request(stream.endpoint, bucket, stream.width, self._dimensions(stream, bucket, known), 1)))
+                next(self._client.pages(Request(stream.endpoint, bucket, stream.width, offers.dimensions(bucket), 1)))
             except BeforeHistory:
                 return False
             except (Unsupported, PageTooLarge):
@@ -228,38 +222,12 @@ class Loader:
         return Request(stream.endpoint, asked, stream.width, dimensions, page_buckets or stream.width.max_buckets)
 
     def _pieces(self, stream: Stream, window: Window) -> list[Window]:
-        cuts = (_COSTS_BY_API_KEY_SINCE,) if stream.endpoint.is_costs else ()
+        cuts = (COSTS_BY_API_KEY_SINCE,) if stream.endpoint.is_costs else ()
         return [piece for piece in chunks(window, stream.width, cuts=cuts) if piece.start < self._now]
 
-    def _standing_refusal(self, known: Mapping[str, Capability], name: str) -> str | None:
-        """Return what the vendor said when it refused `name`, unless it is time to ask again."""
-        found = known.get(name)
-        if found is None or found.is_supported:
-            return None
-        # A date in the future was written by a clock that was wrong, and would stand for as long as that.
-        if not timedelta() <= self._clock() - found.probed_at < REPROBE_AFTER:
-            return None
-        return found.detail or "refused"
-
-    def _remember(self, stream: Stream, known: dict[str, Capability], name: str, *, supported: bool, detail: str | None) -> None:
-        self._key_owner.check_before_writing(self._now)
-        capability = Capability(supported, detail, self._clock())
-        self._store.remember_capability(stream.organization, stream.endpoint, name, capability)
-        known[name] = capability
-
-    def _dimensions(self, stream: Stream, window: Window, known: Mapping[str, Capability]) -> tuple[Dimension, ...]:
-        """Return what to group by: everything but what the settings leave out, the organization refuses, or has no history."""
-        return tuple(
-            dimension
-            for dimension in stream.endpoint.dimensions
-            if dimension.name not in self._settings.exclude_dimensions
-            and not self._standing_refusal(known, _group_by(dimension))
-            and not (stream.endpoint.is_costs and dimension is API_KEY and window.start < _COSTS_BY_API_KEY_SINCE)
-        )
-
-    def _load_piece(self, stream: Stream, window: Window, run: Run, mode: _Mode, known: dict[str, Capability]) -> tuple[Fetch, Replaced]:
+    def _load_piece(self, stream: Stream, window: Window, run: Run, mode: _Mode, offers: Capabilities) -> tuple[Fetch, Replaced]:
         """Load one window, asking again with less where the organization or the size of the answer demands it."""
-        dimensions = self._dimensions(stream, window, known)
+        dimensions = offers.dimensions(window)
         page_buckets = stream.width.max_buckets
         restarted = False
         trusts_digests = mode.trusts_digests
@@ -267,7 +235,7 @@ class Loader:
         self._now = max(self._now, self._clock().replace(second=0, microsecond=0))
         while True:
             try:
-                return self._load_once(stream, window, dimensions, page_buckets, run, mode, known, trusts_digests)
+                return self._load_once(stream, window, dimensions, page_buckets, run, mode, offers, trusts_digests)
             except (CompareRows, StoredSince):
                 trusts_digests = False
             except PageTooLarge:
@@ -281,26 +249,9 @@ class Loader:
             except BeforeHistory:
                 raise
             except Unsupported as refusal:
-                if refusal.capability == _ENDPOINT:
+                if refusal.capability == ENDPOINT:
                     raise
-                dimensions = self._without_refused(stream, dimensions, refusal, known)
-
-    def _without_refused(
-        self, stream: Stream, dimensions: tuple[Dimension, ...], refusal: Unsupported, known: dict[str, Capability]
-    ) -> tuple[Dimension, ...]:
-        """Return `dimensions` less the one that the vendor refused, which is remembered; raise when it refused something else."""
-        named = [dimension for dimension in dimensions if dimension.name in refusal.detail]
-        optional = [dimension for dimension in dimensions if dimension in stream.endpoint.optional_dimensions]
-        if refusal.capability == "start_time" and API_KEY in optional:
-            return tuple(dimension for dimension in dimensions if dimension is not API_KEY)
-        if refusal.capability not in {"group_by", "request"} or not (named or optional):
-            raise FixConfiguration(f"the vendor refuses the request for {stream}: {refusal.detail}") from None
-        culprit = _REFUSED_VALUE.search(refusal.detail)
-        quoted = [dimension for dimension in named if culprit and dimension.name == culprit[1]]
-        refused = (quoted or [dimension for dimension in named if dimension in optional] or named or optional)[0]
-        log.warning("%s: grouping by %s is not offered by this organization: %s", stream, refused.name, refusal.detail)
-        self._remember(stream, known, _group_by(refused), supported=False, detail=refusal.detail)
-        return tuple(dimension for dimension in dimensions if dimension is not refused)
+                dimensions = offers.without_refused(dimensions, refusal, self._now)
 
     def _load_once(
         self,
@@ -310,7 +261,7 @@ class Loader:
         page_buckets: int,
         run: Run,
         mode: _Mode,
-        known: dict[str, Capability],
+        offers: Capabilities,
         trusts_digests: bool,
     ) -> tuple[Fetch, Replaced]:
         request = self._request(stream, window, dimensions, page_buckets)
@@ -358,11 +309,7 @@ class Loader:
                 moves_watermark=mode.moves_watermark,
                 protected=mode.protected(window),
             )
-        for dimension in dimensions:
-            if dimension in stream.endpoint.optional_dimensions and not _is_known_good(known, dimension):
-                self._remember(stream, known, _group_by(dimension), supported=True, detail=None)
-        if _ENDPOINT not in known or not known[_ENDPOINT].is_supported:
-            self._remember(stream, known, _ENDPOINT, supported=True, detail=None)
+        offers.confirm(dimensions, self._now)
         log.info(
             "%s %s: %d pages, %d buckets, rows: %d new, %d changed, %d removed, %d unchanged",
             stream,
@@ -375,12 +322,3 @@ class Loader:
             done.unchanged,
         )
         return fetch, done
-
-
-def _group_by(dimension: Dimension) -> str:
-    return f"group_by:{dimension.name}"
-
-
-def _is_known_good(known: Mapping[str, Capability], dimension: Dimension) -> bool:
-    found = known.get(_group_by(dimension))
-    return found is not None and found.is_supported
