@@ -40,7 +40,7 @@ ADDED_SINCE_0007 = ADDED_BY_0008 + ADDED_SINCE_0008
 ADDED_SINCE_0006 = ADDED_BY_0007 + ADDED_SINCE_0007
 ADDED_SINCE_0005 = ADDED_BY_0006 + ADDED_SINCE_0006
 ADDED_SINCE_0004 = ADDED_BY_0005 + ADDED_SINCE_0005
-REVISIONS = ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011"]
+REVISIONS = ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012"]
 
 
 def differences(url: str) -> list[object]:
@@ -116,7 +116,7 @@ def test_up_and_down_one_revision_at_a_time_differ_by_what_each_of_them_adds(emp
     assert "bi_team" not in schemas(url)
     assert migrate(url, "0001") == ["0002"]
     assert len(differences(url)) == 32 + ADDED_SINCE_0004
-    assert migrate(url) == ["0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011"]
+    assert migrate(url) == ["0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012"]
     assert differences(url) == []
 
 

@@ -18,7 +18,7 @@ OWNER_ROLE = "meterhouse_owner"
 LOADER_ROLE = "meterhouse_loader"
 READER_ROLE = "meterhouse_reader"
 TEAM_ROLE = "meterhouse_team"
-SCHEMA_REVISION = "0011"
+SCHEMA_REVISION = "0012"
 
 
 @dataclass(frozen=True)
