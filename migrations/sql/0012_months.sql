@@ -7,7 +7,8 @@ BEGIN
     FOR fact IN
         SELECT c.relname
         FROM pg_catalog.pg_class c
-        WHERE c.relnamespace = 'warehouse'::regnamespace AND c.relkind = 'p' AND (c.relname = 'costs' OR c.relname ~ '^usage_')
+        WHERE c.relnamespace = 'warehouse'::regnamespace AND c.relkind = 'p' AND NOT c.relispartition
+        AND (c.relname = 'costs' OR c.relname ~ '^usage_')
         ORDER BY 1
     LOOP
         EXECUTE format('LOCK TABLE warehouse.%I IN ACCESS EXCLUSIVE MODE', fact);

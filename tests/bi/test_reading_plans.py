@@ -160,3 +160,19 @@ def test_whose_figures_a_choice_is_of_is_told_by_sums(given: Given, choice: str)
     ((found,),) = given.reader.execute(query, filters.parameters()).fetchall()
     assert any(name.startswith("rollup_") for name in read(found[0]["Plan"]))
     assert not any(name.startswith(FACTS) for name in read(found[0]["Plan"]))
+
+
+@pytest.mark.parametrize("condition", ["BETWEEN '2026-04-01' AND '2026-04-30'", "= '2026-04-02'"])
+@pytest.mark.parametrize(
+    ("view", "tables"),
+    [("usage_hourly", ["usage_completions"]), ("usage_daily", ["usage_completions", "usage_embeddings"]), ("costs_daily", ["costs"])],
+)
+def test_a_range_of_days_reads_the_months_of_the_range(given: Given, view: str, tables: list[str], condition: str) -> None:
+    plan = explained(given, f"SELECT * FROM bi.{view} v WHERE v.usage_date {condition}")
+    # What is in the plan at all: a month that is planned costs its share, even if no row of it is asked for.
+    planned = {one["Relation Name"] for one in nodes(plan) if "Relation Name" in one}
+    assert {name for name in planned if name.startswith(FACTS)} >= {f"{table}_2026_04" for table in tables}
+    assert {name[-7:] for name in planned if name.startswith(FACTS)} == {"2026_04"}
+    assert plan["Actual Rows"] > 0
+    unbounded = explained(given, f"SELECT * FROM bi.{view} v")
+    assert {name[-7:] for name in read(unbounded) if name.startswith(FACTS)} == {month.replace("-", "_") for month in MONTHS}
