@@ -1,4 +1,4 @@
-"""What a month of facts says of its days: the check by which the planner leaves it out, on new months and on those of an older warehouse."""
+"""What a month of facts says of its days, by which the planner leaves it out: of new months, and of an older warehouse's."""
 
 from __future__ import annotations
 
