@@ -9,9 +9,9 @@ import psycopg
 import pytest
 from tests.conftest import Warehouse
 
-from meterhouse.endpoints import ENDPOINTS, MODERATIONS
-from meterhouse.migrate import migrate, script_location
-from meterhouse.store import Store
+from meterhouse.catalogue.endpoints import ENDPOINTS, MODERATIONS
+from meterhouse.load.store import Store
+from meterhouse.warehouse.migrate import migrate, script_location
 from meterhouse.windows import Window
 
 from .fingerprints import places
