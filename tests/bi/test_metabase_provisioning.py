@@ -383,9 +383,9 @@ def test_the_command_says_what_it_made(server: MetabaseServer, monkeypatch: pyte
     server.syncs_until_complete = 0
     assert main(["provision-metabase", "--url", server.address]) == 0
     shown = capsys.readouterr().out
-    assert shown.strip() == f"{server.address}: {len(cards()) + 4} made, 0 brought up to date"
+    assert shown.strip() == f"{server.address}: {len(cards()) + 4} created, 0 updated"
     assert main(["provision-metabase", "--url", server.address]) == 0
-    assert capsys.readouterr().out.strip() == f"{server.address}: 0 made, {len(cards()) + 3} brought up to date"
+    assert capsys.readouterr().out.strip() == f"{server.address}: 0 created, {len(cards()) + 3} updated"
     monkeypatch.setenv("METERHOUSE_METABASE_PASSWORD", "another-horse-battery-8")
     assert main(["provision-metabase", "--url", server.address]) == 2
     refused = capsys.readouterr().err.splitlines()

@@ -203,7 +203,7 @@ def test_migrate_needs_the_owner_and_says_what_it_did(terminal: Terminal, empty_
     found, out, err = terminal.run("migrate", WAREHOUSE_URL=empty_database.owner_url)
     assert (found, err) == (0, "")
     assert out.startswith("applied 0001")
-    assert terminal.run("migrate", WAREHOUSE_URL=empty_database.owner_url)[1] == "tables were up to date; views are up to date\n"
+    assert terminal.run("migrate", WAREHOUSE_URL=empty_database.owner_url)[1] == "tables and views are up to date\n"
     assert "migrate as meterhouse_owner" in terminal.refused("migrate", WAREHOUSE_URL=empty_database.loader_url)
 
 
@@ -414,7 +414,7 @@ def test_a_backfill_that_is_killed_half_way_asks_only_for_the_rest_when_it_is_ru
         assert rows(url, "SELECT status FROM ops.run_log") == [("running",)]
     else:
         assert process.returncode == 130
-        assert err.splitlines()[-1] == "meterhouse: stopped; what was committed stays, the same command goes on from there"
+        assert err.splitlines()[-1] == "meterhouse: stopped; what was committed stays, and the same command continues from there"
         assert "Traceback" not in err
         assert rows(url, "SELECT status, finished_at IS NOT NULL FROM ops.run_log") == [("stopped", True)]
     stood = places(url, [f"warehouse.{endpoint.table}" for endpoint in ENDPOINTS.values()])

@@ -71,7 +71,7 @@ DEFECTS = {
             "UPDATE warehouse.rollup_usage_by_user SET input_tokens = input_tokens + 1"
             f" WHERE usage_date = '{SETTLED}' AND endpoint = 'embeddings'"
         ],
-        f"acme/embeddings on {SETTLED}: bi.usage_daily_by_user is not the sum of the rows, to be mended with meterhouse add-up",
+        f"acme/embeddings on {SETTLED}: bi.usage_daily_by_user is not the sum of the rows; run meterhouse rebuild-totals",
     ),
     "set_aside": (
         [
@@ -220,9 +220,9 @@ def test_a_command_that_a_finding_names_is_one_that_exists(loaded: LoadedOrganiz
     if setting := re.search(r"\bset (METERHOUSE_\w+) to (\d+)", detail):
         assert load_settings({setting[1]: setting[2]})
         return
-    command = re.search(r"meterhouse (add-up|(?:sync|backfill|purge)(?: --[a-z-]+ [\w-]+)+)", detail)
+    command = re.search(r"meterhouse (rebuild-totals|(?:sync|backfill|purge)(?: --[a-z-]+ [\w-]+)+)", detail)
     assert command, detail
-    assert parser().parse_args(shlex.split(command[1])).command in {"sync", "backfill", "add-up", "purge"}
+    assert parser().parse_args(shlex.split(command[1])).command in {"sync", "backfill", "rebuild-totals", "purge"}
 
 
 def test_a_long_list_of_findings_is_counted_whole_and_shown_in_part(loaded: LoadedOrganization) -> None:

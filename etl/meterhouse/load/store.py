@@ -312,9 +312,9 @@ class Store:
             ).fetchall()
         return list(shown.values()), rows
 
-    def add_up(self) -> int:
-        """Make the sums by day equal to the rows, over all days; return the rows of sums written anew. Loads wait for it."""
-        with translated("sums by day"), self.connection.transaction():
+    def rebuild_totals(self) -> int:
+        """Rebuild the daily totals from the rows, over all days; return how many were rewritten. Loads wait for it."""
+        with translated("daily totals"), self.connection.transaction():
             self.connection.execute("SELECT FROM ops.watermarks FOR UPDATE")
             return fill(self.connection)
 
