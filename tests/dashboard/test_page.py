@@ -142,7 +142,7 @@ def test_a_user_the_bucket_width_and_the_days_are_filters_too(browser: Browser, 
     expect(page.locator("#requests_by_model-total")).to_have_text(asked_for(loaded))
     expect(page.locator("#panel-requests_over_time .legend")).to_contain_text("not loaded")
     expect(page.locator("#requests_over_time-title")).to_have_text("Requests per hour")
-    expect(page.locator("#notices")).to_contain_text("Loaded of usage: 61 of 720 hours, from 18 Nov 2026, 00:00 UTC")
+    expect(page.locator("#notices")).to_contain_text("Loaded for usage: 61 of 720 hours, from 18 Nov 2026, 00:00 UTC")
     page.get_by_text("Day", exact=True).click()
     page.locator("#first-day").fill("2026-11-02")
     page.locator("#first-day").press("Enter")
@@ -189,7 +189,7 @@ def test_the_keyboard_reaches_every_control_and_its_focus_is_seen(browser: Brows
     page.focus("#cost_per_day-table summary")
     page.keyboard.press("Enter")
     expect(page.get_by_role("region", name="Table of Cost per day")).to_be_visible()
-    for name in ("Key figures", "Filters", "Trend", "Who spent what", "Does it tie to the invoice"):
+    for name in ("Key figures", "Filters", "Trend", "Who spent what", "Does it match the invoice?"):
         expect(page.get_by_role("region", name=name)).to_be_visible()
     for name in ("Organization", "Project", "Model", "API key", "User"):
         expect(page.get_by_role("group", name=name, exact=True)).to_be_visible()

@@ -147,7 +147,7 @@ def test_an_amount_that_is_not_known_is_said_beside_the_total(warehouse: Warehou
         written = write_week(warehouse.loader_url, MONDAY, SUNDAY, tmp_path)
     assert key[0].date() == date(2026, 11, 10)
     assert written.limits == (
-        "Never loaded: usage of acme. Totals lack this.",
+        "Never loaded: usage of acme. The totals do not include this.",
         "1 rows of costs have no amount and are not in the total.",
     )
     with psycopg.connect(warehouse.reader_url) as reader:
@@ -181,12 +181,12 @@ def test_days_of_the_week_that_are_not_loaded_are_named_by_endpoint(warehouse: W
         organization.query("DELETE FROM ops.coverage WHERE endpoint = 'images' AND bucket_width = 1440 AND bucket_start = '2026-11-13Z'")
         written = write_week(warehouse.loader_url, MONDAY, SUNDAY, tmp_path)
     assert written.limits == (
-        "Not loaded: costs, 10 Nov 2026, 12 Nov 2026 (2 of 7 days). Totals lack these days, and charts have a gap there.",
-        "Not loaded: images, 13 Nov 2026 (1 of 7 days). Totals lack these days, and charts have a gap there.",
+        "Not loaded: costs, 10 Nov 2026, 12 Nov 2026 (2 of 7 days). These days are missing from the totals and leave a gap in the charts.",
+        "Not loaded: images, 13 Nov 2026 (1 of 7 days). These days are missing from the totals and leave a gap in the charts.",
     )
     lines = written.mail()[1].splitlines()
-    assert lines[1].endswith("; 5 of 7 days are loaded (all settled): this is not the whole range")
-    assert lines[2].endswith("; 7 of 7 days are loaded (6 settled, 1 loaded in part): this is not the whole range")
+    assert lines[1].endswith("; 5 of 7 days are loaded (all settled): the range is incomplete")
+    assert lines[2].endswith("; 7 of 7 days are loaded (6 settled, 1 loaded in part): the range is incomplete")
     assert lines[3:5] == list(written.limits)
 
 
