@@ -212,7 +212,7 @@ def test_totals_are_those_of_hours_where_no_days_are_loaded_and_say_so(warehouse
     ((requests,),) = rows(warehouse.superuser_url, "SELECT sum(requests) FROM bi.usage_hourly WHERE endpoint <> 'web_search_calls'")
     assert card(snapshot, "requests").detail == f"{requests:,} requests"
     assert card(snapshot, "requests").coverage == (
-        "72 hours: 54 settled, 6 settling, 1 open, 11 not loaded yet; added up from hours, as no days are loaded"
+        "72 hours: 54 settled, 6 settling, 1 open, 11 not loaded yet; added up from hours because no days are loaded"
     )
     over_time = chart(snapshot, "requests_over_time")
     assert over_time.total == f"{requests:,} requests"

@@ -251,7 +251,7 @@ def test_an_amount_or_a_count_that_is_unknown_is_told_apart_and_not_counted_as_z
         assert usage_total(before).requests - usage_total(after).requests == kept[1]  # type: ignore[union-attr, operator]
         assert usage_total(after).unknown_requests == 1  # type: ignore[union-attr]
         charts = {chart.key: chart for chart in all_charts(after)}
-        assert "1 row without an amount is not included." in charts["cost_per_day"].notes
+        assert "1 row of costs without an amount is not included." in charts["cost_per_day"].notes
         assert "1 row with unknown requests is not included." in charts["requests_over_time"].notes
     finally:
         for (query, _), value in zip(plant, kept, strict=True):

@@ -335,7 +335,7 @@ def test_renaming_takes_all_that_names_the_organization_along_and_loads_go_on(un
     total = first.read("SELECT sum(cost) FROM bi.costs_daily")
 
     told, where = rename_organization(warehouse.owner_url, LABEL, SECOND)
-    assert told == f"{LABEL} is called {SECOND} now, with its figures and names (run log: 2, grants to teams: 1)"
+    assert told == f"{LABEL} is now called {SECOND}, with its figures and names (run log: 2, grants to teams: 1)"
     assert f"OPENAI_ADMIN_KEY_{SECOND.upper()}" in where
     assert f"openai_admin_{SECOND}" in where
     left = {
@@ -350,8 +350,8 @@ def test_renaming_takes_all_that_names_the_organization_along_and_loads_go_on(un
     assert places(warehouse.superuser_url, {name for name, *_ in stood}) == stood
     assert first.read("SELECT sum(cost) FROM bi.costs_daily") == total
 
-    assert rename_organization(warehouse.owner_url, LABEL, SECOND) == [f"{LABEL} is called {SECOND} already: nothing was left to do"]
-    assert rename_organization(warehouse.owner_url, SECOND, SECOND) == [f"{SECOND} is its label already: nothing was left to do"]
+    assert rename_organization(warehouse.owner_url, LABEL, SECOND) == [f"{LABEL} is already called {SECOND}: there was nothing to do"]
+    assert rename_organization(warehouse.owner_url, SECOND, SECOND) == [f"{SECOND} is already its label: there was nothing to do"]
     second.advance(hours=1)
     second.sync(["completions", "costs"]).raise_first()
     sync_directory(second.settings(), clock=second.fake.clock.now)

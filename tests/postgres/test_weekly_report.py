@@ -148,7 +148,7 @@ def test_an_amount_that_is_not_known_is_said_beside_the_total(warehouse: Warehou
     assert key[0].date() == date(2026, 11, 10)
     assert written.limits == (
         "Never loaded: usage of acme. The totals do not include this.",
-        "1 rows of costs have no amount and are not in the total.",
+        "1 row of costs without an amount is not included.",
     )
     with psycopg.connect(warehouse.reader_url) as reader:
         known = reader.execute("SELECT sum(cost) FROM bi.costs_daily WHERE usage_date BETWEEN '2026-11-09' AND '2026-11-15'").fetchone()
@@ -167,8 +167,8 @@ def test_a_week_that_is_not_loaded_to_its_end_says_so(warehouse: Warehouse, tmp_
         organization.query("UPDATE ops.watermarks SET watermark = '2026-11-13Z' WHERE endpoint = 'images' AND bucket_width = 1440")
         written = write_week(warehouse.loader_url, MONDAY, SUNDAY, tmp_path)
     assert written.limits == (
-        "Not all costs are loaded beyond 11 Nov 2026, 12:00 UTC: what came later may not be in the totals.",
-        "Not all usage is loaded beyond 13 Nov 2026, 00:00 UTC: what came later may not be in the totals.",
+        "Not all costs are loaded beyond 11 Nov 2026, 12:00 UTC: the totals may not include what came later.",
+        "Not all usage is loaded beyond 13 Nov 2026, 00:00 UTC: the totals may not include what came later.",
     )
     assert "Not all costs are loaded beyond" in written.mail()[1]
 
@@ -191,7 +191,7 @@ def test_days_of_the_week_that_are_not_loaded_are_named_by_endpoint(warehouse: W
 
 
 def test_a_week_of_which_nothing_is_loaded_is_waited_for(warehouse: Warehouse, tmp_path: Path) -> None:
-    with pytest.raises(TryAgainLater, match="nothing of 2026-11-09 to 2026-11-15 is loaded yet"):
+    with pytest.raises(TryAgainLater, match="nothing is loaded for 2026-11-09 to 2026-11-15 yet"):
         write_week(warehouse.loader_url, MONDAY, SUNDAY, tmp_path / "reports")
     assert list(tmp_path.iterdir()) == []
 

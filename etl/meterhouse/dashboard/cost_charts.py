@@ -197,7 +197,7 @@ def _month_state(row: MonthRow) -> str:
 
 def without_amount(number: int) -> tuple[str, ...]:
     """Return the line that says how many rows a sum leaves out, none for none."""
-    return (f"{counted(number, 'row')} without an amount {'is' if number == 1 else 'are'} not included.",) if number else ()
+    return (f"{counted(number, 'row')} of costs without an amount {'is' if number == 1 else 'are'} not included.",) if number else ()
 
 
 def cost_total(snapshot: Snapshot, currency: str) -> CostRow | None:
