@@ -252,7 +252,7 @@ def test_a_whole_session_of_plain_lines(terminal: Terminal, warehouse: Warehouse
     rows(warehouse.superuser_url, "DELETE FROM ops.coverage WHERE endpoint = 'costs' AND bucket_start = now()::date - 3")
     found, out, _ = terminal.run("check")
     assert found == 1
-    assert "fail  coverage_gaps: 1 found: default/costs/1d: 1 buckets missing" in out
+    assert "fail  coverage_gaps: 1 found: default/costs/1d: missing buckets: 1" in out
 
     out_file = tmp_path / "costs.csv"
     found, out, _ = terminal.run("export", "costs_daily", "--format", "csv", "--out", str(out_file))
