@@ -93,7 +93,7 @@ def test_a_range_of_which_nothing_is_loaded_has_dashes_and_no_word_of_what_was_b
     assert words in page
     whole = {"months", "changes"}
     for one in all_charts(snapshot):
-        assert one.key in whole or one.empty == "None of the 30 days is loaded. Choose other days, or load these with meterhouse backfill."
+        assert one.key in whole or one.empty == "None of the 30 days are loaded. Choose other days, or load these with meterhouse backfill."
 
 
 def test_days_that_have_not_come_are_not_there_yet_and_not_missing(reader: Reader) -> None:

@@ -276,7 +276,7 @@ def test_two_currencies_are_never_in_one_number(loaded: Warehouse, reader: Reade
         assert key_figures(both)[0].value == f"{money(dollars, 'usd')} + 12.34 EUR"
         charts = {chart.key: chart for chart in all_charts(both)}
         assert total(charts["cost_by_line_item"].table, "cost, usd") == dollars
-        assert "Billed in EUR too: choose the currency above." in charts["cost_by_line_item"].notes
+        assert "Also billed in EUR: choose the currency above." in charts["cost_by_line_item"].notes
         only = {chart.key: chart for chart in all_charts(euros)}
         assert [(row[0], row[1]) for row in only["cost_by_line_item"].table.rows] == [("support plan", Decimal("12.345000000000"))]
         assert only["cost_by_line_item"].total == "12.34 EUR"

@@ -48,7 +48,7 @@ DEFECTS = {
             f" reported_end, false, row_count, source_grouping, changed_at, 'open' FROM ops.coverage WHERE endpoint = 'images' AND {OF_DAY}"
             " AND bucket_width = 1440"
         ],
-        "acme/images: missing days: 0, unfinished: 1, days until the first is lost: 16; load them with"
+        "acme/images: missing days: 0, unfinished: 1, days until the first is lost: 16, so load them with"
         f" meterhouse backfill --from {LEAVING} --to {LEAVING} --only images",
     ),
     "freshness": (
@@ -71,7 +71,7 @@ DEFECTS = {
             "UPDATE warehouse.rollup_usage_by_user SET input_tokens = input_tokens + 1"
             f" WHERE usage_date = '{SETTLED}' AND endpoint = 'embeddings'"
         ],
-        f"acme/embeddings on {SETTLED}: bi.usage_daily_by_user is not the sum of the rows; run meterhouse rebuild-totals",
+        f"acme/embeddings on {SETTLED}: bi.usage_daily_by_user is not the sum of the rows, so run meterhouse rebuild-totals",
     ),
     "set_aside": (
         [
@@ -323,7 +323,7 @@ def test_days_that_history_start_asks_for_and_nobody_loaded_are_named_before_the
     assert set(found_in(results)) == {"days_leaving_reach"}
     assert results["days_leaving_reach"].findings == 1
     assert (results["days_leaving_reach"].detail or "").startswith(
-        f"acme/images: missing days: 25, unfinished: 0, days until the first is lost: 6; load them with meterhouse backfill --from {first}"
+        f"acme/images: missing days: 25, unfinished: 0, days until the first is lost: 6, so load them with meterhouse backfill --from {first}"
         f" --to {TODAY - timedelta(days=336)} --only images"
     )
     # Without that setting everything within reach should be there.
@@ -344,7 +344,7 @@ def test_the_reach_is_what_the_vendor_said_when_it_refused_an_older_day(loaded: 
     said = f"begins {TODAY - timedelta(days=42)}: start_time is beyond the reporting lookback"
     with planted(loaded, remembered("history", said, NOW - timedelta(days=2))):
         detail = run(loaded, history_start=None, endpoints=("images",))["days_leaving_reach"].detail or ""
-    assert detail.startswith("acme/images: missing days: 30, unfinished: 0, days until the first is lost: 1;")
+    assert detail.startswith("acme/images: missing days: 30, unfinished: 0, days until the first is lost: 1,")
     assert f"--from {TODAY - timedelta(days=40)} --to {TODAY - timedelta(days=11)}" in detail
 
 

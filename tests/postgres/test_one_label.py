@@ -60,7 +60,7 @@ def assert_refused(first: LoadedOrganization, load: Callable[[], Any], *, knows_
     assert (first.fake.roster.organization_id in line) == knows_id
     assert f"already holds under the label {first.label}," in line
     assert f"meterhouse rename-organization {first.label} {second}; " in line
-    assert "if two keys open one organization, leave one out" in line
+    assert "if two keys open the same organization, leave one out" in line
     assert f"meterhouse purge --organization {first.label}" in line
     assert places(first.warehouse.superuser_url) == stood
 
@@ -383,12 +383,12 @@ def test_a_backfill_that_was_stopped_goes_on_after_the_renaming(under: Open, war
     [
         ("nobody", "somebody", "no organization is called 'nobody'; loaded are: acme, globex"),
         ("nobody", "acme", "no organization is called 'nobody'"),
-        ("acme", "globex", "globex is the label of an organization that is loaded already"),
+        ("acme", "globex", "globex is already the label of a loaded organization"),
         ("acme", "Not a label", "'Not a label' cannot be a label"),
         ("acme", "", "'' cannot be a label"),
         ("acme", "sk-admin-0123456789abcdef", "cannot be a label"),
-        ("acme", "demo", "demo labels invented figures"),
-        ("demo", "acme", "demo labels invented figures"),
+        ("acme", "demo", "demo is reserved for invented figures"),
+        ("demo", "acme", "demo is reserved for invented figures"),
         ("acme", "left", "team_a may see what is called left"),
     ],
 )

@@ -205,7 +205,7 @@ def test_a_warehouse_that_is_away_is_waited_for_and_leaves_last_weeks_file(tmp_p
 
 def test_a_folder_that_cannot_be_had_is_named_with_the_setting(loaded: LoadedOrganization, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("of somebody else")
-    with pytest.raises(FixConfiguration, match=r"file/reports cannot be made \(.+\): choose another METERHOUSE_WEEKLY_REPORT_DIR"):
+    with pytest.raises(FixConfiguration, match=r"file/reports cannot be created \(.+\): choose another METERHOUSE_WEEKLY_REPORT_DIR"):
         write_week(loaded.warehouse.loader_url, MONDAY, SUNDAY, tmp_path / "file" / "reports")
     # No account may make files there.
     with pytest.raises(FixConfiguration, match=r"/proc cannot be written to \(.+\): choose another METERHOUSE_WEEKLY_REPORT_DIR"):
@@ -259,7 +259,7 @@ def test_without_the_connection_nobody_is_mailed_whatever_the_alerts_have(
     with caplog.at_level("INFO"):
         mail_report(written)
     assert inbox.mails == []
-    assert "it is not mailed: there is no connection meterhouse_report_mail" in caplog.text
+    assert "the report is not mailed: there is no connection meterhouse_report_mail" in caplog.text
 
 
 def test_a_connection_without_addresses_fails_at_once_and_the_file_stays(

@@ -19,7 +19,7 @@ totals AS (
 )
 
 SELECT format(
-    '%%1$s/%%2$s on %%3$s: %%4$s; load them again with'
+    '%%1$s/%%2$s on %%3$s: %%4$s, so load them again with'
     ' meterhouse backfill --from %%3$s --to %%3$s --only %%2$s and once more with --bucket-width 1h',
     c.organization, c.endpoint, c.usage_date, unequal.words
 )

@@ -102,7 +102,7 @@ differing AS (
 )
 
 SELECT format(
-    '%%1$s/%%2$s on %%3$s: bi.%%4$s is not the sum of the rows; run meterhouse rebuild-totals',
+    '%%1$s/%%2$s on %%3$s: bi.%%4$s is not the sum of the rows, so run meterhouse rebuild-totals',
     d.organization, d.endpoint, d.usage_date, string_agg(DISTINCT d.view_name, ' and bi.')
 )
 FROM differing d
