@@ -348,5 +348,5 @@ def test_without_a_warehouse_the_page_says_so(browser: Browser, dashboard: str) 
     far = replace(EVERYTHING, first=date(2020, 1, 1), last=date(2020, 1, 1) + timedelta(days=3))
     visit = Visit(browser.new_page(), dashboard, far)
     assert visit.total("cost_per_day") == "—"
-    expect(visit.page.locator("#panel-cost_per_day .empty")).to_contain_text("None of the 4 days is loaded.")
+    expect(visit.page.locator("#panel-cost_per_day .empty")).to_contain_text("None of the 4 days are loaded.")
     visit.page.close()
