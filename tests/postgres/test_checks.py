@@ -323,7 +323,8 @@ def test_days_that_history_start_asks_for_and_nobody_loaded_are_named_before_the
     assert set(found_in(results)) == {"days_leaving_reach"}
     assert results["days_leaving_reach"].findings == 1
     assert (results["days_leaving_reach"].detail or "").startswith(
-        f"acme/images: missing days: 25, unfinished: 0, days until the first is lost: 6, so load them with meterhouse backfill --from {first}"
+        f"acme/images: missing days: 25, unfinished: 0, days until the first is lost: 6, so load them with"
+        f" meterhouse backfill --from {first}"
         f" --to {TODAY - timedelta(days=336)} --only images"
     )
     # Without that setting everything within reach should be there.
