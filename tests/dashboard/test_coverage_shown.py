@@ -154,7 +154,7 @@ def test_hours_that_an_endpoint_lacks_are_counted_for_it(loaded: Warehouse, read
     hours = "bucket_start >= '2026-11-18T06:00Z' AND bucket_start < '2026-11-19T06:00Z' AND bucket_width = 60"
     with taken_away(loaded, f"endpoint = 'images' AND {hours}"):
         snapshot = reader.snapshot(Filters(LAST - timedelta(days=2), LAST, "hour"))
-    (line,) = [line for line in notices(snapshot) if line.startswith("Charts over time draw hours.")]
+    (line,) = [line for line in notices(snapshot) if line.startswith("Charts over time show hours.")]
     assert "images: 37 of 72 hours, from 18 Nov 2026, 00:00 UTC to 20 Nov 2026, 13:00 UTC" in line
     assert "completions" in line
     assert "61 of 72 hours" in line

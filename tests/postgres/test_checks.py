@@ -371,7 +371,7 @@ def test_hours_are_compared_with_their_day_in_every_measure_that_can_be_added_up
     with planted(loaded, *one_more):
         found = run(loaded)["hours_equal_days"]
     assert found.findings == 1
-    words = re.search(rf"acme/{endpoint.name} on {YESTERDAY}: {column} (\d+) in hours and (\d+) in the day, to be", found.detail or "")
+    words = re.search(rf"acme/{endpoint.name} on {YESTERDAY}: {column} (\d+) in hours and (\d+) in the day, so load", found.detail or "")
     assert words, found.detail
     assert int(words[1]) == int(words[2]) + 1_000_000
 
