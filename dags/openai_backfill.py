@@ -1,15 +1,15 @@
 """
 ### OpenAI backfill, by hand
 
-Loads a range of days again, whatever the schedule has loaded: one task per endpoint for days, more for hours and minutes. It moves no
-watermark, and a scheduled run may go on beside it, or a second backfill.
+Loads a range of days again, whatever the schedule has loaded: one task per endpoint for days, more for hours and minutes. It does not
+move the watermark. A scheduled run or a second backfill can run at the same time.
 
-**The form.** First and last day (both included), the endpoints, the bucket width. With **dry run** nothing is loaded: the log of `plan`,
-and its XCom `plan`, say which windows would be asked for, in how many calls, what the warehouse holds of them already, and what lies
-beyond the vendor's reach. **Force** lets an empty answer remove the rows of an old day; without it such an answer is refused.
+**The form.** First and last day (both inclusive), the endpoints, the bucket width. With **dry run** nothing is loaded: the log of `plan`
+and its XCom `plan` show which windows would be requested, in how many calls, what the warehouse already has, and what is too old for
+the vendor to report. **Force** allows an empty answer to remove the rows of an old day; without it, such an answer is rejected.
 
-**When a task fails or is stopped.** What was committed stays. Clear the task, or trigger the same range again: it goes on behind the
-last window that was committed. When `plan` fails, its last line says which field to correct.
+**When a task fails or is stopped.** What was committed stays. Clear the task, or trigger the same range again: it continues after the
+last committed window. If `plan` fails, its last log line says which field to correct.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from meterhouse.orchestration.pool import POOL
 NAMES = list(ENDPOINTS)
 PARAMS = {
     "from": Param(type="string", format="date", title="From", description="First day, UTC."),
-    "to": Param(type="string", format="date", title="To", description="Last day, included."),
+    "to": Param(type="string", format="date", title="To", description="Last day (inclusive), UTC."),
     "endpoints": Param(
         NAMES,
         type="array",
@@ -34,11 +34,11 @@ PARAMS = {
         minItems=1,
         uniqueItems=True,
         title="Endpoints",
-        description="All are chosen; remove what is not needed.",
+        description="All are selected; remove those you do not need.",
     ),
-    "bucket_width": Param(DAY.name, type="string", enum=list(WIDTHS), title="Bucket width", description="Costs have 1d alone."),
+    "bucket_width": Param(DAY.name, type="string", enum=list(WIDTHS), title="Bucket width", description="Costs have only 1d."),
     "dry_run": Param(False, type="boolean", title="Dry run", description="Show the plan and load nothing."),
-    "force": Param(False, type="boolean", title="Force", description="Let an empty answer remove the rows of an old day."),
+    "force": Param(False, type="boolean", title="Force", description="Allow an empty answer to remove the rows of an old day."),
 }
 
 

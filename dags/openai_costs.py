@@ -3,10 +3,10 @@
 
 Loads what was billed, by day, project, API key and line item. These are the figures that tie to the invoice.
 
-**What a run does.** It reads today so far (`open`), yesterday, and the last ten days once more (`METERHOUSE_COSTS_LOOKBACK_DAYS`); in the
-first days of a month it goes back to the start of the month before, so that a closed month is read again whole. Each window replaces what
-the warehouse held for it, in one transaction. The vendor adds to a day's bill for hours after midnight, so a day is `settling` until it was
-read 24 hours after its end (`METERHOUSE_COSTS_SETTLING_HOURS`), and `settled` and complete from then on.
+**What a run does.** It reads today so far (`open`), yesterday, and the last ten days again (`METERHOUSE_COSTS_LOOKBACK_DAYS`); in the
+first days of a month it goes back to the start of the previous month, so that a closed month is read again completely. Each window replaces
+its rows in the warehouse in one transaction. The vendor adds to a day's bill for hours after midnight, so a day is `settling` until it has
+been read 24 hours after its end (`METERHOUSE_COSTS_SETTLING_HOURS`). From then on it is `settled` and complete.
 
 **When the task fails.** The last line of its log, and its XCom `error`, say what to do. A wrong key or setting fails at once; a busy vendor
 or warehouse is tried again. Nothing is ever half-written, and clearing the task is always safe.

@@ -1,11 +1,11 @@
 """
 ### OpenAI directory, daily
 
-Loads the names of projects, users, service accounts and API keys, with their history. Usage and costs carry identifiers alone, and the
-vendor forgets a name as soon as its key or user is deleted: what was seen once stays here, marked as deleted.
+Loads the names of projects, users, service accounts and API keys, with their history. Usage and costs have only identifiers, and the
+vendor forgets a name as soon as its key or user is deleted. Names that were seen once stay here, marked as deleted.
 
-**When the task fails.** The last line of its log, and its XCom `error`, say what to do. Nothing is half-written; facts load without it, and
-get their names with the next run that succeeds.
+**When the task fails.** The last line of its log, and its XCom `error`, say what to do. Nothing is half-written; usage and costs load
+without it, and get their names with the next successful run.
 """
 
 from __future__ import annotations

@@ -4,18 +4,18 @@
 Loads what was used: one task per usage endpoint, day and hour buckets, for every organization. `report` then publishes the asset
 `bi.usage`.
 
-**What a run does.** It reads the hour that has passed, and the last three days once more (`METERHOUSE_USAGE_LOOKBACK_DAYS`), because the
-vendor adds late minutes and restates past buckets. Each window replaces what the warehouse held for it, in one transaction. If Airflow
-was down, the next run begins where the last one ended, so a gap closes by itself.
+**What a run does.** It reads the past hour, and the last three days again (`METERHOUSE_USAGE_LOOKBACK_DAYS`), because the
+vendor adds late minutes and restates past buckets. Each window replaces its rows in the warehouse in one transaction. If
+Airflow was down, the next run begins where the last one ended, so gaps close automatically.
 
 **When a task fails.** The last line of its log, and its XCom `error`, say what to do. A wrong key or setting fails at once; a busy vendor
-or warehouse is tried again. Nothing is ever half-written, and clearing a task is always safe. `report` fails when an endpoint did, and
-alerts; clear it together with what it waits for.
+or warehouse is tried again. Nothing is ever half-written, and clearing a task is always safe. `report` fails and
+sends an alert if an endpoint failed; clear it together with the failed task.
 
 **An endpoint that the organization does not offer** is not a failure: the task's result says `not_offered`.
 
-**A run that takes longer than 45 minutes** is late, and alerts. **To load past days again,** use the form of `openai_backfill`; Airflow's
-own backfill works too, but makes a run for every hour.
+**A run that takes longer than 45 minutes** is late and sends an alert. **To load past days again,** use the form of `openai_backfill`;
+Airflow's own backfill works too, but creates a run for every hour.
 """
 
 from __future__ import annotations

@@ -2,14 +2,14 @@
 ### Warehouse checks
 
 Asks the warehouse, after every load and at least every six hours, whether its figures can be trusted: gaps, staleness, hours against days,
-totals against an ungrouped total asked from the vendor, and more. Every check, what it means and what to do: docs/checks.md.
+totals against an ungrouped total asked from the vendor, and more. docs/checks.md lists every check, what it means and what to do.
 
-**What a run does.** The task `checks` runs all of them, logs a line for each, and keeps the results in `bi.checks`. One with the
-severity `fail` that finds something has a second try look again a minute later, as a load may have been under way; if it is still there,
-the task turns red and alerts, once a day for each problem. One with the severity `warn` is only shown.
+**What a run does.** The task `checks` runs all of them, logs a line for each, and keeps the results in `bi.checks`. If a check
+with the severity `fail` finds something, the task looks again a minute later, because a load may have been running. If the problem is
+still there, the task fails and sends an alert, once per problem and day. A check with the severity `warn` is only shown.
 
-**When the task fails.** The last line of its log, and its XCom `error`, name the checks and what they found. Cure the cause (a backfill of
-the days named, a key, a watch on the vendor), then clear the task.
+**When the task fails.** The last line of its log, and its XCom `error`, name the checks and what they found. Fix the cause (for example
+with a backfill of the days named, or a new key), then clear the task.
 """
 
 from __future__ import annotations

@@ -2,13 +2,13 @@
 ### Warehouse retention
 
 Drops hours older than `METERHOUSE_RETENTION_HOURLY_DAYS` and minutes older than `METERHOUSE_RETENTION_MINUTELY_DAYS`, every night. Days
-are kept for ever. While neither is set, which is how it comes, the task is skipped and everything is kept.
+are kept forever. If neither is set, which is the default, the task is skipped and everything is kept.
 
-**What a run does.** It locks one stream for a moment at a time, as a load does, so loads and readers go on beside it. It returns, for each
-table, the rows, buckets and bytes that went.
+**What a run does.** It locks one stream for a moment at a time, as a load does, so loads and readers can continue. For each table it
+returns the rows, buckets and bytes that were dropped.
 
-**When the task fails.** The last line of its log, and its XCom `error`, say what to do. What it has dropped stays dropped, and clearing the
-task goes on from there. To see what would go before a limit is set: `METERHOUSE_RETENTION_HOURLY_DAYS=90 meterhouse retain`.
+**When the task fails.** The last line of its log, and its XCom `error`, say what to do. What it has dropped stays dropped; after clearing,
+the task continues from there. To see what would go before a limit is set: `METERHOUSE_RETENTION_HOURLY_DAYS=90 meterhouse retain`.
 """
 
 from __future__ import annotations

@@ -1,19 +1,20 @@
 """
 ### Weekly report
 
-Writes the dashboard's figures, charts and tables of the last week, Monday to Sunday, to one HTML file that opens offline: for those who
-have no access to anything here. Nobody gets one unless the setting `METERHOUSE_WEEKLY_REPORT_DIR` names a folder.
+Writes the dashboard's figures, charts and tables of the last week, Monday to Sunday, to one HTML file that opens offline: for people
+without access to Airflow or the warehouse. It is written only if the setting `METERHOUSE_WEEKLY_REPORT_DIR` names a folder.
 
 **What a run does.** On Monday at 06:30 UTC, after the night's loads, it writes `meterhouse-<Monday>-to-<Sunday>.html` into that folder,
-over a file of the same week, whole or not at all. With a connection `meterhouse_report_mail` it also mails the file, with the totals in the
-mail's text. Days that are not loaded or not complete are named in the file, the log and the mail. Without the setting the task is skipped.
+replacing an earlier file of the same week, completely or not at all. With a connection `meterhouse_report_mail` it also mails the file,
+with the totals in the mail's text. The file, the log and the mail name the days that are not loaded or not complete. Without the setting
+the task is skipped.
 
 **When the task fails.** The last line of its log, and its XCom `error`, say what to do. A folder that cannot be written to and a mail
-without addressees fail at once; a warehouse that is away or has nothing of the week yet, and a mail server that does not take the mail, are
-tried again. Clearing the task is always safe: it writes the same week again, and mails it again.
+without addressees fail at once; if the warehouse is unavailable or has nothing for the week yet, or the mail server rejects the mail,
+the task tries again. Clearing the task is always safe: it writes the same week again, and mails it again.
 
-**To have one now,** trigger this DAG: it writes the week before the last Monday, 06:30 UTC. Give a logical date of an earlier week to
-have the week before that one. For any other days there is `meterhouse report --out FILE --from DAY --to DAY`.
+**To get one now,** trigger this DAG: it writes the week before the last Monday, 06:30 UTC. With a logical date in an earlier week, it
+writes the week before that one. For any other days, use `meterhouse report --out FILE --from DAY --to DAY`.
 """
 
 from __future__ import annotations

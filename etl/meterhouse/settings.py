@@ -163,7 +163,7 @@ class Settings:
     organizations: tuple[Organization, ...] = ()
     warehouse_url: str | None = _setting(
         "WAREHOUSE_URL",
-        "The warehouse, as the role that loads; unset: the embedded server of `make up`.",
+        "The warehouse, as the role that loads data; unset: the embedded server of `make up`.",
         postgres_url,
         default=None,
     )
@@ -175,7 +175,7 @@ class Settings:
     )
     airflow_db_url: str | None = _setting(
         "METERHOUSE_AIRFLOW_DB_URL",
-        "Airflow's own tables for `make up`; unset: the embedded server, beside the warehouse or alone.",
+        "Airflow's own tables for `make up`; unset: the embedded server, with or without the warehouse.",
         postgres_url,
         default=None,
     )
@@ -189,13 +189,14 @@ class Settings:
     )
     hourly_history_days: int = _setting(
         "METERHOUSE_HOURLY_HISTORY_DAYS",
-        "How many days back the first load of hour and minute buckets goes.",
+        "How many days the first load of hour and minute buckets goes back.",
         _whole(1, 400),
         default=14,
     )
     retention_hourly_days: int | None = _setting(
         "METERHOUSE_RETENTION_HOURLY_DAYS",
-        "How many days hour buckets are kept, by `meterhouse retain` and the DAG warehouse_retention; unset: for ever, as days always are.",
+        "How many days hour buckets are kept, by `meterhouse retain` and the DAG warehouse_retention; unset:"
+        " forever, as daily buckets always are.",
         _whole(1, 36500),
         default=None,
     )
@@ -210,7 +211,7 @@ class Settings:
     )
     month_close_days: int = _setting(
         "METERHOUSE_MONTH_CLOSE_DAYS",
-        "In the first so many days of a month, costs are read again from the start of the previous month.",
+        "For this many days at the start of a month, costs are read again from the start of the previous month.",
         _whole(0, 28),
         default=5,
     )
@@ -228,13 +229,13 @@ class Settings:
     )
     usage_freshness_hours: int = _setting(
         "METERHOUSE_USAGE_FRESHNESS_HOURS",
-        "Hours that usage may be behind before `meterhouse check` says so.",
+        "How many hours usage may be behind before `meterhouse check` reports it.",
         _whole(1, 8760),
         default=3,
     )
     costs_freshness_hours: int = _setting(
         "METERHOUSE_COSTS_FRESHNESS_HOURS",
-        "Hours that costs may be behind before `meterhouse check` says so.",
+        "How many hours costs may be behind before `meterhouse check` reports it.",
         _whole(1, 8760),
         default=30,
     )
@@ -243,7 +244,7 @@ class Settings:
     )
     exclude_dimensions: tuple[str, ...] = _setting(
         "METERHOUSE_EXCLUDE_DIMENSIONS",
-        "Dimensions that are never asked for, such as user_id, or all.",
+        "Dimensions never to ask for, such as user_id; or all.",
         _names({dimension.name: dimension for dimension in USAGE_DIMENSIONS} | {"line_item": None}, every=True),
         default=(),
     )
@@ -261,28 +262,27 @@ class Settings:
     )
     weekly_report_dir: Path | None = _setting(
         "METERHOUSE_WEEKLY_REPORT_DIR",
-        "Folder in which the DAG weekly_report writes the report of each week; unset: it writes none.",
+        "Folder for the weekly reports of the DAG weekly_report; unset: no reports.",
         _reports_folder,
         default=None,
     )
     http_timeout_seconds: int = _setting(
-        "METERHOUSE_HTTP_TIMEOUT_SECONDS", "Longest time for one page, from connect to last byte.", _whole(1, 3600), default=120
+        "METERHOUSE_HTTP_TIMEOUT_SECONDS", "Time limit for one page, from connecting to the last byte.", _whole(1, 3600), default=120
     )
     page_max_megabytes: int = _setting(
         "METERHOUSE_PAGE_MAX_MEGABYTES",
-        "Largest page that is accepted; a larger one is asked for in smaller pages.",
+        "Largest page that is accepted; larger ones are requested again in smaller pages.",
         _whole(1, 2048),
         default=64,
     )
     connections: int = _setting(
         "METERHOUSE_HTTP_CONNECTIONS",
-        "Requests of one run that are under way at the same time, at most, and endpoints loaded side by side, each over a session of the"
-        " warehouse.",
+        "Maximum number of concurrent requests per run, and of endpoints loaded side by side, each with its own warehouse session.",
         _whole(1, 16),
         default=4,
     )
-    retries: int = _setting("METERHOUSE_HTTP_RETRIES", "Further attempts for one page after the first.", _whole(0, 20), default=4)
-    ca_bundle: Path | None = _setting("METERHOUSE_CA_BUNDLE", "File of certificates to trust for the API.", _path, default=None)
+    retries: int = _setting("METERHOUSE_HTTP_RETRIES", "How often a failed page is tried again.", _whole(0, 20), default=4)
+    ca_bundle: Path | None = _setting("METERHOUSE_CA_BUNDLE", "File with certificates to trust for the API.", _path, default=None)
     http_proxy: str | None = _setting(
         "METERHOUSE_HTTP_PROXY", "Proxy for the API; the usual proxy variables are not read.", _proxy_url, default=None
     )

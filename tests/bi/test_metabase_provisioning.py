@@ -332,17 +332,17 @@ def test_a_schema_that_is_never_read_to_the_end_is_given_up(server: MetabaseServ
 @pytest.mark.parametrize(
     ("path", "status", "body", "kind", "said"),
     [
-        ("/api/session/properties", 200, b"<html>a proxy</html>", RejectedAnswer, "not as Metabase does: <html>a proxy"),
-        ("/api/session/properties", 200, b"[]", RejectedAnswer, "is no object"),
+        ("/api/session/properties", 200, b"<html>a proxy</html>", RejectedAnswer, "not like Metabase: <html>a proxy"),
+        ("/api/session/properties", 200, b"[]", RejectedAnswer, "is not an object"),
         ("/api/session/properties", 404, b"not here", RejectedAnswer, "404 to GET /api/session/properties: not here"),
         ("/api/session/properties", 503, b"", TryAgainLater, "busy .503"),
         ("/api/session/properties", 302, b"", RejectedAnswer, "302"),
         ("/api/setup", 200, b"{}", RejectedAnswer, "no session"),
-        ("/api/database", 200, b'{"data": 7}', RejectedAnswer, "is no list"),
+        ("/api/database", 200, b'{"data": 7}', RejectedAnswer, "is not a list"),
         ("/api/database", 400, b'{"message": "reader/of-a-test refused"}', FixConfiguration, r"METERHOUSE_READER_URL, .*\*\*\* refused"),
-        ("/api/collection", 200, b'["a"]', RejectedAnswer, "is no list"),
-        ("/api/card", 200, b'{"name": "no number"}', RejectedAnswer, "has no number"),
-        ("/api/card", 200, b"", RejectedAnswer, "is no object"),
+        ("/api/collection", 200, b'["a"]', RejectedAnswer, "is not a list"),
+        ("/api/card", 200, b'{"name": "no number"}', RejectedAnswer, "has no id"),
+        ("/api/card", 200, b"", RejectedAnswer, "is not an object"),
     ],
 )
 def test_an_unexpected_answer_is_one_line_without_a_secret(
@@ -366,13 +366,13 @@ def test_a_variable_that_is_not_set_is_named_before_anything_is_asked(server: Me
 
 @pytest.mark.parametrize("address", ["127.0.0.1:3000", "ftp://metabase", "http://"])
 def test_an_address_that_is_none_is_refused(address: str) -> None:
-    with pytest.raises(FixConfiguration, match="no address of Metabase"):
+    with pytest.raises(FixConfiguration, match="is not an address of Metabase"):
         provision(address, ENVIRONMENT)
 
 
 @pytest.mark.parametrize("reader", ["mysql://a:b@h/d", "postgresql://h/d", "postgresql://a:b@h:x/d", "postgresql://a:b@h/"])
 def test_an_address_of_the_warehouse_that_is_none_is_refused_without_its_password(server: MetabaseServer, reader: str) -> None:
-    with pytest.raises(FixConfiguration, match="METERHOUSE_READER_URL is no address") as refused:
+    with pytest.raises(FixConfiguration, match="METERHOUSE_READER_URL is not an address") as refused:
         run(server, METERHOUSE_READER_URL=reader)
     assert reader not in str(refused.value)
 
@@ -383,9 +383,9 @@ def test_the_command_says_what_it_made(server: MetabaseServer, monkeypatch: pyte
     server.syncs_until_complete = 0
     assert main(["provision-metabase", "--url", server.address]) == 0
     shown = capsys.readouterr().out
-    assert shown.strip() == f"{server.address}: {len(cards()) + 4} made, 0 brought up to date"
+    assert shown.strip() == f"{server.address}: {len(cards()) + 4} created, 0 updated"
     assert main(["provision-metabase", "--url", server.address]) == 0
-    assert capsys.readouterr().out.strip() == f"{server.address}: 0 made, {len(cards()) + 3} brought up to date"
+    assert capsys.readouterr().out.strip() == f"{server.address}: 0 created, {len(cards()) + 3} updated"
     monkeypatch.setenv("METERHOUSE_METABASE_PASSWORD", "another-horse-battery-8")
     assert main(["provision-metabase", "--url", server.address]) == 2
     refused = capsys.readouterr().err.splitlines()

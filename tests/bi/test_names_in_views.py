@@ -132,7 +132,7 @@ def test_an_alias_leads_to_a_name_that_is_shown(given: Given, warehouse: Warehou
 @pytest.mark.parametrize("word", ["", "  ", "a\tb", "x" * 256])
 def test_a_name_that_cannot_be_meant_is_refused(warehouse: Warehouse, word: str) -> None:
     for model, shown_as in ((word, "a"), ("a", word)):
-        with pytest.raises(FixConfiguration, match="is no name of a model"):
+        with pytest.raises(FixConfiguration, match="is not a model name"):
             set_alias(warehouse.loader_url, model, shown_as)
     with pytest.raises(FixConfiguration, match="has no alias"):
         remove_alias(warehouse.loader_url, "a")

@@ -255,7 +255,7 @@ def test_every_view_of_a_team_keeps_conditions_from_rows_that_it_hides_and_says_
     assert {name for name, kind, barrier, _ in found if kind == "v" and barrier} == set(TEAM_VIEW_NAMES)
     for name, _, _, comment in found:
         assert comment.startswith("One row per "), name
-        assert ("that were granted to you alone" in comment) == (REACH[name] is Reach.PROJECTS), name
+        assert ("only the projects that were granted to you" in comment) == (REACH[name] is Reach.PROJECTS), name
     assert {name for name, *_ in words} == set(TEAM_VIEW_NAMES)
     for _, column, description, unit in words:
         meaning = (COLUMNS | TEAM_COLUMNS)[column]

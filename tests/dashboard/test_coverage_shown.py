@@ -58,12 +58,13 @@ def test_a_range_that_is_loaded_in_part_says_so_beside_every_total_and_marks_the
     # Before: "$…" without a word.
     filters = Filters(LOADED_FROM - timedelta(days=27), LOADED_FROM + timedelta(days=2))
     snapshot = reader.snapshot(filters)
-    words = "3 of 30 days are loaded (all settled): this is not the whole range"
+    words = "3 of 30 days are loaded (all settled): the range is incomplete"
     assert [card(snapshot, key).coverage for key in ("cost", "requests", "input", "output")] == [words] * 4
     assert card(snapshot, "cost").value.startswith("$")
     assert card(snapshot, "cost").detail == "not compared: the 30 days before are not loaded"
     assert notices(snapshot) == [
-        "Not loaded: costs and usage, 4 to 30 Sep 2026 (27 of 30 days). Totals lack these days, and charts have a gap there."
+        "Not loaded: costs and usage, 4 to 30 Sep 2026 (27 of 30 days)."
+        " These days are missing from the totals and leave a gap in the charts."
     ]
     per_day = chart(snapshot, "cost_per_day")
     assert (per_day.gaps, per_day.absent.count(True), len(per_day.labels)) == ([(0, 26)], 27, 30)
@@ -84,7 +85,7 @@ def test_a_range_that_is_loaded_in_part_says_so_beside_every_total_and_marks_the
 def test_a_range_of_which_nothing_is_loaded_has_dashes_and_no_word_of_what_was_billed(reader: Reader) -> None:
     # Before: "nothing was billed".
     snapshot = reader.snapshot(Filters(date(2026, 8, 2), date(2026, 8, 31)))
-    words = "none of the 30 days is loaded"
+    words = "none of the 30 days are loaded"
     for key in ("cost", "requests", "input", "output"):
         assert (card(snapshot, key).value, card(snapshot, key).coverage) == ("—", words), key
     page = report(snapshot, NOW)
@@ -92,7 +93,7 @@ def test_a_range_of_which_nothing_is_loaded_has_dashes_and_no_word_of_what_was_b
     assert words in page
     whole = {"months", "changes"}
     for one in all_charts(snapshot):
-        assert one.key in whole or one.empty == "None of the 30 days is loaded. Choose other days, or load these with meterhouse backfill."
+        assert one.key in whole or one.empty == "None of the 30 days are loaded. Choose other days, or load these with meterhouse backfill."
 
 
 def test_days_that_have_not_come_are_not_there_yet_and_not_missing(reader: Reader) -> None:
@@ -102,7 +103,7 @@ def test_days_that_have_not_come_are_not_there_yet_and_not_missing(reader: Reade
     assert not [line for line in notices(snapshot) if line.startswith("Not loaded")]
     assert chart(snapshot, "cost_per_day").gaps == []
     later = reader.snapshot(Filters(LAST + timedelta(days=1), LAST + timedelta(days=7)))
-    assert (card(later, "cost").value, card(later, "cost").coverage) == ("—", "none of the 7 days is loaded yet")
+    assert (card(later, "cost").value, card(later, "cost").coverage) == ("—", "none of the 7 days are loaded yet")
 
 
 def test_zero_is_shown_only_where_all_is_loaded(reader: Reader) -> None:
@@ -114,7 +115,7 @@ def test_zero_is_shown_only_where_all_is_loaded(reader: Reader) -> None:
     assert card(snapshot, "requests").value == "0"
     in_part = reader.snapshot(replace(nobody, first=date(2026, 9, 28), last=date(2026, 10, 3)))
     assert card(in_part, "cost").value == card(in_part, "requests").value == "—"
-    assert card(in_part, "cost").detail == "nothing was billed on what is loaded"
+    assert card(in_part, "cost").detail == "nothing was billed on the loaded days"
 
 
 def test_a_day_that_one_of_two_organizations_lacks_is_in_part_and_named(loaded: Warehouse, reader: Reader) -> None:
@@ -122,10 +123,11 @@ def test_a_day_that_one_of_two_organizations_lacks_is_in_part_and_named(loaded: 
     with taken_away(loaded, f"{labs} AND endpoint = 'costs' AND bucket_start = '2026-11-10Z'"):
         snapshot, acme = (reader.snapshot(one) for one in (EVERYTHING, replace(EVERYTHING, organizations=("acme",))))
     assert card(snapshot, "cost").coverage == (
-        "30 of 30 days are loaded (27 settled, 1 settling, 1 open, 1 loaded in part): this is not the whole range"
+        "30 of 30 days are loaded (27 settled, 1 settling, 1 open, 1 loaded in part): the range is incomplete"
     )
-    assert "Not loaded: costs of labs, 10 Nov 2026 (1 of 30 days). Totals lack these days, and charts have a gap there." in notices(
-        snapshot
+    assert (
+        "Not loaded: costs of labs, 10 Nov 2026 (1 of 30 days)."
+        " These days are missing from the totals and leave a gap in the charts." in notices(snapshot)
     )
     assert {row[0]: row[-1] for row in chart(snapshot, "cost_per_day").table.rows}[date(2026, 11, 10)] == "loaded in part"
     # The day is not compared, and neither is its counterpart.
@@ -141,10 +143,10 @@ def test_an_endpoint_that_is_not_loaded_on_some_days_is_named_with_them(loaded: 
     with taken_away(loaded, f"endpoint IN ('images', 'embeddings') AND {days}"):
         snapshot = reader.snapshot(EVERYTHING)
     assert (
-        "Not loaded: embeddings, images, 3 to 5 Nov 2026 (3 of 30 days). Totals lack these days, and charts have a gap there."
-        in notices(snapshot)
+        "Not loaded: embeddings, images, 3 to 5 Nov 2026 (3 of 30 days)."
+        " These days are missing from the totals and leave a gap in the charts." in notices(snapshot)
     )
-    assert "3 loaded in part): this is not the whole range" in card(snapshot, "requests").coverage
+    assert "3 loaded in part): the range is incomplete" in card(snapshot, "requests").coverage
     assert [row[-1] for row in chart(snapshot, "requests_over_time").table.rows].count("loaded in part") == 3
 
 
@@ -152,7 +154,7 @@ def test_hours_that_an_endpoint_lacks_are_counted_for_it(loaded: Warehouse, read
     hours = "bucket_start >= '2026-11-18T06:00Z' AND bucket_start < '2026-11-19T06:00Z' AND bucket_width = 60"
     with taken_away(loaded, f"endpoint = 'images' AND {hours}"):
         snapshot = reader.snapshot(Filters(LAST - timedelta(days=2), LAST, "hour"))
-    (line,) = [line for line in notices(snapshot) if line.startswith("Charts over time draw hours.")]
+    (line,) = [line for line in notices(snapshot) if line.startswith("Charts over time show hours.")]
     assert "images: 37 of 72 hours, from 18 Nov 2026, 00:00 UTC to 20 Nov 2026, 13:00 UTC" in line
     assert "completions" in line
     assert "61 of 72 hours" in line
@@ -186,7 +188,7 @@ def test_an_amount_that_is_not_known_is_no_fall_to_zero(loaded: Warehouse, reade
         assert (shown.total, len(shown.notes)) == ("—", 1)
         assert card(snapshot, "changed").value == "—"
         assert card(snapshot, "forecast").value == "—"
-        assert card(snapshot, "cost").detail == "not compared: an amount of these days or of 22 Sep to 21 Oct is not known"
+        assert card(snapshot, "cost").detail == "not compared: an amount on these days or on 22 Sep to 21 Oct is unknown"
     finally:
         rows(loaded.superuser_url, plant, [Decimal(amount), group])
         add_up(loaded)
@@ -210,7 +212,7 @@ def test_totals_are_those_of_hours_where_no_days_are_loaded_and_say_so(warehouse
     ((requests,),) = rows(warehouse.superuser_url, "SELECT sum(requests) FROM bi.usage_hourly WHERE endpoint <> 'web_search_calls'")
     assert card(snapshot, "requests").detail == f"{requests:,} requests"
     assert card(snapshot, "requests").coverage == (
-        "72 hours: 54 settled, 6 settling, 1 open, 11 not loaded yet; added up from hours, as no days are loaded"
+        "72 hours: 54 settled, 6 settling, 1 open, 11 not loaded yet; added up from hours because no days are loaded"
     )
     over_time = chart(snapshot, "requests_over_time")
     assert over_time.total == f"{requests:,} requests"

@@ -142,7 +142,7 @@ def test_a_user_the_bucket_width_and_the_days_are_filters_too(browser: Browser, 
     expect(page.locator("#requests_by_model-total")).to_have_text(asked_for(loaded))
     expect(page.locator("#panel-requests_over_time .legend")).to_contain_text("not loaded")
     expect(page.locator("#requests_over_time-title")).to_have_text("Requests per hour")
-    expect(page.locator("#notices")).to_contain_text("Loaded of usage: 61 of 720 hours, from 18 Nov 2026, 00:00 UTC")
+    expect(page.locator("#notices")).to_contain_text("Loaded for usage: 61 of 720 hours, from 18 Nov 2026, 00:00 UTC")
     page.get_by_text("Day", exact=True).click()
     page.locator("#first-day").fill("2026-11-02")
     page.locator("#first-day").press("Enter")
@@ -189,7 +189,7 @@ def test_the_keyboard_reaches_every_control_and_its_focus_is_seen(browser: Brows
     page.focus("#cost_per_day-table summary")
     page.keyboard.press("Enter")
     expect(page.get_by_role("region", name="Table of Cost per day")).to_be_visible()
-    for name in ("Key figures", "Filters", "Trend", "Who spent what", "Does it tie to the invoice"):
+    for name in ("Key figures", "Filters", "Trend", "Who spent what", "Does it match the invoice?"):
         expect(page.get_by_role("region", name=name)).to_be_visible()
     for name in ("Organization", "Project", "Model", "API key", "User"):
         expect(page.get_by_role("group", name=name, exact=True)).to_be_visible()
@@ -348,5 +348,5 @@ def test_without_a_warehouse_the_page_says_so(browser: Browser, dashboard: str) 
     far = replace(EVERYTHING, first=date(2020, 1, 1), last=date(2020, 1, 1) + timedelta(days=3))
     visit = Visit(browser.new_page(), dashboard, far)
     assert visit.total("cost_per_day") == "—"
-    expect(visit.page.locator("#panel-cost_per_day .empty")).to_contain_text("None of the 4 days is loaded.")
+    expect(visit.page.locator("#panel-cost_per_day .empty")).to_contain_text("None of the 4 days are loaded.")
     visit.page.close()

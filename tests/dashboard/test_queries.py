@@ -170,11 +170,11 @@ def test_hours_draw_charts_over_time_and_totals_stay_those_of_days(loaded: Wareh
     same = {chart.key: chart for chart in all_charts(by_day)}
     assert [key for key, chart in charts.items() if chart != same[key]] == [key for key in charts if key in over_time]
     assert [one for one in notices(snapshot) if "hours" in one] == [
-        "Charts over time draw hours. Loaded of usage: 61 of 480 hours, from 18 Nov 2026, 00:00 UTC to 20 Nov 2026, 13:00 UTC."
-        " Totals and rankings are those of the days. Costs are by day."
+        "Charts over time show hours. Loaded for usage: 61 of 480 hours, from 18 Nov 2026, 00:00 UTC to 20 Nov 2026, 13:00 UTC."
+        " Totals and rankings use daily figures. Costs are shown by day."
     ]
     early = reader.snapshot(Filters(date(2026, 10, 1), date(2026, 10, 3), "hour"))
-    assert all_charts(early)[2].empty.startswith("Hours are loaded from 18 Nov 2026 on.")
+    assert all_charts(early)[2].empty.startswith("Hours are loaded only from 18 Nov 2026 onwards.")
     assert all_charts(early)[3].empty == ""
 
 
@@ -251,8 +251,8 @@ def test_an_amount_or_a_count_that_is_unknown_is_told_apart_and_not_counted_as_z
         assert usage_total(before).requests - usage_total(after).requests == kept[1]  # type: ignore[union-attr, operator]
         assert usage_total(after).unknown_requests == 1  # type: ignore[union-attr]
         charts = {chart.key: chart for chart in all_charts(after)}
-        assert "1 rows have no amount and are not in it." in charts["cost_per_day"].notes
-        assert "1 rows do not tell their requests and are not in it." in charts["requests_over_time"].notes
+        assert "1 row of costs without an amount is not included." in charts["cost_per_day"].notes
+        assert "1 row with unknown requests is not included." in charts["requests_over_time"].notes
     finally:
         for (query, _), value in zip(plant, kept, strict=True):
             rows(loaded.superuser_url, query.format(value))
@@ -276,7 +276,7 @@ def test_two_currencies_are_never_in_one_number(loaded: Warehouse, reader: Reade
         assert key_figures(both)[0].value == f"{money(dollars, 'usd')} + 12.34 EUR"
         charts = {chart.key: chart for chart in all_charts(both)}
         assert total(charts["cost_by_line_item"].table, "cost, usd") == dollars
-        assert "Billed in EUR too: choose the currency above." in charts["cost_by_line_item"].notes
+        assert "Also billed in EUR: choose the currency above." in charts["cost_by_line_item"].notes
         only = {chart.key: chart for chart in all_charts(euros)}
         assert [(row[0], row[1]) for row in only["cost_by_line_item"].table.rows] == [("support plan", Decimal("12.345000000000"))]
         assert only["cost_by_line_item"].total == "12.34 EUR"

@@ -203,7 +203,7 @@ def test_migrate_needs_the_owner_and_says_what_it_did(terminal: Terminal, empty_
     found, out, err = terminal.run("migrate", WAREHOUSE_URL=empty_database.owner_url)
     assert (found, err) == (0, "")
     assert out.startswith("applied 0001")
-    assert terminal.run("migrate", WAREHOUSE_URL=empty_database.owner_url)[1] == "tables were up to date; views are up to date\n"
+    assert terminal.run("migrate", WAREHOUSE_URL=empty_database.owner_url)[1] == "tables and views are up to date\n"
     assert "migrate as meterhouse_owner" in terminal.refused("migrate", WAREHOUSE_URL=empty_database.loader_url)
 
 
@@ -225,11 +225,11 @@ def test_a_whole_session_of_plain_lines(terminal: Terminal, warehouse: Warehouse
 
     found, out, err = terminal.run("sync", "--only", ",".join(few))
     assert found == 0, err
-    assert "default/completions/1d: 1 windows, 1 pages, 21 buckets" in out
+    assert "default/completions/1d: 1 window, 1 page, 21 buckets" in out
     assert "default: names: projects" in out
     # Not on a terminal: plain lines, without bars, colours or carriage returns.
     assert sorted(err.splitlines()) == [
-        "default/completions/1d: 1 of 1 windows", "default/completions/1h: 3 of 3 windows", "default/costs/1d: 1 of 1 windows",
+        "default/completions/1d: 1 of 1 window", "default/completions/1h: 3 of 3 windows", "default/costs/1d: 1 of 1 window",
     ]  # fmt: skip
     assert not set(out + err) & {"\x1b", "\r"}
 
@@ -252,12 +252,12 @@ def test_a_whole_session_of_plain_lines(terminal: Terminal, warehouse: Warehouse
     rows(warehouse.superuser_url, "DELETE FROM ops.coverage WHERE endpoint = 'costs' AND bucket_start = now()::date - 3")
     found, out, _ = terminal.run("check")
     assert found == 1
-    assert "fail  coverage_gaps: 1 found: default/costs/1d: 1 buckets missing" in out
+    assert "fail  coverage_gaps: 1 found: default/costs/1d: missing buckets: 1" in out
 
     out_file = tmp_path / "costs.csv"
     found, out, _ = terminal.run("export", "costs_daily", "--format", "csv", "--out", str(out_file))
     lines = len(out_file.read_text().splitlines()) - 1
-    assert (found, out) == (0, f"wrote {lines} rows to {out_file}\n")
+    assert (found, out) == (0, f"wrote {lines:,} rows to {out_file}\n")
 
     found, out, _ = terminal.run(
         "backfill", "--from", str(TODAY - timedelta(days=40)), "--to", str(TODAY - timedelta(days=30)), "--only", "costs"
@@ -296,7 +296,7 @@ def test_a_load_of_which_nothing_came_is_no_success(terminal: Terminal, warehous
         )
         assert f"default/costs/1d: the vendor reports nothing before {floor}\n" in out
         assert "default/costs/1d: nothing could be loaded" in err
-        assert "1 of 1 windows" not in err
+        assert "1 of 1 window" not in err
 
         partly = ["--from", str(TODAY - timedelta(days=50)), "--to", str(TODAY + timedelta(days=3)), "--only", "costs"]
         found, out, err = terminal.run("backfill", *partly, OPENAI_BASE_URL=other.base_url)
@@ -369,7 +369,7 @@ def test_renaming_an_organization_is_one_command(terminal: Terminal, warehouse: 
     assert "METERHOUSE_MIGRATE_URL" in terminal.refused("rename-organization", "default", "acme")
     owner = {"METERHOUSE_MIGRATE_URL": warehouse.owner_url}
     assert "cannot be a label" in terminal.refused("rename-organization", "default", "Acme Inc", **owner)
-    for words in ("default is called acme now", "default is called acme already"):
+    for words in ("default is now called acme", "default is already called acme"):
         found, out, err = terminal.run("rename-organization", "default", "acme", **owner)
         assert (found, err) == (0, "")
         assert out.startswith(words)
@@ -414,7 +414,7 @@ def test_a_backfill_that_is_killed_half_way_asks_only_for_the_rest_when_it_is_ru
         assert rows(url, "SELECT status FROM ops.run_log") == [("running",)]
     else:
         assert process.returncode == 130
-        assert err.splitlines()[-1] == "meterhouse: stopped; what was committed stays, the same command goes on from there"
+        assert err.splitlines()[-1] == "meterhouse: stopped; what was committed stays, and the same command continues from there"
         assert "Traceback" not in err
         assert rows(url, "SELECT status, finished_at IS NOT NULL FROM ops.run_log") == [("stopped", True)]
     stood = places(url, [f"warehouse.{endpoint.table}" for endpoint in ENDPOINTS.values()])

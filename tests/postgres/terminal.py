@@ -53,7 +53,7 @@ def writing_commands(day: date) -> list[list[str]]:
         ["sync", "--only", "directory"],
         ["backfill", "--from", str(day), "--to", str(day)],
         ["check", "--offline"],
-        ["add-up"],
+        ["rebuild-totals"],
         ["purge", "--organization", "acme"],
         ["alias", "gpt-4o", "ours"],
         ["grant-team", "team_x", "--projects", "all"],

@@ -85,7 +85,7 @@ def test_a_channel_out_of_order_is_said_and_the_other_tells_once(inbox: Inbox) -
 def test_when_no_channel_takes_it_the_next_failure_tells_it_again(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AIRFLOW_CONN_METERHOUSE_ALERTS_MAIL")
     inbox.is_out_of_order = True
-    with pytest.raises(ConnectionError, match="nobody could be told"):
+    with pytest.raises(ConnectionError, match="the alert could not be sent"):
         tell(TITLE, [KEY], LINK)
     inbox.is_out_of_order = False
     tell(TITLE, [KEY], LINK)
@@ -132,7 +132,7 @@ def test_without_a_channel_the_log_says_so(warehouse: Warehouse, monkeypatch: py
     monkeypatch.delenv("AIRFLOW_CONN_METERHOUSE_ALERTS", raising=False)
     with caplog.at_level("INFO"):
         tell(TITLE, [KEY], LINK)
-    assert "nobody is told: there is no connection meterhouse_alerts or meterhouse_alerts_mail" in caplog.text
+    assert "no alert is sent: there is no connection meterhouse_alerts or meterhouse_alerts_mail" in caplog.text
 
 
 @pytest.mark.parametrize("run", [{"state": "failed"}, {"state": "success"}, {"state": "queued", "run_type": "backfill"}])

@@ -40,7 +40,7 @@ DEFECTS = {
     "cost_without_usage": (DELETE_USAGE, f"acme on {SETTLED}: "),
     "coverage_gaps": (
         [f"DELETE FROM ops.coverage WHERE endpoint = 'images' AND bucket_width = 1440 AND {OF_DAY}"],
-        f"acme/images/1d: 1 buckets missing, the first at {YESTERDAY} 00:00:00",
+        f"acme/images/1d: missing buckets: 1, the first at {YESTERDAY} 00:00:00",
     ),
     "days_leaving_reach": (
         [
@@ -48,12 +48,12 @@ DEFECTS = {
             f" reported_end, false, row_count, source_grouping, changed_at, 'open' FROM ops.coverage WHERE endpoint = 'images' AND {OF_DAY}"
             " AND bucket_width = 1440"
         ],
-        "acme/images: 0 days missing and 1 unfinished, the first gone in 16 days, to be loaded with"
+        "acme/images: missing days: 0, unfinished: 1, days until the first is lost: 16, so load them with"
         f" meterhouse backfill --from {LEAVING} --to {LEAVING} --only images",
     ),
     "freshness": (
         ["UPDATE ops.watermarks SET watermark = watermark - interval '4 hours' WHERE endpoint = 'images' AND bucket_width = 1440"],
-        "acme/images/1d: loaded until 2026-11-20 08:09 UTC, 4 hours ago where at most 3 are wanted",
+        "acme/images/1d: loaded until 2026-11-20 08:09 UTC, 4 hours ago (at most 3 are allowed)",
     ),
     "hours_equal_days": (
         [f"UPDATE warehouse.usage_images SET images = images + 1 WHERE bucket_width = 1440 AND {OF_DAY}"],
@@ -71,7 +71,7 @@ DEFECTS = {
             "UPDATE warehouse.rollup_usage_by_user SET input_tokens = input_tokens + 1"
             f" WHERE usage_date = '{SETTLED}' AND endpoint = 'embeddings'"
         ],
-        f"acme/embeddings on {SETTLED}: bi.usage_daily_by_user is not the sum of the rows, to be mended with meterhouse add-up",
+        f"acme/embeddings on {SETTLED}: bi.usage_daily_by_user is not the sum of the rows, so run meterhouse rebuild-totals",
     ),
     "set_aside": (
         [
@@ -79,7 +79,7 @@ DEFECTS = {
             " SELECT organization_id, endpoint, bucket_width, bucket_start, 1, 'images is a text', '{}', 1 FROM ops.coverage"
             f" WHERE endpoint = 'images' AND bucket_width = 1440 AND {OF_DAY}"
         ],
-        f"acme/images/1d: 1 rows set aside from {YESTERDAY} on, the first as images is a text; a later version may take them, to be tried"
+        f"acme/images/1d: rows set aside since {YESTERDAY}: 1, the first because images is a text; a later version may accept them: try"
         f" again with meterhouse backfill --from {YESTERDAY} --to {YESTERDAY} --only images --bucket-width 1d",
     ),
     "settling_time": (
@@ -220,9 +220,9 @@ def test_a_command_that_a_finding_names_is_one_that_exists(loaded: LoadedOrganiz
     if setting := re.search(r"\bset (METERHOUSE_\w+) to (\d+)", detail):
         assert load_settings({setting[1]: setting[2]})
         return
-    command = re.search(r"meterhouse (add-up|(?:sync|backfill|purge)(?: --[a-z-]+ [\w-]+)+)", detail)
+    command = re.search(r"meterhouse (rebuild-totals|(?:sync|backfill|purge)(?: --[a-z-]+ [\w-]+)+)", detail)
     assert command, detail
-    assert parser().parse_args(shlex.split(command[1])).command in {"sync", "backfill", "add-up", "purge"}
+    assert parser().parse_args(shlex.split(command[1])).command in {"sync", "backfill", "rebuild-totals", "purge"}
 
 
 def test_a_long_list_of_findings_is_counted_whole_and_shown_in_part(loaded: LoadedOrganization) -> None:
@@ -313,7 +313,7 @@ def test_gaps_of_hours_are_looked_for_in_the_last_forty_days(loaded: LoadedOrgan
     begun = "UPDATE ops.watermarks SET loaded_from = loaded_from - interval '60 days' WHERE endpoint = 'images' AND bucket_width = 60"
     with planted(loaded, begun):
         detail = run(loaded)["coverage_gaps"].detail or ""
-    assert f"acme/images/1h: {37 * 24} buckets missing, the first at {TODAY - timedelta(days=40)} 00:00:00" in detail
+    assert f"acme/images/1h: missing buckets: {37 * 24}, the first at {TODAY - timedelta(days=40)} 00:00:00" in detail
     assert f"--from {TODAY - timedelta(days=40)} --to {TODAY - timedelta(days=4)} --only images --bucket-width 1h" in detail
 
 
@@ -323,11 +323,12 @@ def test_days_that_history_start_asks_for_and_nobody_loaded_are_named_before_the
     assert set(found_in(results)) == {"days_leaving_reach"}
     assert results["days_leaving_reach"].findings == 1
     assert (results["days_leaving_reach"].detail or "").startswith(
-        f"acme/images: 25 days missing and 0 unfinished, the first gone in 6 days, to be loaded with meterhouse backfill --from {first}"
+        f"acme/images: missing days: 25, unfinished: 0, days until the first is lost: 6, so load them with"
+        f" meterhouse backfill --from {first}"
         f" --to {TODAY - timedelta(days=336)} --only images"
     )
     # Without that setting everything within reach should be there.
-    assert "30 days missing" in (run(loaded, history_start=None, endpoints=("images",))["days_leaving_reach"].detail or "")
+    assert "missing days: 30," in (run(loaded, history_start=None, endpoints=("images",))["days_leaving_reach"].detail or "")
     # A stream that was begun later on purpose has nothing to lose yet.
     assert run(loaded, history_start=midnight(TODAY - timedelta(days=335)))["days_leaving_reach"].is_ok
 
@@ -344,7 +345,7 @@ def test_the_reach_is_what_the_vendor_said_when_it_refused_an_older_day(loaded: 
     said = f"begins {TODAY - timedelta(days=42)}: start_time is beyond the reporting lookback"
     with planted(loaded, remembered("history", said, NOW - timedelta(days=2))):
         detail = run(loaded, history_start=None, endpoints=("images",))["days_leaving_reach"].detail or ""
-    assert detail.startswith("acme/images: 30 days missing and 0 unfinished, the first gone in 1 days")
+    assert detail.startswith("acme/images: missing days: 30, unfinished: 0, days until the first is lost: 1,")
     assert f"--from {TODAY - timedelta(days=40)} --to {TODAY - timedelta(days=11)}" in detail
 
 
@@ -370,7 +371,7 @@ def test_hours_are_compared_with_their_day_in_every_measure_that_can_be_added_up
     with planted(loaded, *one_more):
         found = run(loaded)["hours_equal_days"]
     assert found.findings == 1
-    words = re.search(rf"acme/{endpoint.name} on {YESTERDAY}: {column} (\d+) in hours and (\d+) in the day, to be", found.detail or "")
+    words = re.search(rf"acme/{endpoint.name} on {YESTERDAY}: {column} (\d+) in hours and (\d+) in the day, so load", found.detail or "")
     assert words, found.detail
     assert int(words[1]) == int(words[2]) + 1_000_000
 

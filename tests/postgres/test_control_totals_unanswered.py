@@ -136,7 +136,7 @@ def test_the_command_prints_what_the_warehouse_says_before_it_asks_the_vendor(wa
         def check(*options: str, **changes: str) -> tuple[int, list[str], str]:
             command = [sys.executable, "-m", "meterhouse", "check", *options]
             done = subprocess.run(command, env=environment | changes, capture_output=True, text=True, check=False, timeout=60)
-            asking = "      asking the vendor for totals to compare with; --offline leaves this out"
+            asking = "      asking the vendor for totals to compare with; --offline skips this"
             lines = done.stdout.splitlines()
             assert lines.count(asking) == ("--offline" not in options)
             return done.returncode, [line for line in lines if line != asking], done.stderr

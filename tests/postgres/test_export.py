@@ -298,7 +298,7 @@ def test_the_command_takes_every_format_and_the_filters(loaded: LoadedOrganizati
     command += ["--from", "2026-11-10", "--to", "2026-11-10", "--where-project", project, second, "--where-organization", loaded.label]
     environment = {"PATH": os.environ["PATH"], "METERHOUSE_HOME": str(tmp_path / "home"), "WAREHOUSE_URL": loaded.warehouse.reader_url}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    assert done.stdout == f"wrote {expected} rows to {out}\n"
+    assert done.stdout == f"wrote {expected:,} rows to {out}\n"
     assert len(read_back(out, "csv")) == expected > 1
 
 

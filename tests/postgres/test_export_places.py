@@ -118,7 +118,7 @@ def test_standard_output_has_the_rows_and_nothing_else(loaded: LoadedOrganizatio
         assert done.returncode == 0
         assert odd_project in {row["project_id"] for row in rows}
         said = "standard output" if out == "-" else out
-        assert done.stderr == f"meterhouse: wrote {len(rows)} rows to {said}\n"
+        assert done.stderr == f"meterhouse: wrote {len(rows):,} rows to {said}\n"
     raw = run(loaded, tmp_path, "export", "dim_project", "--format", "csv", "--raw", "--out", "-").stdout
     assert ",'=cmd" not in raw
     assert list(tmp_path.iterdir()) == []

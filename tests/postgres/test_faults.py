@@ -246,7 +246,7 @@ def test_a_bucket_that_does_not_come_is_left_alone_and_reported(paged: InPages) 
     paged.load()
     assert places(paged.warehouse.superuser_url, ["warehouse.usage_completions", "ops.coverage"]) == before
     ((warnings,),) = paged.query("SELECT warnings FROM ops.load_log WHERE warnings IS NOT NULL")
-    assert warnings == [f"1 buckets did not come and were left alone, the first of {gone}T00:00Z"]
+    assert warnings == [f"the answer lacked 1 bucket that the warehouse keeps as before, the first of {gone}T00:00Z"]
 
 
 @pytest.mark.fault(39, 85)

@@ -121,10 +121,10 @@ def test_a_row_that_cannot_be_typed_is_set_aside_until_it_is_gone(small: LoadedO
     assert key not in row
     found = checked(small)
     assert (found.is_ok, found.check.severity) == (False, "fail")
-    assert f"acme/completions/1d: 1 rows set aside from {day} on" in str(found.detail)
+    assert f"acme/completions/1d: rows set aside since {day}: 1" in str(found.detail)
     assert f"meterhouse backfill --from {day} --to {day} --only completions --bucket-width 1d" in str(found.detail)
     [(warnings,)] = small.query("SELECT DISTINCT warnings FROM ops.load_log WHERE warnings IS NOT NULL AND bucket_width = 1440")
-    assert "1 rows could not be typed and were set aside" in warnings[0]
+    assert "set aside 1 row with values of an unexpected type" in warnings[0]
     assert not small.query("SELECT FROM ops.load_log l WHERE l::text LIKE %s", (f"%{key}%",))
 
     again = places(small.warehouse.superuser_url, STORED)

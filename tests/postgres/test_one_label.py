@@ -60,7 +60,7 @@ def assert_refused(first: LoadedOrganization, load: Callable[[], Any], *, knows_
     assert (first.fake.roster.organization_id in line) == knows_id
     assert f"already holds under the label {first.label}," in line
     assert f"meterhouse rename-organization {first.label} {second}; " in line
-    assert "if two keys open one organization, leave one out" in line
+    assert "if two keys open the same organization, leave one out" in line
     assert f"meterhouse purge --organization {first.label}" in line
     assert places(first.warehouse.superuser_url) == stood
 
@@ -335,7 +335,7 @@ def test_renaming_takes_all_that_names_the_organization_along_and_loads_go_on(un
     total = first.read("SELECT sum(cost) FROM bi.costs_daily")
 
     told, where = rename_organization(warehouse.owner_url, LABEL, SECOND)
-    assert told == f"{LABEL} is called {SECOND} now, with its figures and names (run log: 2, grants to teams: 1)"
+    assert told == f"{LABEL} is now called {SECOND}, with its figures and names (run log: 2, grants to teams: 1)"
     assert f"OPENAI_ADMIN_KEY_{SECOND.upper()}" in where
     assert f"openai_admin_{SECOND}" in where
     left = {
@@ -350,8 +350,8 @@ def test_renaming_takes_all_that_names_the_organization_along_and_loads_go_on(un
     assert places(warehouse.superuser_url, {name for name, *_ in stood}) == stood
     assert first.read("SELECT sum(cost) FROM bi.costs_daily") == total
 
-    assert rename_organization(warehouse.owner_url, LABEL, SECOND) == [f"{LABEL} is called {SECOND} already: nothing was left to do"]
-    assert rename_organization(warehouse.owner_url, SECOND, SECOND) == [f"{SECOND} is its label already: nothing was left to do"]
+    assert rename_organization(warehouse.owner_url, LABEL, SECOND) == [f"{LABEL} is already called {SECOND}: there was nothing to do"]
+    assert rename_organization(warehouse.owner_url, SECOND, SECOND) == [f"{SECOND} is already its label: there was nothing to do"]
     second.advance(hours=1)
     second.sync(["completions", "costs"]).raise_first()
     sync_directory(second.settings(), clock=second.fake.clock.now)
@@ -383,12 +383,12 @@ def test_a_backfill_that_was_stopped_goes_on_after_the_renaming(under: Open, war
     [
         ("nobody", "somebody", "no organization is called 'nobody'; loaded are: acme, globex"),
         ("nobody", "acme", "no organization is called 'nobody'"),
-        ("acme", "globex", "globex is the label of an organization that is loaded already"),
+        ("acme", "globex", "globex is already the label of a loaded organization"),
         ("acme", "Not a label", "'Not a label' cannot be a label"),
         ("acme", "", "'' cannot be a label"),
         ("acme", "sk-admin-0123456789abcdef", "cannot be a label"),
-        ("acme", "demo", "demo labels invented figures"),
-        ("demo", "acme", "demo labels invented figures"),
+        ("acme", "demo", "demo is reserved for invented figures"),
+        ("demo", "acme", "demo is reserved for invented figures"),
         ("acme", "left", "team_a may see what is called left"),
     ],
 )

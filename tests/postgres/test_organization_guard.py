@@ -268,7 +268,7 @@ def test_after_an_upgrade_the_first_key_is_believed_only_when_it_knows_a_project
     # As migration 0002 leaves a label that was loaded before it.
     ours.query("UPDATE warehouse.dim_organization SET vendor_organization_id = NULL")
     stood = places(warehouse.superuser_url)
-    with pytest.raises(FixConfiguration, match=f"the label {LABEL} holds the figures of another organization than its key opens"):
+    with pytest.raises(FixConfiguration, match=f"the label {LABEL} holds the figures of a different organization than its key opens"):
         stranger.sync(["costs"]).raise_first()
     assert remembered(warehouse) == {LABEL: None}
     assert {row for row in places(warehouse.superuser_url) if "costs" in row[0]} == {row for row in stood if "costs" in row[0]}

@@ -282,7 +282,7 @@ def test_the_commands_of_the_page_move_a_warehouse_to_another_server(
         said = capsys.readouterr().err
         assert "the server lacks the role meterhouse_team, as after a restore on another one: run meterhouse migrate" in said
         assert "Traceback" not in said
-        assert shell(restoring[-1:], warehouse.owner_url).strip() == "tables were up to date; views are up to date"
+        assert shell(restoring[-1:], warehouse.owner_url).strip() == "tables and views are up to date"
         for role in (LOADER, READER):
             give_login(server_url, role, PASSWORDS[role])
         with psycopg.connect(server_url, autocommit=True) as superuser:

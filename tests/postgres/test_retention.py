@@ -75,8 +75,8 @@ def test_a_look_says_what_would_go_and_writes_nothing(kept: LoadedOrganization) 
     }
     assert all(one.bytes_freed > 0 and one.months == 2 for one in found.values())
     lines = list(retain(kept.settings(), kept.now, drops=False))
-    assert lines[0].startswith(f"would drop usage_completions: {over[('completions', 60)]:,} rows of hours and 0 of minutes")
-    assert lines[-1] == "nothing was dropped: meterhouse retain --drop does it"
+    assert lines[0].startswith(f"would drop usage_completions: {over[('completions', 60)]:,} hourly rows and 0 minutely rows")
+    assert lines[-1] == "nothing was dropped: to drop it, run meterhouse retain --drop"
     assert row_counts(kept.warehouse.superuser_url) == before
 
 
@@ -259,8 +259,8 @@ def test_the_command_only_looks_unless_it_is_to_drop(
     before = row_counts(kept.warehouse.superuser_url)
     for words in (["retain"], ["retain", "--dry-run"]):
         assert main(words) == 0
-        assert "would drop usage_images: 0 rows of hours" in capsys.readouterr().out
+        assert "would drop usage_images: 0 hourly rows" in capsys.readouterr().out
         assert row_counts(kept.warehouse.superuser_url) == before
     assert main(["retain", "--drop"]) == 0
-    assert "dropped usage_images: 0 rows of hours" in capsys.readouterr().out
+    assert "dropped usage_images: 0 hourly rows" in capsys.readouterr().out
     assert ("images", 1) not in widths(kept)

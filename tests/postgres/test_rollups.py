@@ -83,7 +83,7 @@ def test_two_counts_that_do_not_fit_a_bigint_when_added_up_do_not_stop_a_load(lo
     assert shown(loading) == [(day(0).date(), "a", "omni", 2, 2 * largest, 2)]
 
 
-@pytest.mark.parametrize("by", ["sync", "backfill", "add-up"])
+@pytest.mark.parametrize("by", ["sync", "backfill", "rebuild-totals"])
 def test_sums_that_drifted_are_mended_by_the_next_load_of_their_day_and_the_others_stay(acme: LoadedOrganization, by: str) -> None:
     url = acme.warehouse.superuser_url
     acme.sync().raise_first()
@@ -101,10 +101,10 @@ def test_sums_that_drifted_are_mended_by_the_next_load_of_their_day_and_the_othe
     assert {found[0] for found in not_added_up(url)} == {
         f"{name.removeprefix('rollup_').replace('_by', '_daily_by', 1)}" for name in ROLLUPS
     }
-    if by == "add-up":
+    if by == "rebuild-totals":
         with Store(acme.warehouse.loader_url) as store:
-            assert store.add_up() > 0
-            assert store.add_up() == 0
+            assert store.rebuild_totals() > 0
+            assert store.rebuild_totals() == 0
     else:
         done = acme.sync() if by == "sync" else acme.backfill(yesterday, acme.today)
         done.raise_first()

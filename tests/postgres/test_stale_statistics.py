@@ -79,9 +79,9 @@ def test_loads_and_sums_are_planned_so(acme: LoadedOrganization) -> None:
         connection.execute(REFUSE_OTHERWISE)
     acme.sync().raise_first()
     with Store(acme.warehouse.loader_url) as store:
-        assert store.add_up() == 0
+        assert store.rebuild_totals() == 0
     with psycopg.connect(acme.warehouse.superuser_url) as connection:
         connection.execute("SET enable_nestloop = off")
         connection.execute("DELETE FROM warehouse.rollup_usage_by_model")
     with Store(acme.warehouse.loader_url) as store:
-        assert store.add_up() > 0
+        assert store.rebuild_totals() > 0

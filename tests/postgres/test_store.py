@@ -67,7 +67,7 @@ CALLS: dict[str, Callable[[Store], Any]] = {
     "check results": lambda store: store.keep_check_results([]),
     "coverage": lambda store: store.coverage_counts("held", "moderations", DAY, window(0, 1)),
     "bi.freshness": lambda store: store.freshness(),
-    "sums by day": lambda store: store.add_up(),
+    "daily totals": lambda store: store.rebuild_totals(),
     "purge": lambda store: store.purge("held"),
 }
 SAME_WORDS: dict[str, list[Callable[[Store], Any]]] = {
@@ -317,7 +317,7 @@ def test_a_list_with_none_of_the_known_projects_is_another_organization_s(store:
     assert store.replace_names("known", [projects()], 3, NOW) == [NamesReplaced(deleted=2)]
 
 
-@pytest.mark.parametrize("work", [Store.add_up, lambda store: store.purge("locked")], ids=["sums by day", "purge"])
+@pytest.mark.parametrize("work", [Store.rebuild_totals, lambda store: store.purge("locked")], ids=["daily totals", "purge"])
 def test_sums_by_day_and_a_purge_wait_for_a_load_that_holds_its_stream(
     loading: Loading, place: Warehouse, work: Callable[[Store], Any]
 ) -> None:
@@ -333,8 +333,8 @@ def test_sums_by_day_and_a_purge_wait_for_a_load_that_holds_its_stream(
 
 def test_sums_by_day_are_made_equal_to_the_rows_and_counted(loading: Loading, store: Store, place: Warehouse) -> None:
     loading.replace(window(0, 1), {day(0): ONE}, stream=stream("added"))
-    assert store.add_up() == 0
+    assert store.rebuild_totals() == 0
     with psycopg.connect(place.superuser_url) as connection:
         connection.execute("DELETE FROM warehouse.rollup_usage_by_model WHERE organization_id = %s", [store.organization_id("added")])
-    assert store.add_up() == 1
-    assert store.add_up() == 0
+    assert store.rebuild_totals() == 1
+    assert store.rebuild_totals() == 0

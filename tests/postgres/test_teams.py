@@ -387,12 +387,12 @@ def test_granting_again_changes_nothing_another_list_replaces_the_first_and_a_mi
         assert made.read(names) == [("proj_theirs",), ("proj_yours",)]
         assert migrate(filled.owner_url) == []
         assert made.read(names) == [("proj_theirs",), ("proj_yours",)]
-        assert "nothing of acme any more, and as before its projects of other" in revoke_team(filled.owner_url, made.role, "acme")[0]
+        assert "no longer has access to acme; its access to projects of other stays" in revoke_team(filled.owner_url, made.role, "acme")[0]
         assert made.read(names) == [("proj_theirs",)]
         revoke_team(filled.owner_url, made.role)
         with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
             made.read(names)
-        with pytest.raises(FixConfiguration, match="sees nothing that could be taken away"):
+        with pytest.raises(FixConfiguration, match="has no access that could be taken away"):
             revoke_team(filled.owner_url, made.role)
 
 
@@ -408,7 +408,7 @@ def test_a_role_that_was_dropped_takes_nobody_elses_views_away(server: Server, f
         ("team_x", ["proj_nobody"], "acme", r"acme has no project proj_nobody; it has proj_mine \(Project mine\), proj_yours"),
         ("team_x", ["proj_theirs"], "acme", "acme has no project proj_theirs"),
         ("team_x", ["all", "proj_mine"], "acme", "acme has no project all"),
-        ("team_x", [], "acme", "--projects names nothing"),
+        ("team_x", [], "acme", "--projects is empty"),
         ("team_x", ["proj_mine"], None, "several organizations are loaded: name one with --organization, out of acme, other"),
         ("team_x", ["proj_mine"], "nobody", "no organization is called 'nobody'; loaded are: acme, other"),
         ("meterhouse_reader", ["proj_mine"], "acme", "cannot be a team's role"),
@@ -487,7 +487,7 @@ def test_the_command_says_who_sees_what_and_how_to_let_people_in(
         person = server.url(filled.superuser_url.rpartition("/")[2], f"person_of_{role}", PASSWORD)
         assert rows(person, "SELECT count(DISTINCT project_id) FROM bi_team.costs_daily") == [(2,)]
         assert main(["grant-team", role, "--revoke"]) == 0
-        assert capsys.readouterr().out == f"{role} sees nothing any more; the role and its members stay\n"
+        assert capsys.readouterr().out == f"{role} no longer has access to anything; the role and its members stay\n"
         assert main(["grant-team", role, "--projects", "proj_x", "--organization", "acme"]) == 2
         assert capsys.readouterr().err.startswith("meterhouse: acme has no project proj_x")
         with pytest.raises(SystemExit):

@@ -147,8 +147,8 @@ def test_an_amount_that_is_not_known_is_said_beside_the_total(warehouse: Warehou
         written = write_week(warehouse.loader_url, MONDAY, SUNDAY, tmp_path)
     assert key[0].date() == date(2026, 11, 10)
     assert written.limits == (
-        "Never loaded: usage of acme. Totals lack this.",
-        "1 rows of costs have no amount and are not in the total.",
+        "Never loaded: usage of acme. The totals do not include this.",
+        "1 row of costs without an amount is not included.",
     )
     with psycopg.connect(warehouse.reader_url) as reader:
         known = reader.execute("SELECT sum(cost) FROM bi.costs_daily WHERE usage_date BETWEEN '2026-11-09' AND '2026-11-15'").fetchone()
@@ -167,8 +167,8 @@ def test_a_week_that_is_not_loaded_to_its_end_says_so(warehouse: Warehouse, tmp_
         organization.query("UPDATE ops.watermarks SET watermark = '2026-11-13Z' WHERE endpoint = 'images' AND bucket_width = 1440")
         written = write_week(warehouse.loader_url, MONDAY, SUNDAY, tmp_path)
     assert written.limits == (
-        "Not all costs are loaded beyond 11 Nov 2026, 12:00 UTC: what came later may not be in the totals.",
-        "Not all usage is loaded beyond 13 Nov 2026, 00:00 UTC: what came later may not be in the totals.",
+        "Not all costs are loaded beyond 11 Nov 2026, 12:00 UTC: the totals may not include what came later.",
+        "Not all usage is loaded beyond 13 Nov 2026, 00:00 UTC: the totals may not include what came later.",
     )
     assert "Not all costs are loaded beyond" in written.mail()[1]
 
@@ -181,17 +181,17 @@ def test_days_of_the_week_that_are_not_loaded_are_named_by_endpoint(warehouse: W
         organization.query("DELETE FROM ops.coverage WHERE endpoint = 'images' AND bucket_width = 1440 AND bucket_start = '2026-11-13Z'")
         written = write_week(warehouse.loader_url, MONDAY, SUNDAY, tmp_path)
     assert written.limits == (
-        "Not loaded: costs, 10 Nov 2026, 12 Nov 2026 (2 of 7 days). Totals lack these days, and charts have a gap there.",
-        "Not loaded: images, 13 Nov 2026 (1 of 7 days). Totals lack these days, and charts have a gap there.",
+        "Not loaded: costs, 10 Nov 2026, 12 Nov 2026 (2 of 7 days). These days are missing from the totals and leave a gap in the charts.",
+        "Not loaded: images, 13 Nov 2026 (1 of 7 days). These days are missing from the totals and leave a gap in the charts.",
     )
     lines = written.mail()[1].splitlines()
-    assert lines[1].endswith("; 5 of 7 days are loaded (all settled): this is not the whole range")
-    assert lines[2].endswith("; 7 of 7 days are loaded (6 settled, 1 loaded in part): this is not the whole range")
+    assert lines[1].endswith("; 5 of 7 days are loaded (all settled): the range is incomplete")
+    assert lines[2].endswith("; 7 of 7 days are loaded (6 settled, 1 loaded in part): the range is incomplete")
     assert lines[3:5] == list(written.limits)
 
 
 def test_a_week_of_which_nothing_is_loaded_is_waited_for(warehouse: Warehouse, tmp_path: Path) -> None:
-    with pytest.raises(TryAgainLater, match="nothing of 2026-11-09 to 2026-11-15 is loaded yet"):
+    with pytest.raises(TryAgainLater, match="nothing is loaded for 2026-11-09 to 2026-11-15 yet"):
         write_week(warehouse.loader_url, MONDAY, SUNDAY, tmp_path / "reports")
     assert list(tmp_path.iterdir()) == []
 
@@ -205,7 +205,7 @@ def test_a_warehouse_that_is_away_is_waited_for_and_leaves_last_weeks_file(tmp_p
 
 def test_a_folder_that_cannot_be_had_is_named_with_the_setting(loaded: LoadedOrganization, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("of somebody else")
-    with pytest.raises(FixConfiguration, match=r"file/reports cannot be made \(.+\): choose another METERHOUSE_WEEKLY_REPORT_DIR"):
+    with pytest.raises(FixConfiguration, match=r"file/reports cannot be created \(.+\): choose another METERHOUSE_WEEKLY_REPORT_DIR"):
         write_week(loaded.warehouse.loader_url, MONDAY, SUNDAY, tmp_path / "file" / "reports")
     # No account may make files there.
     with pytest.raises(FixConfiguration, match=r"/proc cannot be written to \(.+\): choose another METERHOUSE_WEEKLY_REPORT_DIR"):
@@ -259,7 +259,7 @@ def test_without_the_connection_nobody_is_mailed_whatever_the_alerts_have(
     with caplog.at_level("INFO"):
         mail_report(written)
     assert inbox.mails == []
-    assert "it is not mailed: there is no connection meterhouse_report_mail" in caplog.text
+    assert "the report is not mailed: there is no connection meterhouse_report_mail" in caplog.text
 
 
 def test_a_connection_without_addresses_fails_at_once_and_the_file_stays(

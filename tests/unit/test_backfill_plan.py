@@ -79,8 +79,9 @@ def test_the_plan_in_words_names_windows_calls_what_is_held_and_what_is_out_of_r
     planned = pieces(window("2025-11-01", "2026-01-31"), chosen(["images"], DAY), DAY)
     lines = in_words(planned, DAY, NOW, {("acme", "images"): None}, {("acme", "images"): {"loaded": 70, "missing": 22}})
     assert lines == [
-        "images 2025-11 to 2026-01: 2025-11-01 to 2026-01-31 in 1d buckets, 3 calls or more an organization",
-        "acme/images/1d: the warehouse holds 70 loaded, 22 missing (buckets)",
-        "acme/images: the days 2025-11-01 to 2025-11-20 lie beyond the vendor's reach; what the warehouse holds of them stays as it is",
-        "in all: 1 task, 3 calls or more an organization",
+        "images 2025-11 to 2026-01: 2025-11-01 to 2026-01-31 in 1d buckets, at least 3 calls per organization",
+        "acme/images/1d: buckets in the warehouse: 70 loaded, 22 missing",
+        "acme/images: the days 2025-11-01 to 2025-11-20 are further back than the vendor reports;"
+        " what the warehouse has for them stays as it is",
+        "in all: 1 task, at least 3 calls per organization",
     ]

@@ -69,7 +69,7 @@ def test_the_order_and_the_cutting_into_pages_change_nothing_and_gaps_are_named(
 def test_a_gap_is_counted_and_its_first_bucket_named():
     answer = chain()
     answer.accept(page(bucket(0), bucket(1), bucket(4)))
-    assert answer.all_warnings() == {"4 buckets did not come and were left alone, the first of 2026-03-03T00:00Z"}
+    assert answer.all_warnings() == {"the answer lacked 4 buckets that the warehouse keeps as before, the first of 2026-03-03T00:00Z"}
 
 
 @pytest.mark.fault(35)
@@ -158,14 +158,14 @@ def test_a_bucket_of_which_rows_were_set_aside_is_never_settled(now, state):
     answer.accept(page(*(bucket(day) for day in range(1, 7))))
     covered = answer.covered()[0]
     assert (covered.finality, covered.row_count, covered.set_aside) == (state, 1, left_out)
-    assert answer.all_warnings() == {"2 rows could not be typed and were set aside, the first as a negative count"}
+    assert answer.all_warnings() == {"set aside 2 rows with values of an unexpected type, the first because a negative count"}
 
 
 def test_one_row_that_was_set_aside_is_counted():
     answer = chain()
     whole = bucket(3)
     answer.accept(page(Bucket(whole.start, whole.end, {}, (SetAside("a new unit", "{}"),))))
-    assert "1 rows could not be typed and were set aside, the first as a new unit" in answer.all_warnings()
+    assert "set aside 1 row with values of an unexpected type, the first because a new unit" in answer.all_warnings()
 
 
 def test_hours_are_placed_like_days():

@@ -7,6 +7,7 @@ from email.utils import format_datetime
 
 import pytest
 
+from meterhouse.counts import counted
 from meterhouse.errors import TryAgainLater
 from meterhouse.ports import free_port
 
@@ -28,7 +29,7 @@ def test_a_fault_of_the_moment_is_waited_out_with_doubling_waits(connect, vendor
 def test_retries_end_and_say_where_why_and_what_now(connect, vendor, retries):
     vendor.fail_next(20, status=503)
     client = connect(vendor.base_url, retries=retries)
-    with raised(TryAgainLater, f"127.0.0.1:{vendor.port}.*HTTP 503.*gave up after {retries + 1} attempts.*run again later"):
+    with raised(TryAgainLater, f"127.0.0.1:{vendor.port}.*HTTP 503.*gave up after {counted(retries + 1, 'attempt')}.*run again later"):
         fetched(client)
     assert len(vendor.requests) == retries + 1
     assert len(client.sleeps) == retries

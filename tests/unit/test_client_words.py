@@ -13,9 +13,9 @@ from meterhouse.vendors.openai.client import ChainBroken, PageTooLarge, _transpo
 from .client_calls import asked, fetched, page, raised, refusal
 
 PATH, LIST = "/organization/usage/completions", "/organization/users"
-GAVE_UP = "; gave up after 1 attempts; nothing of this window was written, run again later"
+GAVE_UP = "; gave up after 1 attempt; nothing of this window was written, run again later"
 KEY_REFUSED = "{host} refuses the admin key (HTTP %s); use an organization admin key (sk-admin-…) with the scope %s"
-REDIRECTED = "{host} redirects to another address, which is never followed; check OPENAI_BASE_URL"
+REDIRECTED = "{host} redirects to another address, and redirects are never followed: check OPENAI_BASE_URL"
 NO_JSON = "{host}/organization/usage/completions: the answer is not the JSON that the vendor documents, or was cut off" + GAVE_UP
 NOT_OFFERED = " is not offered by this organization: "
 

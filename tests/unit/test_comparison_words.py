@@ -64,7 +64,7 @@ def snapshot(
             snapshot("11-01", "11-28", currencies=("usd", "eur")),
             "+20.0 % (+$52.00) and +20.0 % (+52.00 EUR), 1 to 26 Nov against 1 to 26 Oct",
         ),
-        (snapshot("11-01", "11-28", unknown=["10-20"]), "not compared: an amount of these days or of 1 to 28 Oct is not known"),
+        (snapshot("11-01", "11-28", unknown=["10-20"]), "not compared: an amount on these days or on 1 to 28 Oct is unknown"),
         (snapshot("11-27", "11-28"), "not compared: no day is settled yet"),
         (snapshot("09-01", "09-30"), "not compared: 1 to 31 Aug are not loaded"),
         (snapshot("09-02", "09-02", missing=["09-01"]), "not compared: the day before is not loaded"),

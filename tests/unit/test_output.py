@@ -139,7 +139,7 @@ def test_folders_sockets_and_links_that_lead_nowhere_are_refused_in_one_line(tmp
         "to_folder": "is a folder",
         "socket": "is a socket",
         "loop": "cannot be written .Too many levels",
-        "to_nothing": "the folder .*nowhere does not exist: make it, or choose another --out",
+        "to_nothing": "the folder .*nowhere does not exist: create it, or choose another --out",
         "nowhere/out": "the folder .*nowhere does not exist",
         "file/out": "cannot be written .Not a directory",
         "x" * 300: "cannot be written .File name too long",

@@ -385,10 +385,10 @@ def test_an_amount_of_more_than_a_trillion_is_set_aside():
     [values] = rows_of(COSTS, row | {"amount": {"value": -(10**12), "currency": "usd"}}).values()
     assert values[0] == -(10**12)
     assert set_aside(COSTS, row, row | {"amount": {"value": "1000000000000.01", "currency": "usd"}}) == (
-        "an amount is out of bounds: 1000000000000.01"
+        "an amount is out of range: 1000000000000.01"
     )
     digits = "1000000000000." + "7" * 40
-    assert set_aside(COSTS, row, row | {"amount": {"value": digits, "currency": "usd"}}) == f"an amount is out of bounds: {digits[:40]}"
+    assert set_aside(COSTS, row, row | {"amount": {"value": digits, "currency": "usd"}}) == f"an amount is out of range: {digits[:40]}"
 
 
 def test_an_empty_amount_or_quantity_is_unknown():

@@ -1,4 +1,4 @@
-"""Files: where the warehouse is that they point to, and the command that writes a tool's files anew."""
+"""Files: where the warehouse is that they point to, and the command that rewrites a tool's files."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def write(folder: Path, files: Files) -> None:
 
 def command(tool: str, make: Callable[[Address], Files]) -> None:
     """Run `python -m meterhouse.bi_files.<tool>`: write its files, for an address and into a folder that may be given."""
-    words = argparse.ArgumentParser(prog=f"python -m meterhouse.bi_files.{tool}", description=f"Write the files of bi/{tool} anew.")
+    words = argparse.ArgumentParser(prog=f"python -m meterhouse.bi_files.{tool}", description=f"Rewrite the files of bi/{tool}.")
     default = Address()
     words.add_argument("--server", default=default.server, help="host of the warehouse")
     words.add_argument("--port", type=int, default=default.port)

@@ -39,7 +39,7 @@ class Meaning:
 
 _NOT_ASKED = "not asked for, or not known to the vendor"
 _NO_NAME = "the directory has no name for it"
-_NO_SHARE = "credits leave no spend, or next to none, to take a share of"
+_NO_SHARE = "credits leave no spend, or almost none, to take a share of"
 
 
 def usage_measures() -> dict[str, Metric]:
@@ -62,11 +62,13 @@ ATTRIBUTES = tuple(dimension.name for dimension in USAGE_DIMENSIONS if dimension
 COLUMNS: dict[str, Meaning] = {
     **{dimension.name: Meaning(dimension.help, null=_NOT_ASKED) for dimension in (*USAGE_DIMENSIONS, LINE_ITEM)},
     "model": Meaning(
-        "Name of the model, the same in usage and on the bill: lower case, without a release date, or the alias that was set.",
-        null="not asked for, or none is named",
+        "Name of the model, the same in usage and on the bill: lower case and without a release date, or the alias that was set for it.",
+        null="not asked for, or no model is named",
     ),
-    "model_reported": Meaning("Model as the vendor words it.", null=_NOT_ASKED),
-    "is_free_tier": Meaning("Whether the tokens are free because the organization shares its data.", null="the service tier is not known"),
+    "model_reported": Meaning("Model as the vendor writes it.", null=_NOT_ASKED),
+    "is_free_tier": Meaning(
+        "Whether the tokens are free because the organization shares its data with the vendor.", null="the service tier is not known"
+    ),
     "total_tokens": Meaning("Input and output tokens together.", "tokens", "both are null"),
     **{
         column: Meaning(metric.help, metric.unit, "the endpoint does not report it, or the vendor left it out")
@@ -75,96 +77,105 @@ COLUMNS: dict[str, Meaning] = {
     **{metric.column: Meaning(metric.help, metric.unit, "the vendor left it out") for metric in COSTS.metrics},
     "is_batch": Meaning("Whether the requests went through the Batch API.", null=_NOT_ASKED),
     "usage_date": Meaning("UTC day that the row belongs to."),
-    "usage_date_local": Meaning("Day of the local time zone that the hour begins on; not the day that the vendor bills."),
-    "time_zone": Meaning("Time zone of the local day, as METERHOUSE_LOCAL_TIME_ZONE said at the last migration."),
-    "bucket_start_utc": Meaning("Start of the bucket as UTC clock time, without a zone: group by this."),
-    "bucket_at": Meaning("Start of the bucket as an instant; tools show it in their own time zone."),
+    "usage_date_local": Meaning("Day in the local time zone on which the hour begins; the vendor bills by UTC day instead."),
+    "time_zone": Meaning("Time zone of the local day: METERHOUSE_LOCAL_TIME_ZONE at the last migration."),
+    "bucket_start_utc": Meaning("Start of the bucket as UTC clock time, without a time zone; use this one for grouping."),
+    "bucket_at": Meaning("Start of the bucket as an instant; BI tools show it in their own time zone."),
     "bucket_width": Meaning("Width of the bucket: 1d, 1h or 1m.", null="nothing of the stream was loaded"),
     "month_start": Meaning("First day of the month."),
-    "organization": Meaning("Label of the organization in the settings; demo is the stand-in's invented one."),
+    "organization": Meaning("Label of the organization in the settings; demo is the invented organization of the stand-in."),
     "endpoint": Meaning("Usage endpoint that reported the row, or costs."),
     "project_name": Meaning("Newest known name of the project.", null=_NO_NAME),
     "user_name": Meaning("Newest known name of the user or service account.", null=_NO_NAME),
     "user_email": Meaning("Newest known e-mail address of the user.", null="a service account, or " + _NO_NAME),
     "api_key_name": Meaning("Newest known name of the API key.", null=_NO_NAME),
     "is_complete": Meaning(
-        "Whether the period is settled: over, read whole, and older than the settling time of its stream when last read."
+        "Whether the period is settled: it is over, was read completely, and was older than its stream's settling time when last read."
     ),
     "finality": Meaning(
-        "How final the figures are: open (not over, or not read whole), settling (over, but the vendor may still add to them), settled, or"
-        " invoiced (the invoice of the month ties).",
+        "How final the figures are: open (not over, or not read completely), settling (over, but"
+        " the vendor may still add to them), settled,"
+        " or invoiced (they match the invoice of the month).",
         null="not loaded",
     ),
     "settled_through_date": Meaning("Last UTC day that is settled.", null="no day is settled"),
-    "settled_bucket_count": Meaning("Buckets that are settled.", "buckets", "nothing loaded"),
+    "settled_bucket_count": Meaning("Number of buckets that are settled.", "buckets", "nothing loaded"),
     "age_hours": Meaning("Hours since the end of the day.", "hours"),
-    "day_count": Meaning("Days that were observed at this age.", "days"),
+    "day_count": Meaning("Number of days that were observed at this age.", "days"),
     "known_share": Meaning(
-        "Sum of what was known at this age, as a share of the sum of the final figures.", "share", "the final figures add up to 0"
+        "Share of the final figures that was known at this age, over all these days together.", "share", "the final figures add up to 0"
     ),
-    "least_known_share": Meaning("The smallest such share of a single day.", "share", "every final figure is 0"),
-    "final_day_count": Meaning("Days whose figure at this age was the final one, to the last digit.", "days"),
-    "settled_cost": Meaning("Billed amount of the month's settled days.", "units of currency", "no day is settled, or no amount is known"),
+    "least_known_share": Meaning("The smallest such share on any single day.", "share", "every final figure is 0"),
+    "final_day_count": Meaning("Number of days whose figure at this age was already final, to the last digit.", "days"),
+    "settled_cost": Meaning(
+        "Amount billed for the settled days of the month.", "units of currency", "no day is settled, or no amount is known"
+    ),
     "compared_cost": Meaning(
-        "Billed amount of the month's days that are compared: settled, with the same day of the month before settled too.",
+        "Amount billed for the days of the month that are compared: settled days whose counterpart in the previous month is settled too.",
         "units of currency",
         "no day can be compared, or no amount is known",
     ),
     "previous_compared_cost": Meaning(
-        "Billed amount of the same days of the month before; of all its days when both months are settled to the last day.",
+        "Amount billed for the same days of the previous month, or for all its days when both months are fully settled.",
         "units of currency",
         "no day can be compared, or no amount is known",
     ),
-    "compared_days": Meaning("Days of the month that are compared.", "days"),
+    "compared_days": Meaning("Number of days of the month that are compared.", "days"),
     "previous_compared_days": Meaning(
-        "Days of the month before that are compared; another number only when months of unequal length are.", "days"
+        "Number of days of the previous month that are compared; differs only when whole months of unequal length are compared.", "days"
     ),
-    "days_in_month": Meaning("Days of the calendar month.", "days"),
-    "loaded_days": Meaning("Days of the month whose costs were loaded; amounts say nothing of the others.", "days"),
-    "settled_days": Meaning("Days of the month whose costs are settled.", "days"),
-    "is_current_month": Meaning("Whether it is the month of the newest day loaded."),
-    "has_spend": Meaning("Whether anything was billed in the month; false for a project that was billed only in the month before."),
-    "month_cost": Meaning("Billed amount of the month's loaded days, open ones too.", "units of currency", "no amount is known"),
-    "is_comparable": Meaning("Whether the day and the day before it are both settled."),
+    "days_in_month": Meaning("Number of days in the calendar month.", "days"),
+    "loaded_days": Meaning("Number of days of the month whose costs are loaded; amounts do not include the others.", "days"),
+    "settled_days": Meaning("Number of days of the month whose costs are settled.", "days"),
+    "is_current_month": Meaning("Whether this is the month of the newest day loaded."),
+    "has_spend": Meaning("Whether anything was billed in the month; false for a project that was billed only in the previous month."),
+    "month_cost": Meaning(
+        "Amount billed for the loaded days of the month, including open days.", "units of currency", "no amount is known"
+    ),
+    "is_comparable": Meaning("Whether this day and the day before are both settled."),
     "currency": Meaning(
-        "Lowercase currency code of the amounts in the row, xxx for what is no code of three letters; never add up two currencies.",
+        "Lowercase currency code of the amounts in the row, or xxx if it is not a three-letter code; never add up different currencies.",
         null="the vendor gave none",
     ),
-    "currency_reported": Meaning("The currency as the vendor words it, in lower case.", null="the vendor gave none"),
+    "currency_reported": Meaning("The currency as the vendor writes it, in lower case.", null="the vendor gave none"),
     "quantity_reported": Meaning(
-        "The billed quantity with every digit that the vendor sent, as text; also one that is too large for quantity.",
+        "The billed quantity with every digit that the vendor sent, as text, even if it is too large for the column quantity.",
         "units named by quantity_unit",
         "the vendor left it out",
     ),
-    "cost_usd": Meaning("Billed amount when the currency is usd.", "US dollars", "another currency, or the vendor left the amount out"),
+    "cost_usd": Meaning("Billed amount if the currency is usd.", "US dollars", "another currency, or the vendor left the amount out"),
     "cost_exact": Meaning(
-        "The billed amount with every digit that the vendor sent, as text, for an audit.", "units of currency", "the vendor left it out"
+        "The billed amount with every digit that the vendor sent, as text, for audits.", "units of currency", "the vendor left it out"
     ),
     "quantity_unit": Meaning("Unit of quantity as the vendor names it.", null="no single unit fits"),
     "source_grouping": Meaning(
-        "Dimensions that the vendor was asked to group by, joined by commas; empty for none.", null="the bucket was not loaded"
+        "Dimensions that the vendor was asked to group by, separated by commas; empty if none.", null="the bucket was not loaded"
     ),
-    "tier": Meaning("Service tier that the line item names, such as priority or flex; derived.", null="the line item names none"),
-    "surface": Meaning("Part of the platform that the line item names, such as evals; derived.", null="the line item names none"),
-    "modality": Meaning("text, image, audio or video; derived from the line item.", null="the line item does not say"),
+    "tier": Meaning("Service tier named in the line item, such as priority or flex; derived.", null="the line item names none"),
+    "surface": Meaning("Part of the platform named in the line item, such as evals; derived.", null="the line item names none"),
+    "modality": Meaning("text, image, audio or video; derived from the line item.", null="the line item does not say which"),
     "direction": Meaning(
-        "input, cached input, cache writes, output or training; derived from the line item.", null="the line item does not say"
+        "input, cached input, cache writes, output or training; derived from the line item.", null="the line item does not say which"
     ),
-    "context_band": Meaning("Price band behind the direction, such as long context; derived.", null="the line item names none"),
-    "feature": Meaning("What was billed where it is not tokens of a model; derived.", null="tokens of a model, or no line item"),
+    "context_band": Meaning(
+        "Price band that follows the direction in the line item, such as long context; derived.", null="the line item names none"
+    ),
+    "feature": Meaning("What was billed, if it is not tokens of a model; derived.", null="tokens of a model, or no line item"),
     "category": Meaning(
         "What the amount is for: text_tokens, audio_tokens, image_tokens, embeddings, audio, images, video, tool_calls, storage, sessions,"
         " training, credits, taxes, other or unknown; derived from the line item and its unit."
     ),
-    "category_note": Meaning("Why such lines have no key or no model.", null="they have both"),
-    "is_parsed": Meaning("Whether this version knows what every part of the line item is."),
+    "category_note": Meaning("Why lines like this one have no API key or no model.", null="they have both"),
+    "is_parsed": Meaning("Whether this version understands every part of the line item."),
     "cached_share": Meaning(
-        "Input tokens read from the cache, as a share of those input tokens for which the vendor tells the cached ones.",
+        "Share of input tokens that were read from the cache, out of the input tokens with known cache data.",
         "share, 0 to 1",
-        "no input tokens, or nothing known of the cache",
+        "no input tokens, or no cache data",
     ),
     "batch_share": Meaning(
-        "Input and output tokens of batches, as a share of those whose batch flag is known.", "share, 0 to 1", "no such tokens"
+        "Share of input and output tokens that went through batches, out of the tokens with a known batch flag.",
+        "share, 0 to 1",
+        "no such tokens",
     ),
     "owner_id": Meaning("Identifier of the key's owner.", null=_NO_NAME),
     "owner_name": Meaning("Name of the key's owner.", null=_NO_NAME),
@@ -172,53 +183,65 @@ COLUMNS: dict[str, Meaning] = {
     "api_key_project_id": Meaning("Project that the key belongs to.", null=_NO_NAME),
     "api_key_project_name": Meaning("Name of the project that the key belongs to.", null=_NO_NAME),
     "previous_month_cost": Meaning(
-        "Billed amount of the whole month before; 0 when nothing was billed.", "units of currency", "a day of that month was not loaded"
+        "Amount billed for the whole previous month; 0 if nothing was billed.", "units of currency", "a day of that month was not loaded"
     ),
     "previous_day_cost": Meaning(
-        "Billed amount of the day before; 0 when nothing was billed.", "units of currency", "that day was not loaded"
+        "Amount billed for the day before; 0 if nothing was billed.", "units of currency", "that day was not loaded"
     ),
-    "share_of_month": Meaning("Share of the organization's spend of the month in this currency.", "share", _NO_SHARE),
-    "share_of_day": Meaning("Share of the organization's spend of the day in this currency.", "share", _NO_SHARE),
-    "status": Meaning("loaded, empty, provisional or missing for a bucket; loaded or not offered for a stream."),
-    "row_count": Meaning("Rows loaded, or rows added up.", "rows", "not loaded"),
+    "share_of_month": Meaning("Share of the organization's spend in the month, in this currency.", "share", _NO_SHARE),
+    "share_of_day": Meaning("Share of the organization's spend on the day, in this currency.", "share", _NO_SHARE),
+    "status": Meaning("For a bucket: loaded, empty, provisional or missing. For a stream: loaded or not offered."),
+    "row_count": Meaning("Number of rows loaded, or of rows added up.", "rows", "not loaded"),
     "cacheable_input_tokens": Meaning(
-        "Input tokens of the rows for which the vendor tells the cached ones: what input_cached_tokens are a share of.",
+        "Input tokens with known cache data: divide input_cached_tokens by this for the cached share.",
         "tokens",
-        "it tells them for none",
+        "no row has cache data",
     ),
-    "rows_without_requests": Meaning("Rows added up whose requests are not known although their endpoint has them.", "rows"),
-    "rows_without_tokens": Meaning("Rows added up whose input or output tokens are not known although their endpoint has them.", "rows"),
-    "rows_without_cost": Meaning("Rows added up whose amount the vendor left out.", "rows"),
-    "reported_start_utc": Meaning("Start that the vendor gave the bucket; later than its own when clipped.", null="not loaded"),
-    "reported_end_utc": Meaning("End that the vendor gave the bucket.", null="not loaded"),
+    "rows_without_requests": Meaning(
+        "Number of rows added up whose requests are unknown, although their endpoint counts requests.", "rows"
+    ),
+    "rows_without_tokens": Meaning(
+        "Number of rows added up whose input or output tokens are unknown, although their endpoint counts tokens.", "rows"
+    ),
+    "rows_without_cost": Meaning("Number of rows added up for which the vendor left out the amount.", "rows"),
+    "reported_start_utc": Meaning(
+        "Start of the bucket as the vendor reported it; later than its regular start if the bucket was clipped.", null="not loaded"
+    ),
+    "reported_end_utc": Meaning("End of the bucket as the vendor reported it.", null="not loaded"),
     "changed_at_utc": Meaning("When anything about the bucket last changed, UTC.", null="not loaded"),
-    "loaded_until_utc": Meaning("Everything before this UTC instant was loaded by scheduled runs.", null="only backfills so far"),
+    "loaded_until_utc": Meaning("Scheduled runs have loaded everything before this UTC instant.", null="only backfills so far"),
     "last_loaded_at_utc": Meaning("When a window of the stream was last committed, UTC.", null="never"),
     "first_bucket_utc": Meaning("Start of the first bucket loaded.", null="nothing loaded"),
     "last_bucket_utc": Meaning("Start of the last bucket loaded or due.", null="nothing loaded"),
-    "bucket_count": Meaning("Buckets loaded, empty ones too.", "buckets", "nothing loaded"),
-    "empty_bucket_count": Meaning("Buckets that were read and hold no rows.", "buckets", "nothing loaded"),
-    "provisional_bucket_count": Meaning("Buckets that were not settled, or were clipped, when last read.", "buckets", "nothing loaded"),
-    "missing_bucket_count": Meaning("Buckets between the first and the last one that were never loaded.", "buckets", "nothing loaded"),
-    "detail": Meaning("What was found or said, in words.", null="nothing to say"),
+    "bucket_count": Meaning("Number of buckets loaded, including empty ones.", "buckets", "nothing loaded"),
+    "empty_bucket_count": Meaning("Number of buckets that were read and have no rows.", "buckets", "nothing loaded"),
+    "provisional_bucket_count": Meaning(
+        "Number of buckets that were not settled, or were clipped, when last read.", "buckets", "nothing loaded"
+    ),
+    "missing_bucket_count": Meaning(
+        "Number of buckets between the first and the last one that were never loaded.", "buckets", "nothing loaded"
+    ),
+    "detail": Meaning("What was found or reported, in words.", null="nothing to report"),
     "recorded_at_utc": Meaning("When the change was committed, UTC."),
-    "change": Meaning("changed for other values, removed for a row that the vendor no longer reports."),
-    "is_restatement": Meaning("Whether the bucket had counted as settled; false for growth, and for another grouping of the same figures."),
-    "metric": Meaning("Figure that changed, as the vendor names it."),
+    "change": Meaning("changed if the row has new values, removed if the vendor no longer reports the row."),
+    "is_restatement": Meaning(
+        "Whether the bucket had already counted as settled; false for growth, and for the same figures in another grouping."
+    ),
+    "metric": Meaning("Figure that changed, under the vendor's name for it."),
     "old_value": Meaning("Value before the change.", "unit of the metric", "the row had none"),
     "new_value": Meaning("Value after the change.", "unit of the metric", "the row was removed"),
-    "revision_id": Meaning("Number of the restated row; one row of this view per figure of it."),
+    "revision_id": Meaning("Number of the restated row; this view has one row for each of its figures."),
     "view_name": Meaning("View that the column belongs to."),
     "column_name": Meaning("Name of the column."),
-    "column_position": Meaning("Place of the column in its view, from 1."),
+    "column_position": Meaning("Position of the column in its view, counted from 1."),
     "data_type": Meaning("PostgreSQL type of the column."),
     "unit": Meaning("Unit of the measure.", null="not a measure"),
-    "description": Meaning("What the column says, its unit, and what null stands for."),
-    "view_description": Meaning("What a row of the view stands for, and how it is refreshed."),
+    "description": Meaning("What the column means, its unit, and what null means."),
+    "view_description": Meaning("What a row of the view is, and when the view is refreshed."),
     "check_name": Meaning("Name of the check."),
-    "severity": Meaning("fail for figures that cannot be trusted, warn for what somebody should look at."),
-    "is_ok": Meaning("Whether nothing was found."),
-    "finding_count": Meaning("How many places were found.", "places"),
+    "severity": Meaning("fail if figures cannot be trusted, warn if somebody should take a look."),
+    "is_ok": Meaning("Whether the check found nothing."),
+    "finding_count": Meaning("How many places the check found.", "places"),
     "checked_at_utc": Meaning("When the check ran, UTC."),
     "organization_key": Meaning("Key of the organization."),
     "project_key": Meaning("Key of the project; (none) for rows without one."),
@@ -227,7 +250,7 @@ COLUMNS: dict[str, Meaning] = {
     "model_key": Meaning("Key of the model; (none) for rows without one."),
     "line_item_key": Meaning("Key of the line item; (none) for rows without one."),
     "vendor": Meaning("Vendor that the organization is a customer of."),
-    "is_demo": Meaning("Whether the organization is the stand-in's invented one."),
+    "is_demo": Meaning("Whether this is the invented organization of the stand-in."),
     "project_status": Meaning("active or archived.", null=_NO_NAME),
     "project_created_at_utc": Meaning("When the project was created, UTC.", null=_NO_NAME),
     "project_deleted_at_utc": Meaning("When the project was first missing from the vendor's list, UTC.", null="it is listed"),
@@ -236,8 +259,8 @@ COLUMNS: dict[str, Meaning] = {
     "user_deleted_at_utc": Meaning("When the user was first missing from the vendor's list, UTC.", null="it is listed"),
     "redacted_value": Meaning("First and last characters of the key, as the vendor shows them.", null=_NO_NAME),
     "api_key_deleted_at_utc": Meaning("When the key was first missing from the vendor's list, UTC.", null="it is listed"),
-    "model_family": Meaning("Name of the model by rule, before aliases."),
-    "line_item_model": Meaning("Name of the model that the line item names, as in model.", null="the line item names none"),
+    "model_family": Meaning("Name of the model by the naming rules, before aliases."),
+    "line_item_model": Meaning("Name of the model in the line item, written as in the column model.", null="the line item names none"),
     "year": Meaning("Calendar year."),
     "quarter": Meaning("Quarter of the year, 1 to 4."),
     "month": Meaning("Month of the year, 1 to 12."),
@@ -251,6 +274,6 @@ COLUMNS: dict[str, Meaning] = {
 
 # What reads otherwise in bi_team.
 TEAM_COLUMNS: dict[str, Meaning] = {
-    "share_of_month": Meaning("Share of the spend of your projects of the month in this currency.", "share", _NO_SHARE),
-    "share_of_day": Meaning("Share of the spend of your projects of the day in this currency.", "share", _NO_SHARE),
+    "share_of_month": Meaning("Share of your projects' spend in the month, in this currency.", "share", _NO_SHARE),
+    "share_of_day": Meaning("Share of your projects' spend on the day, in this currency.", "share", _NO_SHARE),
 }

@@ -82,7 +82,7 @@ def checks() -> list[Check]:
 
 
 def run_warehouse_checks(settings: Settings, *, clock: Clock = utc_now) -> list[CheckResult]:
-    """Run every check that needs the warehouse alone, keep the results, log a line for each, and return them."""
+    """Run every check that needs only the warehouse, keep the results, log a line for each, and return them."""
     now = clock()
     with Store(settings.require_warehouse()) as store:
         # Without a key nobody can say which organizations are still loaded, so all but an old demo are.
@@ -102,7 +102,7 @@ def ask_vendor(settings: Settings, *, clock: Clock = utc_now) -> tuple[list[Chec
     An answer that never came leaves the check that needed it without a result, so that an earlier finding is not taken back unseen.
     """
     if not settings.organizations:
-        raise FixConfiguration(f"the vendor was not asked, as {KEY_VARIABLE} is not set: set it, or run meterhouse check --offline")
+        raise FixConfiguration(f"the vendor was not asked because {KEY_VARIABLE} is not set: set it, or run meterhouse check --offline")
     now = clock()
     with Store(settings.require_warehouse()) as store:
         compared = compare_with_vendor(settings, store, clock=clock)

@@ -13,9 +13,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NoReturn
 
 from meterhouse.catalogue.endpoints import WIDTHS
-from meterhouse.command_line.command_words import DIRECTORY, parser
+from meterhouse.command_line.command_words import DIRECTORY, current_name, parser
 from meterhouse.command_line.speech import finish, remark, say, say_table, say_where
 from meterhouse.control_characters import VisibleFormatter
+from meterhouse.counts import counted
 from meterhouse.errors import FixConfiguration, MeterhouseError
 from meterhouse.load.backfill_range import backfill_window, future_in_words
 from meterhouse.windows import Window, ceil_to
@@ -39,13 +40,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     to_stderr.setFormatter(VisibleFormatter("%(levelname)s %(message)s"))
     logging.basicConfig(level=logging.INFO if options.verbose else logging.WARNING, handlers=[to_stderr])
     try:
-        status = COMMANDS[options.command](load_settings(), options)
+        status = COMMANDS[current_name(options.command)](load_settings(), options)
         finish()
     except MeterhouseError as error:
         remark(str(error))
         return error.exit_status
     except KeyboardInterrupt:
-        remark("stopped; what was committed stays, the same command goes on from there")
+        remark("stopped; what was committed stays, and the same command continues from there")
         return STOPPED_STATUS
     except BrokenPipeError:
         # The reader of our output went away, as `| head` does.
@@ -57,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _names(text: str | None) -> list[str] | None:
     names = None if text is None else [name.strip() for name in text.split(",") if name.strip()]
     if names == []:
-        raise FixConfiguration("--only names nothing: leave it out, or name what to load")
+        raise FixConfiguration("--only is empty: leave it out, or name what to load")
     return names
 
 
@@ -91,7 +92,7 @@ def _migrate(settings: Settings, _: argparse.Namespace) -> int:
     from meterhouse.warehouse.migrate import migrate
 
     applied = migrate(settings.require_migrate_url())
-    say(f"applied {', '.join(applied)}; views are up to date" if applied else "tables were up to date; views are up to date")
+    say(f"applied {', '.join(applied)}; views are up to date" if applied else "tables and views are up to date")
     return 0
 
 
@@ -112,7 +113,7 @@ def _sync(settings: Settings, options: argparse.Namespace) -> int:
             outcome.raise_first()
             if only is not None and DIRECTORY not in only:
                 outcome.require_something_loaded()
-        # Names come last: a key that may read usage alone still loads every figure.
+        # Names come last: a key that may only read usage still loads every figure.
         if only is None or DIRECTORY in only:
             summaries = sync_directory(settings)
             for names in summaries:
@@ -187,7 +188,7 @@ def _check(settings: Settings, options: argparse.Namespace) -> int:
     results = run_warehouse_checks(settings)
     _print_results(results)
     if not options.offline:
-        say("      asking the vendor for totals to compare with; --offline leaves this out")
+        say("      asking the vendor for totals to compare with; --offline skips this")
         finish()
         with _terminable():
             answered, asked = ask_vendor(settings)
@@ -213,7 +214,7 @@ def _export(settings: Settings, options: argparse.Namespace) -> int:
     selection = Selection(first, last, options.where_project, options.where_organization)
     with _terminable(), shown(options.view) as report:
         rows = export_view(settings.require_warehouse(), options.view, options.file_format, options.out, selection, report, raw=options.raw)
-    say_where(f"wrote {rows} rows", options.out)
+    say_where(f"wrote {counted(rows, 'row')}", options.out)
     for line in limits(settings.require_warehouse(), options.view, selection, rows, datetime.now(UTC).date()):
         remark(line)
     return 0
@@ -237,7 +238,7 @@ def _provision_metabase(_: Settings, options: argparse.Namespace) -> int:
     from meterhouse.bi_files.metabase import provision
 
     outcome = provision(options.url, os.environ)
-    say(f"{options.url}: {len(outcome.created)} made, {len(outcome.updated)} brought up to date")
+    say(f"{options.url}: {len(outcome.created):,} created, {len(outcome.updated):,} updated")
     return 0
 
 
@@ -273,16 +274,16 @@ def _alias(settings: Settings, options: argparse.Namespace) -> int:
         aliases = list_aliases(url)
         say_table(("model", "shown as"), aliases) if aliases else say("no model is shown under an alias")
     else:
-        raise FixConfiguration("name a model and what it is to be shown as, or --remove and a model, or nothing for a list")
+        raise FixConfiguration("give a model and the name to show it under, or --remove and a model, or nothing for a list")
     return 0
 
 
-def _add_up(settings: Settings, _: argparse.Namespace) -> int:
+def _rebuild_totals(settings: Settings, _: argparse.Namespace) -> int:
     from meterhouse.load.store import Store
 
     with Store(settings.require_warehouse()) as store:
-        written = store.add_up()
-    say(f"wrote {written:,} sums by day anew" if written else "all sums by day are those of the rows")
+        written = store.rebuild_totals()
+    say(f"rebuilt {counted(written, 'daily total')}" if written else "all daily totals match the rows")
     return 0
 
 
@@ -341,7 +342,7 @@ COMMANDS = {
     "dashboard": _dashboard,
     "report": _report,
     "alias": _alias,
-    "add-up": _add_up,
+    "rebuild-totals": _rebuild_totals,
     "rename-organization": _rename_organization,
     "retain": _retain,
     "purge": _purge,

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from meterhouse.control_characters import visible
+from meterhouse.counts import counted
 from meterhouse.load.run import Progress as Step
 from meterhouse.load.run import Report
 
@@ -58,6 +59,6 @@ class _Lines:
     def __call__(self, step: Step) -> None:
         if step.done == step.total or time.monotonic() - self._last > _LINE_EVERY_SECONDS:
             self._last = time.monotonic()
-            done = "nothing could be loaded" if step.window is None else f"{step.done} of {step.total} windows"
+            done = "nothing could be loaded" if step.window is None else f"{step.done} of {counted(step.total, 'window')}"
             sys.stderr.write(f"{visible(str(step.stream))}: {done}\n")
             sys.stderr.flush()

@@ -47,4 +47,4 @@ def finish() -> None:
         raise
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise TryAgainLater(f"standard output cannot be written ({error.strerror}): what was to be done is done") from None
+        raise TryAgainLater(f"standard output cannot be written ({error.strerror}), but the work itself is done") from None

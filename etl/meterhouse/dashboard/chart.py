@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
+from meterhouse.counts import counted
 from meterhouse.dashboard import formats
 from meterhouse.dashboard.coverage import LOADED, Coverage
 from meterhouse.dashboard.tables import Table
@@ -55,8 +56,12 @@ class Chart:
     def show(self, value: Number | None) -> str:
         """Return a value with the chart's unit."""
         if value is None:
-            return "not known"
-        return formats.money(Decimal(value), self.unit.partition(":")[2]) if self.is_money else f"{formats.count(value)} {self.unit}"
+            return "unknown"
+        return (
+            formats.money(Decimal(value), self.unit.partition(":")[2])
+            if self.is_money
+            else formats.counted(value, self.unit.removesuffix("s"))
+        )
 
     @property
     def is_money(self) -> bool:
@@ -70,13 +75,13 @@ class Chart:
             return f"{self.title}: {self.empty}"
         words = [f"{self.title}. Total {self.total}."]
         if self.kind in {"bars", "lines"}:
-            words += [self._extremes(), f"{sum(self.absent):,} of {len(self.labels):,} are not loaded." if any(self.absent) else ""]
+            words += [self._extremes(), f"{sum(self.absent):,} of {len(self.labels):,} not loaded." if any(self.absent) else ""]
         if self.kind in {"ranks", "pie"} and self.labels:
             sums = [sum(one.values[index] or 0 for one in self.series) for index in range(len(self.labels))]
             words += [f"{label}: {self.show(value)}." for label, value in list(zip(self.labels, sums, strict=True))[:5]]
         elif len(self.series) > 1:
             words += [f"{one.name}: {self.show(total_of(one.values))}." for one in self.series]
-        return " ".join([*(word for word in words if word), "The table below holds every figure."])
+        return " ".join([*(word for word in words if word), "The table below shows every figure."])
 
     @property
     def gaps(self) -> list[tuple[int, int]]:
@@ -126,8 +131,8 @@ def nothing_words(coverage: Coverage) -> str:
     if coverage.is_none:
         return f"{_sentence(coverage.words())}. Choose other days, or load these with meterhouse backfill."
     if not coverage.is_whole:
-        loaded = f"{coverage.count(*LOADED):,} of {len(coverage.states):,} {coverage.unit}s"
-        return f"Nothing was reported for this choice on what is loaded, {loaded}."
+        loaded = f"{coverage.count(*LOADED):,} of {counted(len(coverage.states), coverage.unit)}"
+        return f"Nothing was reported for this choice in what is loaded: {loaded}."
     return NOTHING
 
 

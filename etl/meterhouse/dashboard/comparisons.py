@@ -12,6 +12,7 @@ from datetime import date
 from decimal import Decimal
 
 from meterhouse.accounting.comparison import Comparison, comparison, runs
+from meterhouse.counts import counted
 from meterhouse.dashboard import formats
 from meterhouse.dashboard.coverage import State
 from meterhouse.dashboard.snapshot import DayRow, Snapshot
@@ -61,7 +62,7 @@ def comparison_words(snapshot: Snapshot) -> str:
         return f"nothing was billed on the days compared, {_days(found)}"
     if all(one.change is None for one in amounts):
         before = formats.span(found.before_first, found.before_last, found.last.year)
-        return f"not compared: an amount of these days or of {before} is not known"
+        return f"not compared: an amount on these days or on {before} is unknown"
     return f"{' and '.join(map(_change, amounts))}{_separator(found)}{_days(found)}"
 
 
@@ -79,9 +80,9 @@ def _separator(found: Comparison) -> str:
 def _days(found: Comparison) -> str:
     """The days that are compared: the spans of both sides where they have no gaps, else their number."""
     year, days, before = found.last.year, runs(found.days), runs(found.before_days)
-    number = f"{len(found.days):,} of {(found.last - found.first).days + 1:,} days can be compared"
+    number = f"{len(found.days):,} of {counted((found.last - found.first).days + 1, 'day')} can be compared"
     if found.is_whole_months:
-        return f"against {months(found.before_first, found.before_last)} ({len(found.before_days)} days)"
+        return f"against {months(found.before_first, found.before_last)} ({counted(len(found.before_days), 'day')})"
     if len(days) > 1 or len(before) > 1:
         return f"against the same days in {formats.span(found.before_first, found.before_last, year)}: {number}"
     against = f"against {formats.span(*before[0], year)}"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+from meterhouse.counts import counted
 from meterhouse.dashboard import formats
 from meterhouse.dashboard.axis import STATE, axis, is_absent, value_at, will_grow
 from meterhouse.dashboard.chart import NO_USERS, OTHER, RANKS, SLOTS, Chart, Kind, Series, coverage_note, folded, nothing_words, total_of
@@ -57,7 +58,7 @@ def cost_over_time_by_model(snapshot: Snapshot) -> Chart:
     if rest := ranked[SLOTS:]:
         values = tuple(total_of(value(model, one) for model in rest) for one in states)
         legend = formats.money(sum((sums[model] for model in rest), Decimal(0)), snapshot.currency)
-        series.append(Series(f"Other ({len(rest)} models)", values, OTHER, legend))
+        series.append(Series(f"Other ({counted(len(rest), 'model')})", values, OTHER, legend))
     table = Table(
         f"Cost per UTC day and model, {snapshot.currency.upper()}",
         (Column("day", "day"), _money(snapshot), *(Column(model, "money", snapshot.currency) for model in ranked), STATE),
@@ -67,7 +68,7 @@ def cost_over_time_by_model(snapshot: Snapshot) -> Chart:
             for line in [[value(model, one) for model in ranked]]
         ),
     )
-    about = "What the bill names no model for is shown by what it is: storage is billed per project, tools per call."
+    about = "Lines of the bill without a model are shown by kind: storage is billed per project, tools per call."
     return _cost_chart(
         snapshot, "cost_over_time_by_model", "Cost over time by model", about, "bars", states, tuple(series), table, wide=True,
         incomplete=will_grow(states), absent=is_absent(states, *(one.values for one in series)),
@@ -87,7 +88,7 @@ def cost_by_line_item(snapshot: Snapshot) -> Chart:
 
 def cost_by_api_key(snapshot: Snapshot) -> Chart:
     """Who spent what, by key."""
-    about = "Keys and the projects that they belong to. The bill names no key for what is not billed per request, such as storage."
+    about = "Keys and the projects they belong to. The bill names no key for anything not billed per request, such as storage."
     return _cost_ranks(snapshot, "api key", "api_keys", "cost_by_api_key", "Cost by API key", about, lambda row: row.api_key_id)
 
 
@@ -125,7 +126,7 @@ def changes(snapshot: Snapshot) -> Chart:
     rows, day = project_changes(snapshot), snapshot.last_settled_day
     label = formats.day(day) if day else "the last settled day"
     table = Table(
-        f"Cost of {label} beside the day before, {code.upper()}",
+        f"Cost on {label} and on the day before, {code.upper()}",
         (
             Column("project", "text"), Column(f"change, {code}", "money", code),
             Column(f"cost, {code}", "money", code), Column(f"day before, {code}", "money", code),
@@ -135,11 +136,11 @@ def changes(snapshot: Snapshot) -> Chart:
     unknown = sum(one.change is None for one in rows)
     total = None if unknown else _money_sum(one.change for one in rows)
     return Chart(
-        "changes", f"What changed on {label}", "The last settled day against the day before, largest change first.", "ranks",
+        "changes", f"What changed on {label}", "The last settled day compared with the day before, largest change first.", "ranks",
         f"money:{code}", tuple(str(row[0]) for row in table.rows[:RANKS]),
         (Series("Change", tuple(one.change for one in rows[:RANKS]), 0),),
         formats.UNKNOWN if total is None else formats.change(total, code), table, empty="" if rows else _no_changes(snapshot),
-        notes=(f"Of {unknown} projects an amount is not known, so the change of all is not known either.",) if unknown else (),
+        notes=(f"An amount is unknown for {counted(unknown, 'project')}, so the total change is unknown too.",) if unknown else (),
     )  # fmt: skip
 
 
@@ -153,7 +154,7 @@ def _no_changes(snapshot: Snapshot) -> str:
     if before not in snapshot.settled_days:
         state = next(iter(snapshot.cost_coverage_of(before, before).states.values()))
         return f"The last settled day, {formats.day(day)}, cannot be compared: the day before is {state}."
-    return f"Nothing was billed for this choice on {formats.day(day)} and on the day before."
+    return f"Nothing was billed for this choice on {formats.day(day)} or on the day before."
 
 
 def months(snapshot: Snapshot) -> Chart:
@@ -167,14 +168,16 @@ def months(snapshot: Snapshot) -> Chart:
     )
     unknown = sum(row.unknown_costs for row in rows)
     labels = tuple(f"{row.month_start:%b %Y}" for row in rows)
-    ties = "An invoice holds all projects, not only the granted ones." if snapshot.is_of_a_team else "A complete month ties to its invoice."
+    ties = (
+        "An invoice covers all projects, not only the granted ones." if snapshot.is_of_a_team else "A complete month ties to its invoice."
+    )
     notes = [f"{row.month_start:%B %Y}: {_month_state(row)}." for row in rows if not row.is_complete]
     return Chart(
-        "months", "Cost per month", f"All months that are loaded, whatever days are chosen. {ties}", "bars",
+        "months", "Cost per month", f"All loaded months, whichever days are chosen. {ties}", "bars",
         f"money:{code}", labels, (Series("Cost", tuple(row.cost for row in rows), 0),),
         formats.money(_money_sum(row.cost for row in rows), code), table,
         empty="" if rows else (NO_USERS if not snapshot.has_costs else nothing_words(snapshot.cost_coverage)),
-        notes=(*notes[-4:], *((f"{unknown} rows have no amount and are not in it.",) if unknown else ())), wide=True,
+        notes=(*notes[-4:], *without_amount(unknown)), wide=True,
         incomplete=tuple(not row.is_complete and row.cost is not None for row in rows),
         absent=tuple(not row.loaded_days and row.cost is None for row in rows),
     )  # fmt: skip
@@ -187,9 +190,14 @@ def _month_state(row: MonthRow) -> str:
         return "not loaded"
     through = row.settled_through
     if through is None:
-        return f"no day settled, {row.loaded_days} of {row.days_in_month} days loaded"
-    held = "" if row.settled_days == through.day else f", {row.settled_days} of {row.days_in_month} days settled"
+        return f"no day settled, {row.loaded_days} of {counted(row.days_in_month, 'day')} loaded"
+    held = "" if row.settled_days == through.day else f", {row.settled_days} of {counted(row.days_in_month, 'day')} settled"
     return f"settled through {formats.span(through, through)}{held}"
+
+
+def without_amount(number: int) -> tuple[str, ...]:
+    """Return the line that says how many rows a sum leaves out, none for none."""
+    return (f"{counted(number, 'row')} of costs without an amount {'is' if number == 1 else 'are'} not included.",) if number else ()
 
 
 def cost_total(snapshot: Snapshot, currency: str) -> CostRow | None:
@@ -204,9 +212,9 @@ def _cost_chart(
     total = cost_total(snapshot, snapshot.currency)
     unknown = total.unknown_costs if total else 0
     notes = coverage_note(snapshot.cost_coverage)
-    notes += (f"{formats.count(unknown)} rows have no amount and are not in it.",) if unknown else ()
+    notes += without_amount(unknown)
     if others := [code for code in snapshot.currencies if code != snapshot.currency]:
-        notes += (f"Billed in {', '.join(code.upper() or 'an unknown currency' for code in others)} too: choose the currency above.",)
+        notes += (f"Also billed in {', '.join(code.upper() or 'an unknown currency' for code in others)}: choose the currency above.",)
     return Chart(
         key, title, about, kind, f"money:{snapshot.currency}", tuple(labels), series,
         formats.money(total.cost, snapshot.currency) if total else formats.UNKNOWN, table,

@@ -9,6 +9,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from meterhouse.accounting.finality import Finality
+from meterhouse.counts import counted
 
 STEPS = {"1d": timedelta(days=1), "1h": timedelta(hours=1)}
 UNITS = {"1d": "day", "1h": "hour"}
@@ -98,12 +99,12 @@ class Coverage:
     def words(self) -> str:
         """Return how many buckets are loaded and settled, as people say it."""
         number, loaded = len(self.states), self.count(*LOADED)
-        units = f"{number:,} {self.unit}{'s' if number != 1 else ''}"
+        units = counted(number, self.unit)
         if not loaded:
             yet = "" if self.count(State.NOT_LOADED) else " yet"
-            return f"the {self.unit} is not loaded{yet}" if number == 1 else f"none of the {units} is loaded{yet}"
+            return f"the {self.unit} is not loaded{yet}" if number == 1 else f"none of the {units} are loaded{yet}"
         if not self.is_whole:
-            return f"{self._missing(loaded, units)}: this is not the whole range"
+            return f"{self._missing(loaded, units)}: the range is incomplete"
         if self.is_settled:
             return f"{units}, {'all ' if number != 1 else ''}settled"
         return f"{units}: {self._finality(*LOADED, State.NOT_YET)}"

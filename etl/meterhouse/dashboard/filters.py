@@ -41,11 +41,11 @@ class Filters:
     def __post_init__(self) -> None:
         """Raise `FixConfiguration` for days or a width that make no sense."""
         if self.first.year < FIRST_YEAR or self.last.year > LAST_YEAR:
-            raise FixConfiguration(f"the days must lie between {FIRST_YEAR} and {LAST_YEAR}")
+            raise FixConfiguration(f"the days must be between {FIRST_YEAR} and {LAST_YEAR}")
         if self.first > self.last:
             raise FixConfiguration(f"the first day, {self.first}, is after the last one, {self.last}: swap them")
         if (self.last - self.first).days > MAX_DAYS:
-            raise FixConfiguration(f"more than {MAX_DAYS} days were chosen: choose fewer")
+            raise FixConfiguration(f"more than {MAX_DAYS:,} days were chosen: choose fewer")
         if self.width not in WIDTHS:
             raise FixConfiguration(f"the bucket width must be one of {', '.join(WIDTHS)}")
 

@@ -10,8 +10,8 @@ from decimal import Decimal
 
 FORECAST_DAYS = 7
 RULE = (
-    f"Rule: what the month's settled days cost, plus for every other day of the month the mean of the last {FORECAST_DAYS} settled days. "
-    "The span repeats the cheapest and the dearest of those days. It knows nothing of plans, credits or price changes."
+    f"Rule: the cost of the month's settled days, plus the mean of the last {FORECAST_DAYS} settled days for every other day of the month. "
+    "The range uses the cheapest and the most expensive of those days instead. Plans, credits and price changes are not considered."
 )
 
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 
+from meterhouse import counts
+
 UNKNOWN = "—"
 MINUS = "\u2212"
 _CENT = Decimal("0.01")
@@ -31,6 +33,11 @@ def change(amount: Decimal, currency: str) -> str:
 def count(value: int | Decimal | None) -> str:
     """Return a whole number."""
     return UNKNOWN if value is None else f"{value:,}".replace("-", MINUS)
+
+
+def counted(value: int | Decimal | None, noun: str) -> str:
+    """Return a whole number with its noun, as in 1 token, or that it is not known how many there are."""
+    return f"{UNKNOWN} {noun}s" if value is None else counts.counted(value, noun)
 
 
 def short(value: int | Decimal | None) -> str:

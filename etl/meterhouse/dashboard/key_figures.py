@@ -40,11 +40,11 @@ def key_figures(snapshot: Snapshot) -> list[KeyFigure]:
         _cost(snapshot),
         _forecast(snapshot),
         _changed(snapshot),
-        KeyFigure("requests", "Requests", formats.short(requests), f"{formats.count(requests)} requests", coverage=days),
-        KeyFigure("input", "Input tokens", formats.short(tokens[0]), f"{formats.count(tokens[0])} tokens", coverage=days),
-        KeyFigure("output", "Output tokens", formats.short(tokens[1]), f"{formats.count(tokens[1])} tokens", coverage=days),
-        KeyFigure("cached", "Input from the cache", formats.percent(cached), "of input tokens whose cache is told"),
-        KeyFigure("batch", "Through batches", formats.percent(batch), "of tokens whose batch flag is told"),
+        KeyFigure("requests", "Requests", formats.short(requests), formats.counted(requests, "request"), coverage=days),
+        KeyFigure("input", "Input tokens", formats.short(tokens[0]), formats.counted(tokens[0], "token"), coverage=days),
+        KeyFigure("output", "Output tokens", formats.short(tokens[1]), formats.counted(tokens[1], "token"), coverage=days),
+        KeyFigure("cached", "Input from the cache", formats.percent(cached), "of input tokens with known cache data"),
+        KeyFigure("batch", "Through batches", formats.percent(batch), "of tokens with a known batch flag"),
     ]
 
 
@@ -59,7 +59,7 @@ def month_forecast(snapshot: Snapshot) -> Forecast | None:
 def usage_words(snapshot: Snapshot) -> str:
     """Return how many buckets behind the totals of usage are loaded and settled, and that they are hours where no days are loaded."""
     words = snapshot.usage_coverage.words()
-    return f"{words}; added up from hours, as no days are loaded" if snapshot.totals_width == "1h" else words
+    return f"{words}; added up from hours because no days are loaded" if snapshot.totals_width == "1h" else words
 
 
 def _cost(snapshot: Snapshot) -> KeyFigure:
@@ -72,7 +72,7 @@ def _cost(snapshot: Snapshot) -> KeyFigure:
         value = " + ".join(formats.money(row.cost, row.currency) for row in totals)
         return KeyFigure("cost", f"Cost, {days}", value, comparison_words(snapshot), coverage=words)
     if loaded.is_none or not loaded.is_whole:
-        detail = "" if loaded.is_none else "nothing was billed on what is loaded"
+        detail = "" if loaded.is_none else "nothing was billed on the loaded days"
         return KeyFigure("cost", f"Cost, {days}", formats.UNKNOWN, detail, coverage=words)
     value = formats.money(Decimal(0), snapshot.currency)
     return KeyFigure("cost", f"Cost, {days}", value, f"nothing was billed; {comparison_words(snapshot)}", coverage=words)
@@ -80,10 +80,12 @@ def _cost(snapshot: Snapshot) -> KeyFigure:
 
 def _forecast(snapshot: Snapshot) -> KeyFigure:
     found, day = month_forecast(snapshot), snapshot.last_settled_day
-    label = f"Forecast for {day + timedelta(days=1):%B %Y}" if day else "Forecast of the month"
+    label = f"Forecast for {day + timedelta(days=1):%B %Y}" if day else "Forecast for the month"
     if found is None:
         why = (
-            "not billed by user" if not snapshot.has_costs else "needs seven days in a row, and all of the month so far, settled and known"
+            "not billed by user"
+            if not snapshot.has_costs
+            else "needs the last seven days and the whole month so far to be settled, with known amounts"
         )
         return KeyFigure("forecast", label, formats.UNKNOWN, why, RULE)
     code = snapshot.currency
@@ -94,7 +96,8 @@ def _forecast(snapshot: Snapshot) -> KeyFigure:
         "forecast",
         label,
         formats.money(found.expected, code),
-        f"{settled}; {found.days_left} days left; span {formats.money(found.low, code)} to {formats.money(found.high, code)}",
+        f"{settled}; {formats.counted(found.days_left, 'day')} left; "
+        f"range {formats.money(found.low, code)} to {formats.money(found.high, code)}",
         RULE,
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from meterhouse.accounting.comparison import runs
+from meterhouse.counts import counted
 from meterhouse.dashboard import formats
 from meterhouse.dashboard.coverage import State, StreamRow
 from meterhouse.dashboard.filters import MAX_HOUR_DAYS
@@ -14,7 +15,7 @@ from meterhouse.dashboard.stream_words import hours_words, stream_names
 
 OF_A_TEAM = (
     "Only the projects that were granted to you are shown. Totals, shares and the forecast cover only those, so they stay below the "
-    "invoice unless you may see every project. How far figures are loaded is given for whole organizations."
+    "invoice unless you can see every project. How far the figures are loaded is shown for whole organizations."
 )
 
 
@@ -28,7 +29,7 @@ def _read(name: str, streams: Iterable[StreamRow]) -> str:
     offered = [one for one in streams if one.is_offered]
     read = [one.loaded_until_utc for one in offered if one.loaded_until_utc is not None]
     if not read:
-        return f"{name}: not loaded by a schedule yet"
+        return f"{name}: not yet loaded by a scheduled run"
     settled = [one.settled_through_date for one in offered]
     through = None if None in settled else min(day for day in settled if day is not None)
     return f"{name} read {formats.moment(min(read))}; {f'settled through {formats.day(through)}' if through else 'no day settled yet'}"
@@ -65,7 +66,8 @@ def _not_loaded(snapshot: Snapshot) -> list[str]:
         names = " and ".join(stream_names(part, every) for part, every in zip(parts, (costs, usage), strict=True) if part)
         days = formats.spans(runs([one.date() for one in missing]))
         lines.append(
-            f"Not loaded: {names}, {days} ({len(missing):,} of {number:,} days). Totals lack these days, and charts have a gap there."
+            f"Not loaded: {names}, {days} ({len(missing):,} of {counted(number, 'day')})."
+            " These days are missing from the totals and leave a gap in the charts."
         )
     return lines
 
@@ -81,7 +83,7 @@ def _never_loaded(snapshot: Snapshot) -> list[str]:
             names = [name for name in absent if name == COSTS]
             rest = [name for name in absent if name != COSTS]
             names += ["usage"] if len(rest) == len(REQUEST_ENDPOINTS) else rest
-            lines.append(f"Never loaded: {', '.join(names)} of {organization}. Totals lack this.")
+            lines.append(f"Never loaded: {', '.join(names)} of {organization}. The totals do not include this.")
     return lines
 
 
@@ -93,10 +95,10 @@ def _not_settled(snapshot: Snapshot) -> str:
     ]
     if not words:
         return ""
-    return f"Not settled yet: {' and '.join(words)}. These figures will still grow; they are hatched or hollow in the charts."
+    return f"Not settled yet: {' and '.join(words)}. These figures may still grow; the charts show them hatched or hollow."
 
 
 def _hours(snapshot: Snapshot) -> str:
-    last = f" of the last {MAX_HOUR_DAYS} days of the choice" if snapshot.filters.usage_first > snapshot.filters.first else ""
-    totals = "" if snapshot.totals_width == "1h" else " Totals and rankings are those of the days."
-    return f"Charts over time draw hours{last}. {hours_words(snapshot)}{totals} Costs are by day."
+    last = f" of the last {MAX_HOUR_DAYS} of the chosen days" if snapshot.filters.usage_first > snapshot.filters.first else ""
+    totals = "" if snapshot.totals_width == "1h" else " Totals and rankings use daily figures."
+    return f"Charts over time show hours{last}. {hours_words(snapshot)}{totals} Costs are shown by day."

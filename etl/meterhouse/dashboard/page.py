@@ -7,6 +7,7 @@ from typing import Any
 
 import dash
 
+from meterhouse.counts import counted
 from meterhouse.dashboard.chart import Chart
 from meterhouse.dashboard.charts import all_charts
 from meterhouse.dashboard.chosen import choice_in_words
@@ -128,7 +129,11 @@ def card(chart: Chart, filters: Filters, *, draw: bool = True) -> list[Any]:
         html.Div(
             [
                 html.Details(
-                    [html.Summary([f"Table, {len(chart.table.rows)} rows", html.Span(f" of {chart.title}", className="unseen")])],
+                    [
+                        html.Summary(
+                            [f"Table, {counted(len(chart.table.rows), 'row')}", html.Span(f" of {chart.title}", className="unseen")]
+                        )
+                    ],
                     id=f"{chart.key}-table",
                     **{"data-src": f"/table/{chart.key}?{query}", "data-label": chart.title},
                 ),
@@ -202,7 +207,7 @@ def _header(snapshot: Snapshot) -> Any:
                 [
                     dcc.Checklist(
                         id="refresh",
-                        options=[{"label": "Refresh by itself", "value": "on"}],
+                        options=[{"label": "Auto-refresh", "value": "on"}],
                         value=["on"],
                         persistence=True,
                         className="switch",

@@ -42,7 +42,7 @@ from meterhouse.warehouse.schema import BI, TEAM
 from meterhouse.warehouse.session import DASHBOARD
 
 Row = TypeVar("Row")
-# The same views, everything first: a team's role may use the second schema alone.
+# The same views, everything first: a team's role may use only the second schema.
 _SCHEMAS = (BI, TEAM)
 _USABLE = """
 SELECT s.name, to_regnamespace(s.name) IS NOT NULL, coalesce(has_schema_privilege(to_regnamespace(s.name)::oid, 'USAGE'), false)
@@ -52,7 +52,9 @@ _POINT = "SELECT set_config('search_path', %s, false)"
 _QUALIFIER = re.compile(rf"\b{BI}\.")
 # What a team was granted; every organization has a member for rows without a project, so nothing means no project at all.
 _GRANTED = "SELECT md5(string_agg(d.project_key, ',' ORDER BY d.project_key)) FROM dim_project d"
-NO_RIGHT = f"the role may not read schema {BI}: grant it meterhouse_reader, or some projects alone, in {TEAM}, with meterhouse grant-team"
+NO_RIGHT = (
+    f"the role may not read schema {BI}: grant it meterhouse_reader, or selected projects only, in {TEAM}, with meterhouse grant-team"
+)
 Grain = TypeVar("Grain", UsageRow, CostRow)
 
 
@@ -148,7 +150,7 @@ def _enter(connection: psycopg.Connection[Any]) -> str:
         return ""
     (granted,) = connection.execute(_GRANTED).fetchone() or (None,)
     if granted is None:
-        raise FixConfiguration("the role is of no team that was granted a project: run meterhouse grant-team")
+        raise FixConfiguration("the role belongs to no team with a granted project: run meterhouse grant-team")
     return f"{granted};"
 
 

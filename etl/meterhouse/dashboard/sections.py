@@ -11,9 +11,9 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         ("requests_by_model", "requests_by_project", "requests_by_small_project", "usage_by_api_key", "usage_by_user"),
     ),
     ("waste", "Where waste may be", ("cached_by_model", "batch_by_model")),
-    ("invoice", "Does it tie to the invoice", ("months",)),
+    ("invoice", "Does it match the invoice?", ("months",)),
 )
 FOOTNOTE = (
-    "Days are UTC days, as the vendor counts and bills them. Totals are exact sums, rounded once; a cell under a chart is rounded by "
-    "itself, and its CSV holds every digit. A dash is what is not known, never zero."
+    "Days are UTC days, as the vendor counts and bills them. Totals are exact sums, rounded once; each table cell is rounded "
+    "separately, and the CSV has every digit. A dash means unknown, never zero."
 )

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
 
+from meterhouse.counts import counted
 from meterhouse.dashboard import formats
 from meterhouse.dashboard.charts import Chart, all_charts
 from meterhouse.dashboard.chosen import choice_in_words, is_filtered
@@ -40,7 +41,7 @@ def _loaded_page(url: str, filters: Filters, now: datetime) -> str:
     if snapshot.cost_coverage.is_none and snapshot.usage_coverage.is_none:
         days = f"{filters.first} to {filters.last}"
         load = f"meterhouse backfill --from {filters.first} --to {filters.last}"
-        raise FixConfiguration(f"nothing of {days} is loaded: choose other days with --from and --to, or load them with {load}")
+        raise FixConfiguration(f"nothing is loaded for {days}: choose other days with --from and --to, or load them with {load}")
     return report(snapshot, now)
 
 
@@ -103,7 +104,7 @@ def _panel(chart: Chart, with_tables: bool) -> str:
     shown = f'<p class="empty">{escape(chart.empty)}</p>' if chart.empty else f'<div class="picture">{picture(chart)}</div>'
     notes = f'<p class="notes">{escape(" ".join(chart.notes))}</p>' if chart.notes else ""
     table = (
-        f'<div class="under"><details id="{chart.key}-table"><summary>Table, {len(chart.table.rows)} rows</summary></details>'
+        f'<div class="under"><details id="{chart.key}-table"><summary>Table, {counted(len(chart.table.rows), "row")}</summary></details>'
         f'<div class="slot folded" tabindex="0" role="region" aria-label="Table of {escape(chart.title)}">{chart.table.to_html()}</div>'
         "</div>"
     )

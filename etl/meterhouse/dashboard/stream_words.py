@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from meterhouse.counts import counted
 from meterhouse.dashboard import formats
 from meterhouse.dashboard.coverage import LOADED, Coverage, StreamRow
 from meterhouse.dashboard.snapshot import COSTS, REQUEST_ENDPOINTS, Snapshot
@@ -27,12 +28,12 @@ def hours_words(snapshot: Snapshot) -> str:
     for stream in offered:
         groups.setdefault(_loaded_hours(snapshot.stream_coverage(stream)), []).append(stream)
     by_endpoint = "; ".join(f"{stream_names(streams, offered)}: {words}" for words, streams in groups.items())
-    return f"Loaded of {by_endpoint or 'usage: no hours'}."
+    return f"Loaded for {by_endpoint or 'usage: no hours'}."
 
 
 def _loaded_hours(hours: Coverage) -> str:
     loaded = hours.buckets(*LOADED)
-    number = f"{len(loaded):,} of {len(hours.states):,} hours"
+    number = f"{len(loaded):,} of {counted(len(hours.states), 'hour')}"
     if not loaded:
         return number
     return f"{number}, from {formats.moment(loaded[0])} to {formats.moment(loaded[-1] + timedelta(hours=1))}"

@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
+from meterhouse.counts import counted
 from meterhouse.dashboard import formats
 from meterhouse.dashboard.axis import STATE, Axis, axis, bucket_cell, bucket_column, is_absent, value_at, will_grow
 from meterhouse.dashboard.chart import OTHER, RANKS, SLOTS, Chart, Number, Series, coverage_note, folded, nothing_words, total_of
@@ -32,11 +33,11 @@ def tokens_over_time(snapshot: Snapshot) -> Chart:
             for (one, state), taken, given in zip(states.items(), inputs, outputs, strict=True)
         ),
     )
-    series = (Series("Input", inputs, 0, _count_of(inputs)), Series("Output", outputs, 1, _count_of(outputs)))
+    series = (Series("Input", inputs, 0, formats.count(total_of(inputs))), Series("Output", outputs, 1, formats.count(total_of(outputs))))
     unknown = sum(row.unknown_tokens for row in rows.values())
     return Chart(
-        "tokens_over_time", f"Input and output tokens per {snapshot.filters.width}", "Input holds what came from the cache.", "lines",
-        "tokens", tuple(states), series, f"{_count_of((*inputs, *outputs))} tokens{_of_loaded(snapshot)}", table,
+        "tokens_over_time", f"Input and output tokens per {snapshot.filters.width}", "Input includes tokens from the cache.", "lines",
+        "tokens", tuple(states), series, f"{_count_of((*inputs, *outputs), 'token')}{_of_loaded(snapshot)}", table,
         empty=_drawn_empty(snapshot, rows), notes=_drawn_notes(snapshot, unknown, "tokens"),
         is_hourly=snapshot.filters.width == "hour", incomplete=will_grow(states), absent=is_absent(states, inputs, outputs),
     )  # fmt: skip
@@ -53,8 +54,8 @@ def requests_over_time(snapshot: Snapshot) -> Chart:
     )
     unknown = sum(row.unknown_requests for row in rows.values())
     return Chart(
-        "requests_over_time", f"Requests per {snapshot.filters.width}", "Model requests of every endpoint that counts them.", "lines",
-        "requests", tuple(states), (Series("Requests", values, 2),), f"{_count_of(values)} requests{_of_loaded(snapshot)}", table,
+        "requests_over_time", f"Requests per {snapshot.filters.width}", "Model requests to every endpoint that counts them.", "lines",
+        "requests", tuple(states), (Series("Requests", values, 2),), f"{_count_of(values, 'request')}{_of_loaded(snapshot)}", table,
         empty=_drawn_empty(snapshot, rows), notes=_drawn_notes(snapshot, unknown, "requests"),
         is_hourly=snapshot.filters.width == "hour", incomplete=will_grow(states), absent=is_absent(states, values),
     )  # fmt: skip
@@ -78,12 +79,12 @@ def _drawn_empty(snapshot: Snapshot, rows: Mapping[datetime, UsageRow]) -> str:
     if snapshot.filters.width == "hour" and snapshot.drawn_coverage.is_none and not snapshot.usage_coverage.is_none:
         since = min((one.first_bucket_utc for one in snapshot.streams if one.bucket_width == "1h" and one.first_bucket_utc), default=None)
         if since is not None and since.date() > snapshot.filters.last:
-            return f"Hours are loaded from {formats.day(since)} on. Choose later days, or the bucket width day."
+            return f"Hours are loaded only from {formats.day(since)} onwards. Choose later days, or the bucket width day."
     return nothing_words(snapshot.drawn_coverage)
 
 
-def _count_of(values: Iterable[Number | None]) -> str:
-    return formats.count(total_of(values))
+def _count_of(values: Iterable[Number | None], noun: str) -> str:
+    return formats.counted(total_of(values), noun)
 
 
 def requests_by_model(snapshot: Snapshot) -> Chart:
@@ -104,15 +105,15 @@ def requests_by_model(snapshot: Snapshot) -> Chart:
         Series(names.get(one, one or UNNAMED), line([one]), slot, formats.count(value(models, [one]))) for slot, one in enumerate(groups)
     ]
     if rest := projects[SLOTS:]:
-        series.append(Series(f"Other ({len(rest)} projects)", line(rest), OTHER, formats.count(value(models, rest))))
-    shown_labels = [*map(model_name, labels), *([f"Other ({len(models) - RANKS} models)"] if len(models) > RANKS else [])]
+        series.append(Series(f"Other ({counted(len(rest), 'project')})", line(rest), OTHER, formats.count(value(models, rest))))
+    shown_labels = [*map(model_name, labels), *([f"Other ({counted(len(models) - RANKS, 'model')})"] if len(models) > RANKS else [])]
     table = Table(
         "Requests by model and project",
         (Column("model", "text"), Column("requests", "count"), *(Column(names.get(one, one or UNNAMED), "count") for one in projects)),
         tuple((model_name(one), value([one], projects), *(cells.get((one, project)) for project in projects)) for one in models),
     )
     return Chart(
-        "requests_by_model", "Requests by model", "Stacked by project; the legend holds each project's total.", "ranks", "requests",
+        "requests_by_model", "Requests by model", "Stacked by project; the legend shows each project's total.", "ranks", "requests",
         tuple(shown_labels), tuple(series), _requests_total(snapshot), table, empty=_usage_empty(snapshot),
         notes=_usage_notes(snapshot, "requests"), wide=True,
     )  # fmt: skip
@@ -133,20 +134,20 @@ def requests_shares(snapshot: Snapshot) -> tuple[Chart, Chart]:
     if small:
         slices.append((f"Other ({len(small)})", other))
     first = _pie(
-        snapshot, "requests_by_project", "Share of requests by project", "Everything under 5 % is Other.", slices, whole, len(large),
+        snapshot, "requests_by_project", "Share of requests by project", "Projects under 5 % are in Other.", slices, whole, len(large),
         _usage_empty(snapshot),
     )  # fmt: skip
     broken = [(names.get(one, one or UNNAMED), requests[one]) for one in small]
     second = _pie(
-        snapshot, "requests_by_small_project", "Other, broken down", "Projects under 5 % of all requests; shares are of Other.",
-        broken, other, len(broken), _usage_empty(snapshot) or ("" if small else "No project is under 5 %."),
+        snapshot, "requests_by_small_project", "Other, broken down", "Projects under 5 % of all requests, as shares of Other.",
+        broken, other, len(broken), _usage_empty(snapshot) or ("" if small else "No project has less than 5 %."),
     )  # fmt: skip
     return first, second
 
 
 def usage_by_api_key(snapshot: Snapshot) -> Chart:
     """Tokens and requests of each key."""
-    about = "Keys and the projects that they belong to."
+    about = "Keys and the projects they belong to."
     return _usage_ranks(snapshot, "api key", "api_keys", "usage_by_api_key", "Usage by API key", about, lambda row: row.api_key_id)
 
 
@@ -215,7 +216,7 @@ def _pie(
         tuple(
             Series(one.name, tuple(one.values[0] if one.name == name else 0 for name, _ in slices), one.slot, one.legend) for one in series
         ),
-        f"{formats.count(whole)} requests", table, empty=empty, notes=_usage_notes(snapshot, "requests"),
+        formats.counted(whole, "request"), table, empty=empty, notes=_usage_notes(snapshot, "requests"),
     )  # fmt: skip
 
 
@@ -227,7 +228,7 @@ def _ranked(cells: Mapping[tuple[str, str], int | None], part: int) -> list[str]
 
 
 def _tokens_total(total: UsageRow | None) -> str:
-    return f"{formats.count(total_of((total.input_tokens, total.output_tokens)) if total else None)} tokens"
+    return formats.counted(total_of((total.input_tokens, total.output_tokens)) if total else None, "token")
 
 
 def _in_and_out(total: UsageRow | None, inputs: tuple[Number | None, ...], outputs: tuple[Number | None, ...]) -> tuple[Series, Series]:
@@ -239,7 +240,7 @@ def _in_and_out(total: UsageRow | None, inputs: tuple[Number | None, ...], outpu
 
 def _requests_total(snapshot: Snapshot) -> str:
     total = usage_total(snapshot)
-    return f"{formats.count(total.requests if total else None)} requests"
+    return formats.counted(total.requests if total else None, "request")
 
 
 def _usage_empty(snapshot: Snapshot) -> str:
@@ -258,4 +259,6 @@ def _drawn_notes(snapshot: Snapshot, unknown: int, what: Literal["requests", "to
 
 
 def _notes(coverage: Coverage, unknown: int, what: Literal["requests", "tokens"]) -> tuple[str, ...]:
-    return coverage_note(coverage) + ((f"{formats.count(unknown)} rows do not tell their {what} and are not in it.",) if unknown else ())
+    return coverage_note(coverage) + (
+        (f"{counted(unknown, 'row')} with unknown {what} {'is' if unknown == 1 else 'are'} not included.",) if unknown else ()
+    )

@@ -15,7 +15,7 @@ def cached_by_model(snapshot: Snapshot) -> Chart:
     """Input tokens that came from the cache, and those that did not, by model."""
     return _part_chart(
         snapshot, "cached_by_model", "Input from the cache",
-        "Where is waste: input that was read again and did not come from the cache costs most.", "Input tokens from the cache, by model",
+        "Where waste may be: repeated input that did not come from the cache costs the most.", "Input tokens from the cache, by model",
         ("cached_tokens", "cacheable_tokens"), ("From the cache", "Not from the cache"),
         ("input tokens", "from the cache", "cached share"), 1,
     )  # fmt: skip
@@ -24,8 +24,8 @@ def cached_by_model(snapshot: Snapshot) -> Chart:
 def batch_by_model(snapshot: Snapshot) -> Chart:
     """Tokens that went through the Batch API, and those that did not, by model."""
     return _part_chart(
-        snapshot, "batch_by_model", "Tokens through batches", "Where is waste: work that can wait is cheaper through the Batch API.",
-        "Tokens of batches, by model", ("batch_tokens", "batchable_tokens"), ("In batches", "One by one"),
+        snapshot, "batch_by_model", "Tokens through batches", "Where waste may be: work that can wait is cheaper through the Batch API.",
+        "Tokens through batches, by model", ("batch_tokens", "batchable_tokens"), ("In batches", "One by one"),
         ("tokens", "in batches", "batch share"), 0,
     )  # fmt: skip
 
@@ -52,7 +52,7 @@ def _part_chart(
         ),
         f"{shared} of {formats.count(total_of(row[2] for row in rows))} {whole_name}", table,
         empty="" if rows else nothing_words(snapshot.usage_coverage),
-        notes=coverage_note(snapshot.usage_coverage) + ((f"{RANKS} of {len(rows)} models are drawn.",) if len(rows) > RANKS else ()),
+        notes=coverage_note(snapshot.usage_coverage) + ((f"The chart shows {RANKS} of {len(rows)} models.",) if len(rows) > RANKS else ()),
     )  # fmt: skip
 
 

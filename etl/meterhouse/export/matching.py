@@ -82,7 +82,7 @@ def _unloaded(connection: Connection, view: str, columns: set[str], selection: S
     last = min(selection.last or today, today)
     first = selection.first or _first_day(connection, is_costs) or last
     if first > last:
-        return [f"{first} is in the future: nothing of it can be loaded yet"]
+        return [f"{first} is in the future: nothing can be loaded for it yet"]
     days = (last - first) // timedelta(days=1) + 1
     parameters = {
         "first": first,

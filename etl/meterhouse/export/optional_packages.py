@@ -1,4 +1,4 @@
-"""The packages that write a format and are installed with an extra alone."""
+"""The packages that write a format and are installed only with an extra."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ def _drafted(out: Path, new_mode: int, remedy: str) -> Iterator[Path]:
     """A draft that replaces a file."""
     target = Path(os.path.realpath(out))
     if not target.parent.is_dir():
-        raise FixConfiguration(f"the folder {target.parent} does not exist: make it, or {remedy}")
+        raise FixConfiguration(f"the folder {target.parent} does not exist: create it, or {remedy}")
     try:
         folder, lock = _locked_folder(target)
     except OSError as error:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from meterhouse.counts import counted
 from meterhouse.export.source import Report
 
 _LINE_EVERY_SECONDS = 5.0
@@ -35,5 +36,5 @@ class _Lines:
     def __call__(self, done: int, total: int) -> None:
         if time.monotonic() - self._last > _LINE_EVERY_SECONDS:
             self._last = time.monotonic()
-            sys.stderr.write(f"{self._view}: {done:,} of {total:,} rows\n")
+            sys.stderr.write(f"{self._view}: {done:,} of {counted(total, 'row')}\n")
             sys.stderr.flush()

@@ -97,7 +97,7 @@ class Source:
 
     def _conditions(self, selection: Selection) -> Composable:
         if selection.first and selection.last and selection.first > selection.last:
-            raise FixConfiguration(f"--from {selection.first} is after --to {selection.last}: exchange them")
+            raise FixConfiguration(f"--from {selection.first} is after --to {selection.last}: swap them")
         conditions: list[Composable] = []
         if selection.first or selection.last:
             day = self._column_for("--from and --to", ("usage_date", "month_start"))

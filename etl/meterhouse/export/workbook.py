@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from meterhouse.catalogue.dictionary import COLUMNS
+from meterhouse.counts import counted
 from meterhouse.errors import FixConfiguration
 from meterhouse.export.optional_packages import package_for
 from meterhouse.export.source import NO_ZONES, Column, Source, Written
@@ -22,7 +23,7 @@ def xlsx(source: Source, path: Path) -> Written:
     """Write a workbook with the rows and what their columns mean; packing it is left to the caller."""
     if source.count() > XLSX_ROWS:
         raise FixConfiguration(
-            f"bi.{source.view} has {source.count():,} such rows and a sheet of Excel holds {XLSX_ROWS:,}: choose --format csv or"
+            f"bi.{source.view} has {counted(source.count(), 'such row')} and an Excel sheet holds {XLSX_ROWS:,}: choose --format csv or"
             " parquet, or fewer days with --from and --to"
         )
     book = package_for("xlsx").Workbook(path, {"constant_memory": True, "tmpdir": str(path.parent)})

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 from meterhouse.catalogue.endpoints import COSTS_BY_API_KEY_SINCE_EPOCH_SECONDS, ENDPOINTS, BucketWidth, Endpoint
+from meterhouse.counts import counted
 from meterhouse.errors import FixConfiguration
 from meterhouse.windows import Window, chunks, floor_to_day, from_epoch
 
@@ -90,19 +91,18 @@ def in_words(
         window = piece.window
         lines.append(
             f"{piece.name}: {window.start:%Y-%m-%d} to {window.end - timedelta(days=1):%Y-%m-%d} in {width.name} buckets,"
-            f" {calls(piece, width)} calls or more an organization"
+            f" at least {counted(calls(piece, width), 'call')} per organization"
         )
     for (organization, endpoint), counts in held.items():
         spans = [piece.window for piece in planned if piece.endpoint == endpoint]
         floor = reach(remembered.get((organization, endpoint)), now)
         known = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
-        lines.append(f"{organization}/{endpoint}/{width.name}: the warehouse holds {known} (buckets)")
+        lines.append(f"{organization}/{endpoint}/{width.name}: buckets in the warehouse: {known}")
         if spans and spans[0].start < floor:
             lines.append(
                 f"{organization}/{endpoint}: the days {spans[0].start:%Y-%m-%d} to {min(floor, spans[-1].end) - timedelta(days=1):%Y-%m-%d}"
-                " lie beyond the vendor's reach; what the warehouse holds of them stays as it is"
+                " are further back than the vendor reports; what the warehouse has for them stays as it is"
             )
     total = sum(calls(piece, width) for piece in planned)
-    tasks = "1 task" if len(planned) == 1 else f"{len(planned)} tasks"
-    lines.append(f"in all: {tasks}, {total} calls or more an organization")
+    lines.append(f"in all: {counted(len(planned), 'task')}, at least {counted(total, 'call')} per organization")
     return lines

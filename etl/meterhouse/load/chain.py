@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from meterhouse.accounting.finality import Finality, finality
 from meterhouse.catalogue.endpoints import BucketWidth, Key, Values
+from meterhouse.counts import counted
 from meterhouse.errors import RejectedAnswer
 from meterhouse.vendors.openai.odd_rows import SetAside
 from meterhouse.vendors.openai.rows import Bucket, Page
@@ -120,11 +121,15 @@ class Chain:
         found = set(self.warnings)
         left_out = [row for start in sorted(self._covered) for row in self._covered[start].set_aside]
         if left_out:
-            found.add(f"{len(left_out)} rows could not be typed and were set aside, the first as {left_out[0].reason}")
+            found.add(
+                f"set aside {counted(len(left_out), 'row')} with values of an unexpected type, the first because {left_out[0].reason}"
+            )
         gaps = self.missing()
         if not gaps:
             return found
-        return found | {f"{len(gaps)} buckets did not come and were left alone, the first of {gaps[0]:%Y-%m-%dT%H:%MZ}"}
+        return found | {
+            f"the answer lacked {counted(len(gaps), 'bucket')} that the warehouse keeps as before, the first of {gaps[0]:%Y-%m-%dT%H:%MZ}"
+        }
 
     def _place(self, bucket: Bucket) -> CoveredBucket:
         try:

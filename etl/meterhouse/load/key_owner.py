@@ -120,8 +120,8 @@ class KeyOwner:
         if recent and not self._is_at_home(recent):
             label = self._label
             raise FixConfiguration(
-                f"the label {label} holds the figures of another organization than its key opens, as they share no project: give this key a"
-                f" label of its own (OPENAI_ADMIN_KEY_<LABEL>), or run meterhouse purge --organization {label}"
+                f"the label {label} holds the figures of a different organization than its key opens (they share no project): give this key"
+                f" a label of its own (OPENAI_ADMIN_KEY_<LABEL>), or run meterhouse purge --organization {label}"
             )
 
     def _is_at_home(self, projects: set[str]) -> bool:

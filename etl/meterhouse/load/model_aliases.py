@@ -55,7 +55,7 @@ def remove_alias(url: str, model: str) -> str:
     with _aliases(url) as connection:
         removed = connection.execute("DELETE FROM warehouse.model_alias WHERE model = %s", (word,)).rowcount
     if not removed:
-        raise FixConfiguration(f"{word} has no alias: meterhouse alias lists those that are set")
+        raise FixConfiguration(f"{word} has no alias: run meterhouse alias to list those that are set")
     return f"{word} is shown as {canonical_model(word)} again"
 
 
@@ -70,5 +70,5 @@ def _aliases(url: str) -> Iterator[Connection]:
 def _word(text: str) -> str:
     word = text.strip().lower()
     if not word or len(word) > MODEL.max_length or not word.isprintable():
-        raise FixConfiguration(f"{text[:40]!r} is no name of a model: use 1 to {MODEL.max_length} letters, such as gpt-4o")
+        raise FixConfiguration(f"{text[:40]!r} is not a model name: use 1 to {MODEL.max_length} characters, such as gpt-4o")
     return word

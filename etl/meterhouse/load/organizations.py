@@ -171,6 +171,6 @@ def held_twice(label: str, holder: str, organization: str) -> str:
     rename = f"if its label has changed, run meterhouse rename-organization {holder} {label}; "
     return (
         f"the key of {label} opens the organization {organization}, which the warehouse already holds under the label {holder}, so it would"
-        f" be counted twice: {'' if DEMO_LABEL in {label, holder} else rename}if two keys open one organization, leave one out;"
+        f" be counted twice: {'' if DEMO_LABEL in {label, holder} else rename}if two keys open the same organization, leave one out;"
         f" to load it from the start as {label}, run meterhouse purge --organization {holder}"
     )

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 
 from meterhouse.control_characters import visible
+from meterhouse.counts import counted
 from meterhouse.errors import FixConfiguration, MeterhouseError
 from meterhouse.load.staging import Fetch, Replaced
 from meterhouse.windows import Window
@@ -84,7 +85,8 @@ class Summary:
             return f"{self.stream}: {reason}"
         beyond = f"; the vendor reports nothing before {self.reported_from}" if self.reported_from else ""
         return (
-            f"{self.stream}: {self.windows} windows, {self.pages} pages, {self.buckets} buckets; rows: {self.rows_inserted} new,"
+            f"{self.stream}: {counted(self.windows, 'window')}, {counted(self.pages, 'page')}, {counted(self.buckets, 'bucket')};"
+            f" rows: {self.rows_inserted} new,"
             f" {self.rows_updated} changed, {self.rows_removed} removed, {self.rows_unchanged} unchanged{beyond}"
         )
 

@@ -20,7 +20,7 @@ def rename_organization(owner_url: str, old: str, new: str) -> list[str]:
     Done already is done. Raises `FixConfiguration` for a label that is unknown, taken, or none.
     """
     if DEMO_LABEL in {old, new}:
-        raise FixConfiguration(f"{DEMO_LABEL} labels invented figures and stays theirs: run meterhouse purge --organization {DEMO_LABEL}")
+        raise FixConfiguration(f"{DEMO_LABEL} is reserved for invented figures: run meterhouse purge --organization {DEMO_LABEL}")
     if not is_label(new):
         raise FixConfiguration(f"{new!r} cannot be a label: it is small letters, digits, _ and -, beginning with a letter or digit")
     with as_owner(owner_url, "rename an organization") as connection:
@@ -29,10 +29,10 @@ def rename_organization(owner_url: str, old: str, new: str) -> list[str]:
         labels = organizations.all_labels()
         if old not in labels:
             if new in labels and _was_renamed(connection, old, new):
-                return [f"{old} is called {new} already: nothing was left to do"]
+                return [f"{old} is already called {new}: there was nothing to do"]
             raise FixConfiguration(f"no organization is called {old!r}; loaded are: {', '.join(labels) or 'none'}")
         if new == old:
-            return [f"{old} is its label already: nothing was left to do"]
+            return [f"{old} is already its label: there was nothing to do"]
         _require_free(connection, labels, old, new)
         connection.execute("UPDATE warehouse.dim_organization SET label = %s WHERE label = %s", (new, old))
         grants = connection.execute("UPDATE ops.team_access SET organization = %s WHERE organization = %s", (new, old)).rowcount
@@ -44,7 +44,7 @@ def rename_organization(owner_url: str, old: str, new: str) -> list[str]:
             "INSERT INTO ops.run_log (command, parameters, status, started_at, finished_at) VALUES (%s, %s, 'done', now(), now())",
             (RUN_COMMAND, Jsonb({"organization": new, "renamed_from": old})),
         )
-    return [f"{old} is called {new} now, with its figures and names (run log: {runs}, grants to teams: {grants})", _key_words(new)]
+    return [f"{old} is now called {new}, with its figures and names (run log: {runs}, grants to teams: {grants})", _key_words(new)]
 
 
 def _was_renamed(connection: Connection, old: str, new: str) -> bool:
@@ -57,7 +57,7 @@ def _was_renamed(connection: Connection, old: str, new: str) -> bool:
 def _require_free(connection: Connection, labels: list[str], old: str, new: str) -> None:
     if new in labels:
         raise FixConfiguration(
-            f"{new} is the label of an organization that is loaded already: choose another one, or, if {old} is to take its place, run"
+            f"{new} is already the label of a loaded organization: choose another one, or, if {old} should take its place, run"
             f" meterhouse purge --organization {new} first"
         )
     # Grants outlive a purge, and a team must not inherit what was another organization's.

@@ -18,6 +18,7 @@ import psycopg
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from meterhouse.catalogue.endpoints import ENDPOINTS, HOUR, MINUTE, BucketWidth, Endpoint
+from meterhouse.counts import counted
 from meterhouse.errors import FixConfiguration, TryAgainLater
 from meterhouse.load.store import Store
 from meterhouse.settings import Settings
@@ -123,8 +124,9 @@ class Dropped:
 
     def __str__(self) -> str:
         return (
-            f"{self.table}: {self.hours:,} rows of hours and {self.minutes:,} of minutes in {self.buckets:,} buckets of"
-            f" {self.months} months, {self.whole_months} of them whole; about {self.bytes_freed / 1e6:,.1f} MB"
+            f"{self.table}: {counted(self.hours, 'hourly row')} and {counted(self.minutes, 'minutely row')}"
+            f" in {counted(self.buckets, 'bucket')} of {counted(self.months, 'month')} ({self.whole_months} whole);"
+            f" about {self.bytes_freed / 1e6:,.1f} MB"
         )
 
     def plus(self, month: Month) -> Dropped:
@@ -156,7 +158,7 @@ def retain(settings: Settings, now: datetime, *, drops: bool) -> Iterator[str]:
     if not found:
         yield "nothing is older than its limit"
     elif not drops:
-        yield "nothing was dropped: meterhouse retain --drop does it"
+        yield "nothing was dropped: to drop it, run meterhouse retain --drop"
 
 
 def what_is_over(connection: Connection, limits: Limits) -> list[Dropped]:
@@ -187,7 +189,7 @@ def drop(connection: Connection, limits: Limits) -> list[Dropped]:
     freed = {one.table: sum(size[key] - after.get(key, 0) for key in size if key[0].table == one.table) for one in result}
     if held:
         raise TryAgainLater(
-            f"what is over was dropped, but {', '.join(held)} was being read, so its space is still taken: run meterhouse retain --drop"
+            f"the old data was dropped, but {', '.join(held)} was being read, so its space is not free yet: run meterhouse retain --drop"
             " again later"
         )
     return [replace(one, bytes_freed=max(0, freed[one.table])) for one in result]

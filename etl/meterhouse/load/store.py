@@ -15,6 +15,7 @@ from psycopg.sql import SQL, Identifier
 from psycopg.types.json import Jsonb
 
 from meterhouse.catalogue.endpoints import BucketWidth, Dimension, Endpoint
+from meterhouse.counts import counted
 from meterhouse.errors import FixConfiguration, MeterhouseError
 from meterhouse.load.chain import StoredBucket
 from meterhouse.load.names_history import RUN_COMMAND, Listing, NamesHistory, NamesReplaced
@@ -247,7 +248,8 @@ class Store:
         ).fetchone()
         if listed and row and row[0] and not row[1]:
             raise FixConfiguration(
-                f"the key of {organization} lists {len(listed)} projects and none of the {row[0]} that the warehouse knows under this"
+                f"the key of {organization} lists {counted(len(listed), 'project')} and none of the {row[0]} that the warehouse knows under"
+                " this"
                 f" label, so it opens another organization: use the right key, give this one a label of its own"
                 f" (OPENAI_ADMIN_KEY_<LABEL>), or run meterhouse purge --organization {organization}"
             )
@@ -312,9 +314,9 @@ class Store:
             ).fetchall()
         return list(shown.values()), rows
 
-    def add_up(self) -> int:
-        """Make the sums by day equal to the rows, over all days; return the rows of sums written anew. Loads wait for it."""
-        with translated("sums by day"), self.connection.transaction():
+    def rebuild_totals(self) -> int:
+        """Rebuild the daily totals from the rows, over all days; return how many were rewritten. Loads wait for it."""
+        with translated("daily totals"), self.connection.transaction():
             self.connection.execute("SELECT FROM ops.watermarks FOR UPDATE")
             return fill(self.connection)
 

@@ -96,7 +96,7 @@ def backfill(
     """
     endpoints = chosen_endpoints(settings, only)
     if only is not None and (narrow := [endpoint.name for endpoint in endpoints if width not in endpoint.widths]):
-        raise FixConfiguration(f"{narrow[0]} has no buckets of width {width.name}: choose 1d")
+        raise FixConfiguration(f"{narrow[0]} has no {width.name} buckets: choose 1d")
     endpoints = [endpoint for endpoint in endpoints if width in endpoint.widths]
     if not endpoints:
         raise FixConfiguration(

@@ -73,7 +73,7 @@ class Airflow:
             now = time.monotonic()
             recent = [moment for moment in self._restarts.get(name, []) if now - moment < RESTARTS_WITHIN_SECONDS]
             if len(recent) >= MOST_RESTARTS:
-                raise TryAgainLater(f"{name} has ended {MOST_RESTARTS + 1} times by itself: see {self._children.log_file(name)}")
+                raise TryAgainLater(f"{name} has stopped {MOST_RESTARTS + 1} times on its own: see {self._children.log_file(name)}")
             self._restarts[name] = [*recent, now]
             self._children.stop([name])
             self._children.start(name, self._command(*COMPONENTS[name]), self._environment)

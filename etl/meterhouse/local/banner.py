@@ -25,7 +25,7 @@ def loaded(reader_url: str) -> list[str]:
             rows = connection.execute(LOADED).fetchall()
     except MeterhouseError as error:
         return [f"cannot be read by the reader role yet ({error})"]
-    lines = [f"{name:<44} {count:>9,} rows  {first} to {last}" for name, count, first, last in rows]
+    lines = [f"{name:<44} {count:>9,} {'row ' if count == 1 else 'rows'}  {first} to {last}" for name, count, first, last in rows]
     return lines or ["nothing yet"]
 
 

@@ -89,7 +89,8 @@ def _value_for(name: str, environment: Mapping[str, str]) -> str:
         key = environment.get(name, "").strip()
         if key and not KEY.fullmatch(key):
             raise CannotWrite(
-                f"{name} is no admin key, which begins with sk- and has letters, digits, ., - and _: copy it whole from the admin keys page"
+                f"{name} is not an admin key (it begins with sk- and has only letters, digits, ., - and _):"
+                " copy it whole from the admin keys page"
             )
         return key
     if SECRET.fullmatch(name):

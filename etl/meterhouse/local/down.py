@@ -28,7 +28,7 @@ def down(settings: Settings) -> int:
     """Ask a running `up` to stop and wait for it; then stop what a killed one left behind."""
     console = Console()
     if not settings.home.exists():
-        console.line(f"nothing runs: {settings.home} does not exist")
+        console.line(f"nothing is running: {settings.home} does not exist")
         return 0
     parent = next((record for record in recorded(settings.home) if record.name == PARENT and record.alive()), None)
     stopped: list[str] = []

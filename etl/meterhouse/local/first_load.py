@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from meterhouse.counts import counted
 from meterhouse.errors import TryAgainLater
 from meterhouse.local.airflow_rest import DONE, AirflowRest
 from meterhouse.warehouse.database import connect, translated
@@ -98,4 +99,4 @@ def _due(dag: dict[str, Any]) -> bool:
 def _done(tasks: dict[str, str]) -> str:
     ready = sum(state in {"success", "skipped"} for state in tasks.values())
     again = sum(state == "up_for_retry" for state in tasks.values())
-    return f"{ready}/{len(tasks)} tasks" + (f" ({again} will be tried again)" if again else "")
+    return f"{ready}/{counted(len(tasks), 'task')}" + (f" ({again} will be tried again)" if again else "")

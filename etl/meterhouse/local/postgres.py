@@ -127,7 +127,7 @@ class EmbeddedPostgres:
             self._check_major()
             return
         if self.data_directory.exists() and any(self.data_directory.iterdir()):
-            raise FixConfiguration(f"{self.data_directory} is not empty and holds no PostgreSQL data: move it away")
+            raise FixConfiguration(f"{self.data_directory} is not empty and is not a PostgreSQL data folder: move it away")
         make_folder(self.data_directory.parent, 0o711)
         # Made beside its place and then renamed, so that a half-made folder is never taken for a server.
         draft = self.data_directory.with_name(f"{self.data_directory.name}.new")

@@ -206,7 +206,7 @@ class Stack:
     def _banner(self, rest: AirflowRest) -> list[str]:
         notes = []
         if self._plan.warehouse_url is not None and self._plan.airflow_url is None:
-            notes.append(f"The embedded PostgreSQL serves Airflow's own tables alone; {AIRFLOW_DATABASE_VARIABLE} would replace it.")
+            notes.append(f"The embedded PostgreSQL serves only Airflow's own tables; {AIRFLOW_DATABASE_VARIABLE} would replace it.")
         return banner(
             airflow_url=rest.address,
             dashboard_url=dashboard.address(self._settings.dashboard_port),

@@ -1,7 +1,7 @@
-"""Alerts: what went wrong, told once a day through the channels that Airflow's connections name, with a link to the run.
+"""Alerts: what went wrong, reported once a day through the channels that Airflow's connections name, with a link to the run.
 
 `meterhouse_alerts` (type apprise) reaches any webhook, Slack, Teams and more; `meterhouse_alerts_mail` (type smtp) sends mail to the
-addresses in its extra `to`. What was told on which day is kept in `ops.alerts`.
+addresses in its extra `to`. What was reported on which day is kept in `ops.alerts`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ MAIL_CONNECTION = "meterhouse_alerts_mail"
 class Problem:
     """One thing that is wrong: `key` is the same each time it is found, `text` says what to do.
 
-    Nobody is told of one that `is_seen` already, such as a form filled in wrongly: whoever did it looks at the run.
+    One that `is_seen` already is not reported, such as a form filled in wrongly: whoever did it looks at the run.
     """
 
     key: str
@@ -56,7 +56,7 @@ class NotTaken(ConnectionError):
 
 
 def problem_of(where: str, kind: str, text: str, *, is_seen: bool = False) -> Problem:
-    """Return the problem that `text` tells of `where`; texts that differ in their figures alone are the same problem."""
+    """Return the problem that `text` reports about `where`; texts that differ only in their figures are the same problem."""
     text = visible(text)
     words = re.sub(r"\d+", "", text)
     return Problem(
@@ -65,27 +65,29 @@ def problem_of(where: str, kind: str, text: str, *, is_seen: bool = False) -> Pr
 
 
 def task_has_failed(context: Mapping[str, Any]) -> None:
-    """Tell what made a task fail for good: the problems that it found, or its error."""
+    """Report what made a task fail for good: the problems that it found, or its error."""
     ti = context["ti"]
     error = context.get("exception")
     if isinstance(error, ProblemsFound):
         problems = list(error.problems)
     else:
         kind = getattr(error, "kind", None) or type(error).__name__
-        problems = [problem_of(f"{ti.dag_id}/{ti.task_id}", kind, str(error or "it ended without a word: see its log"))]
+        problems = [problem_of(f"{ti.dag_id}/{ti.task_id}", kind, str(error or "it ended without a message: see its log"))]
     if untold := [problem for problem in problems if not problem.is_seen]:
         tell(f"meterhouse: {ti.dag_id} failed", untold, run_link(ti.dag_id, ti.run_id))
 
 
 def run_is_late(context: Mapping[str, Any] | None = None, **_: Any) -> None:
-    """Tell that a run has missed its deadline; Airflow calls this on the executor, for runs that have failed by then too."""
+    """Report that a run has missed its deadline; Airflow calls this on the executor, for runs that have failed by then too."""
     run = (context or {}).get("dag_run") or {}
     dag, run_id = str(run.get("dag_id", "a DAG")), str(run.get("dag_run_id") or run.get("run_id") or "")
     # One that has ended was told of if it failed, and those of a backfill stand in a queue on purpose.
     if run.get("state") in {"success", "failed"} or run.get("run_type") == "backfill":
         log.info("%s of %s is not late: it is %s, %s", run_id, dag, run.get("run_type"), run.get("state"))
         return
-    text = f"the run {run_id} of {dag} has not ended in time: look at its tasks; a slow vendor or warehouse shows in their logs"
+    text = (
+        f"the run {run_id} of {dag} has not ended in time: look at its tasks; their logs show whether the vendor or the warehouse is slow"
+    )
     tell(f"meterhouse: {dag} is late", [Problem(f"{dag}/late", text)], run_link(dag, run_id))
 
 
@@ -105,17 +107,17 @@ def tell(title: str, problems: Sequence[Problem], link: str) -> None:
     if (mail := connection(MAIL_CONNECTION)) is not None:
         channels.append(lambda subject, text: send_mail(mail, subject, text))
     if not channels:
-        log.info("nobody is told: there is no connection %s or %s", WEBHOOK_CONNECTION, MAIL_CONNECTION)
+        log.info("no alert is sent: there is no connection %s or %s", WEBHOOK_CONNECTION, MAIL_CONNECTION)
         return
     with _untold(problems) as untold:
         if not untold:
-            log.info("told already today: %s", "; ".join(problem.text for problem in problems))
+            log.info("already reported today: %s", "; ".join(problem.text for problem in problems))
             return
         text = "\n".join([*dict.fromkeys(problem.text for problem in untold), "", link])
         failed = [name for channel in channels if (name := _failure_of(channel, title, text))]
         if len(failed) == len(channels):
-            raise ConnectionError(f"nobody could be told ({', '.join(failed)}); it is tried again with the next failure")
-    log.info("told: %s", title)
+            raise ConnectionError(f"the alert could not be sent ({', '.join(failed)}); the next failure tries again")
+    log.info("reported: %s", title)
     if failed:
         raise ConnectionError(f"one of the channels did not take the message ({', '.join(failed)}): look at its connection")
 
@@ -135,7 +137,7 @@ def _untold(problems: Sequence[Problem]) -> Iterator[list[Problem]]:
         with Store(warehouse_url()) as store:
             new = store.claim_alerts([problem.key for problem in problems], now)
     except (MeterhouseError, psycopg.Error) as away:
-        log.warning("the warehouse cannot say what was told today: %s", away)
+        log.warning("the warehouse cannot say what was reported today: %s", away)
         yield [problem for problem in problems if not _noted_in_airflow(problem.key, now)]
         return
     try:
@@ -152,9 +154,9 @@ def _noted_in_airflow(problem: str, now: datetime) -> bool:
     try:
         if Variable.get(name, default=None) == today:
             return True
-        Variable.set(name, today, description=f"meterhouse: {problem} was told on this day")
+        Variable.set(name, today, description=f"meterhouse: {problem} was reported on this day")
     except Exception as refused:  # a deadline's callback may not write variables, and telling twice is better than never
-        log.info("Airflow cannot remember what was told: %s", type(refused).__name__)
+        log.info("Airflow cannot remember what was reported: %s", type(refused).__name__)
     return False
 
 

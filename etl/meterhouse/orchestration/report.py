@@ -61,7 +61,7 @@ def report_run() -> dict[str, Any]:
             raise ProblemsFound(
                 [problem_of(f"{ti.dag_id}/{_shown(ti, name)}", NOTHING_LOADED, why, is_seen=True) for why, name in reasons.items()]
             )
-        raise AirflowSkipException("; ".join(reasons) or "nothing was to be loaded")
+        raise AirflowSkipException("; ".join(reasons) or "there was nothing to load")
     for views in {family(summary["endpoint"]).name: family(summary["endpoint"]) for summary in summaries}.values():
         counts = row_counts(summary for summary in summaries if family(summary["endpoint"]) == views)
         if views in ti.task.outlets:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from meterhouse.catalogue.endpoints import DAY
 from meterhouse.dashboard import formats
-from meterhouse.dashboard.cost_charts import cost_total
+from meterhouse.dashboard.cost_charts import cost_total, without_amount
 from meterhouse.dashboard.filters import Filters
 from meterhouse.dashboard.invented import OrganizationRow, marked, warning
 from meterhouse.dashboard.key_figures import usage_words
@@ -94,11 +94,13 @@ def write_week(url: str, first: date, last: date, folder: Path, now: datetime | 
     """
     snapshot = Reader(url).snapshot(Filters(first, last))
     if snapshot.cost_coverage.is_none and snapshot.usage_coverage.is_none:
-        raise TryAgainLater(f"nothing of {first} to {last} is loaded yet: look at the runs of openai_costs and openai_usage if that lasts")
+        raise TryAgainLater(
+            f"nothing is loaded for {first} to {last} yet: if this persists, look at the runs of openai_costs and openai_usage"
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise FixConfiguration(f"the folder {folder} cannot be made ({error.strerror}): {_REMEDY}") from None
+        raise FixConfiguration(f"the folder {folder} cannot be created ({error.strerror}): {_REMEDY}") from None
     path = folder / f"meterhouse-{first}-to-{last}.html"
     page = report(snapshot, now or datetime.now(UTC)).encode()
     write_whole(page, path, HANDED_ON, _REMEDY)
@@ -127,7 +129,7 @@ def _limits(snapshot: Snapshot, last: date) -> list[str]:
     return [
         *notices(snapshot),
         *_behind(snapshot, last),
-        *([f"{formats.count(unknown)} rows of costs have no amount and are not in the total."] if unknown else []),
+        *without_amount(unknown),
     ]
 
 
@@ -143,9 +145,9 @@ def _behind(snapshot: Snapshot, last: date) -> list[str]:
         until = [one.loaded_until_utc for one in streams if one.loaded_until_utc]
         loaded_until = min(until, default=None)
         if loaded_until is None:
-            lines.append(f"No {are} loaded by a schedule yet: the totals may lack some.")
+            lines.append(f"No {are} loaded by a scheduled run yet: the totals may be incomplete.")
         elif loaded_until < end:
-            lines.append(f"Not all {are} loaded beyond {formats.moment(loaded_until)}: what came later may not be in the totals.")
+            lines.append(f"Not all {are} loaded beyond {formats.moment(loaded_until)}: the totals may not include what came later.")
     return lines
 
 
@@ -156,7 +158,7 @@ def mail_report(written: WeeklyReport) -> None:
     """
     to = connection(MAIL_CONNECTION)
     if to is None:
-        log.info("it is not mailed: there is no connection %s", MAIL_CONNECTION)
+        log.info("the report is not mailed: there is no connection %s", MAIL_CONNECTION)
         return
     try:
         send_mail(to, *written.mail(), [written.path])

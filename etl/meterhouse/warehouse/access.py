@@ -1,4 +1,4 @@
-"""Access of teams: a role that sees its projects alone, in the views of bi_team. Which ones is in ops.team_access; grants do the rest."""
+"""Access of teams: a role that sees only its projects, in the views of bi_team. Which ones is in ops.team_access; grants do the rest."""
 
 from __future__ import annotations
 
@@ -50,10 +50,10 @@ def grant_team(owner_url: str, role: str, projects: Sequence[str], organization:
     """
     if not _NAME.fullmatch(role):
         raise FixConfiguration(
-            f"{role!r} cannot be a team's role: small letters, digits and _, beginning with a letter and not with pg_ or meterhouse_"
+            f"{role!r} cannot be a team's role: use lower-case letters, digits and _; begin with a letter, and not with pg_ or meterhouse_"
         )
     if not projects:
-        raise FixConfiguration("--projects names nothing: name identifiers of projects, or all; to take access away use --revoke")
+        raise FixConfiguration("--projects is empty: give the identifiers of projects, or all; to take access away, use --revoke")
     with as_owner(owner_url, "grant access to teams") as connection:
         label = _chosen(connection, organization)
         known = dict(connection.execute(_PROJECTS, (label,)).fetchall())
@@ -82,12 +82,12 @@ def revoke_team(owner_url: str, role: str, organization: str | None = None) -> l
         ).rowcount
         left = [row[0] for row in connection.execute("SELECT DISTINCT organization FROM ops.team_access WHERE role_name = %s", (role,))]
         if not removed:
-            raise FixConfiguration(f"{role} sees nothing{f' of {organization}' if organization else ''} that could be taken away")
+            raise FixConfiguration(f"{role} has no access{f' to {organization}' if organization else ''} that could be taken away")
         if not left and _is_member(connection, role):
             connection.execute(SQL("REVOKE {} FROM {}").format(Identifier(TEAM_ROLE), Identifier(role)))
     if left:
-        return [f"{role} sees nothing of {organization} any more, and as before its projects of {', '.join(sorted(left))}"]
-    return [f"{role} sees nothing any more; the role and its members stay"]
+        return [f"{role} no longer has access to {organization}; its access to projects of {', '.join(sorted(left))} stays"]
+    return [f"{role} no longer has access to anything; the role and its members stay"]
 
 
 def restore_teams(connection: Connection) -> list[str]:
@@ -137,7 +137,7 @@ def _chosen(connection: Connection, organization: str | None) -> str:
         raise FixConfiguration(
             f"several organizations are loaded: name one with --organization, out of {', '.join(labels)}"
             if labels
-            else "nothing is loaded yet: run meterhouse sync first, so that projects can be told from misspelt ones"
+            else "nothing is loaded yet: run meterhouse sync first, so that misspelt projects can be found"
         )
     return labels[0]
 
@@ -155,7 +155,7 @@ def _wanted(projects: Sequence[str], label: str, known: dict[str, str | None]) -
 
 
 def _prepare_role(connection: Connection, role: str) -> bool:
-    """Make the role a member of the teams' group, and tell whether it can log in."""
+    """Make the role a member of the teams' group, and return whether it can log in."""
     _require_grantable(connection, role)
     found = connection.execute(
         "SELECT rolcanlogin, rolsuper OR has_schema_privilege(oid, %s, 'USAGE') FROM pg_catalog.pg_roles WHERE rolname = %s", (BI, role)

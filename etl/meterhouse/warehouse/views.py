@@ -75,8 +75,9 @@ REACH = {
 VIEW_NAMES = tuple(REACH)
 TEAM_VIEW_NAMES = tuple(name for name, reach in REACH.items() if reach is not Reach.NOTHING)
 _TEAM_REMARK = {
-    Reach.PROJECTS: " Of the projects that were granted to you alone: totals and shares are of those.",
-    Reach.ORGANIZATION: " Of the organizations in which you were granted a project; rows and buckets are counted over all projects.",
+    Reach.PROJECTS: " Shows only the projects that were granted to you; totals and shares cover only those.",
+    Reach.ORGANIZATION: " Shows only the organizations in which you were granted a project; rows and buckets are"
+    " counted over all projects.",
     Reach.EVERYTHING: "",
 }
 # What stands in for these tables in bi_team, in the order in which they build on each other.
@@ -247,7 +248,7 @@ def _create(connection: sa.Connection, view: View, wanted: list[View]) -> None:
     except sa.exc.ProgrammingError as error:
         if not isinstance(error.orig, psycopg.errors.InvalidTableDefinition):
             raise
-        # Its columns were renamed or moved: it is made anew, and so are those of ours that build on it, which come later in the list.
+        # Its columns were renamed or moved: it is recreated, and so are those of ours that build on it, which come later in the list.
         builders = set(connection.exec_driver_sql(_BUILD_ON, (view.qualified,)).scalars())
         _drop(connection, [other.qualified for other in reversed(wanted) if other.qualified in builders])
         connection.exec_driver_sql(statement)
@@ -287,7 +288,7 @@ def _drop(connection: sa.Connection, names: list[str]) -> None:
             connection.exec_driver_sql(f"DROP VIEW IF EXISTS {name}")
         except sa.exc.InternalError as error:
             reason = re.sub(r"\s+", " ", str(error.orig))[:300]
-            raise FixConfiguration(f"{name} must be made anew, but something of yours builds on it ({reason}): drop that first") from None
+            raise FixConfiguration(f"{name} must be recreated, but something of yours builds on it ({reason}): drop that first") from None
 
 
 def _comment(connection: sa.Connection, view: View) -> None:

@@ -76,7 +76,9 @@ def _connection(url: str) -> dict[str, Any]:
         port = 0
     database = parts.path.strip("/")
     if parts.scheme not in {"postgresql", "postgres"} or not (parts.hostname and parts.username and parts.password and database and port):
-        raise FixConfiguration(f"{READER_VARIABLE} is no address of the warehouse: write it as postgresql://reader:password@host:5432/name")
+        raise FixConfiguration(
+            f"{READER_VARIABLE} is not an address of the warehouse: write it as postgresql://reader:password@host:5432/name"
+        )
     needs_tls = "sslmode=require" in parts.query or "sslmode=verify" in parts.query
     return {
         "host": parts.hostname,
@@ -131,7 +133,7 @@ class _Run:
             if state == "complete":
                 return number
             self._pause(1)
-        raise TryAgainLater(f"Metabase has not read the schema bi after {_SYNC_SECONDS} seconds: run this again when it has")
+        raise TryAgainLater(f"Metabase has not read the schema bi after {_SYNC_SECONDS} seconds: run this again once it has")
 
     def collection(self) -> int:
         """Make the collection that holds everything."""

@@ -20,7 +20,7 @@ class Metabase:
     def __init__(self, url: str, password: str) -> None:
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise FixConfiguration(f"{url!r} is no address of Metabase: write it as http://127.0.0.1:3000")
+            raise FixConfiguration(f"{url!r} is not an address of Metabase: write it as http://127.0.0.1:3000")
         self._url = url.rstrip("/")
         self._secrets = [password]
         self._http = requests.Session()
@@ -56,7 +56,7 @@ class Metabase:
         try:
             return answer.json()
         except ValueError:
-            raise RejectedAnswer(f"{self._url}{path} answers, but not as Metabase does: {self._said(answer)}") from None
+            raise RejectedAnswer(f"{self._url}{path} answers, but not like Metabase: {self._said(answer)}") from None
 
     def _said(self, answer: requests.Response) -> str:
         text = re.sub(r"\s+", " ", answer.text)
@@ -68,7 +68,7 @@ class Metabase:
 def as_mapping(found: Any, what: str) -> dict[str, Any]:
     """Return an object of an answer; raise `RejectedAnswer` for anything else."""
     if not isinstance(found, dict):
-        raise RejectedAnswer(f"Metabase's answer about {what} is no object: is the address that of a Metabase?")
+        raise RejectedAnswer(f"Metabase's answer about {what} is not an object: is this the address of a Metabase server?")
     return found
 
 
@@ -76,12 +76,12 @@ def as_rows(found: Any, what: str) -> list[dict[str, Any]]:
     """Return the objects of a list, which some answers wrap in `data`; raise `RejectedAnswer` for anything else."""
     rows = found.get("data") if isinstance(found, dict) else found
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise RejectedAnswer(f"Metabase's answer about {what} is no list: is the address that of a Metabase?")
+        raise RejectedAnswer(f"Metabase's answer about {what} is not a list: is this the address of a Metabase server?")
     return rows
 
 
 def as_number(found: Any, what: str) -> int:
     """Return a number of an answer; raise `RejectedAnswer` for anything else."""
     if not isinstance(found, int):
-        raise RejectedAnswer(f"Metabase's answer about {what} has no number: is the address that of a Metabase?")
+        raise RejectedAnswer(f"Metabase's answer about {what} has no id: is this the address of a Metabase server?")
     return found

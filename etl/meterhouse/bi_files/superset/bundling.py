@@ -62,7 +62,9 @@ def write(folder: Path = FILES) -> None:
 def bundle(out: Path, address: str = ADDRESS, folder: Path = FILES) -> None:
     """Zip the bundle for the warehouse at `address` (host:port/database). Raises `ValueError` for an address of another form."""
     if not re.fullmatch(r"[A-Za-z0-9.\[\]:-]+:[0-9]+/[A-Za-z0-9_-]+", address):
-        raise ValueError(f"{address!r} is no address of a warehouse: write it as db.example.com:5432/meterhouse, without user or password")
+        raise ValueError(
+            f"{address!r} is not an address of a warehouse: write it as db.example.com:5432/meterhouse, without user or password"
+        )
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as made:
         for path in sorted(folder.rglob("*.yaml")):
             text = path.read_text(encoding="utf-8")

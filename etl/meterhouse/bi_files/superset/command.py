@@ -11,7 +11,7 @@ from meterhouse.bi_files.superset.bundling import ADDRESS, bundle, write
 def main(arguments: list[str]) -> int:
     """Write the sources, or with `--zip` the file to import; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m meterhouse.bi_files.superset")
-    parser.add_argument("--zip", type=Path, metavar="FILE", help="make the file to import instead of writing the sources anew")
+    parser.add_argument("--zip", type=Path, metavar="FILE", help="make the file to import instead of rewriting the sources")
     parser.add_argument("--warehouse", default=ADDRESS, metavar="HOST:PORT/DATABASE", help="as Superset's server sees it")
     options = parser.parse_args(arguments)
     if options.zip is None:

@@ -1,7 +1,7 @@
 """The one door to the vendor: the pages of one window, and the entries of one directory list.
 
 Every page has a total deadline and a byte cap; redirects are refused; nothing is taken from the environment; a chain of pages is
-complete or it raises. The admin key is given to the HTTP library's authentication hook alone and stands in no error or log line.
+complete or it raises. The admin key is given only to the HTTP library's authentication hook and appears in no error or log line.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import msgspec
 import requests
 
 from meterhouse.catalogue.endpoints import ERROR_CODE_BEFORE_HISTORY, BucketWidth, Dimension, Endpoint
+from meterhouse.counts import counted
 from meterhouse.errors import BeforeHistory, FixConfiguration, RejectedAnswer, TryAgainLater, Unsupported
 from meterhouse.settings import Organization, Settings
 from meterhouse.vendors.openai.foreign_text import cleaner
@@ -164,7 +165,9 @@ class Client:
             if envelope.next_page in seen:
                 raise RejectedAnswer(f"{endpoint.path}: the page token {envelope.next_page!r} came twice, so the chain has no end")
             if empty >= _EMPTY_PAGES_AT_MOST or len(seen) >= at_most:
-                raise RejectedAnswer(f"{endpoint.path}: the chain goes on after {len(seen) + 1} pages, more than the window can have")
+                raise RejectedAnswer(
+                    f"{endpoint.path}: the chain goes on after {counted(len(seen) + 1, 'page')}, more than the window can have"
+                )
             seen.add(envelope.next_page)
             token = [("page", envelope.next_page)]
 
@@ -216,7 +219,9 @@ class Client:
         wait = self._backoff.wait_seconds(attempt, self._jitter, failure.retry_after_seconds)
         where = f"{self._host}{path}: {failure.reason}"
         if attempt > self._settings.retries:
-            raise TryAgainLater(f"{where}; gave up after {attempt} attempts; nothing of this window was written, run again later")
+            raise TryAgainLater(
+                f"{where}; gave up after {counted(attempt, 'attempt')}; nothing of this window was written, run again later"
+            )
         if wait > LONGEST_RETRY_AFTER_SECONDS:
             raise TryAgainLater(f"{where}; the vendor asks to wait {wait:.0f} s, so run again later")
         if not self._budget.spend():
@@ -286,7 +291,7 @@ class Client:
         if status in _RETRIED_STATUSES or status >= 500 or costs_away:
             return _Failure(said, retry_after_seconds(retry_after, datetime.now(UTC)))
         if 300 <= status < 400:
-            raise FixConfiguration(f"{self._host} redirects to another address, which is never followed; check OPENAI_BASE_URL")
+            raise FixConfiguration(f"{self._host} redirects to another address, and redirects are never followed: check OPENAI_BASE_URL")
         if refusal.code == ERROR_CODE_BEFORE_HISTORY:
             named = _EPOCH_IN_TEXT.search(refusal.message)
             raise BeforeHistory(refusal.message, from_epoch(int(named[1])) if named else None)

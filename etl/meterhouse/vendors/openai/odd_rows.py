@@ -1,4 +1,4 @@
-"""Odd rows: a page that is not made of plain rows alone, taken row by row. Pure.
+"""Odd rows: a page that does not consist only of plain rows, taken row by row. Pure.
 
 Unknown fields go to `extra`, and their names are reported. Text is stored as it came, but for characters that PostgreSQL cannot hold. A
 row that cannot be typed at all is set aside with its reason, and holds nobody up. Only what is no page is refused.
@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from meterhouse.catalogue.endpoints import ENDPOINTS, Endpoint
+from meterhouse.counts import counted
 from meterhouse.errors import RejectedAnswer
 from meterhouse.vendors.openai import bounded_json
 from meterhouse.vendors.openai.foreign_text import masked, storable, storable_value
@@ -118,7 +119,7 @@ def _typed(endpoint: Endpoint, tools: Decoders, row: Any, warnings: set[str]) ->
     names = (row.get(dimension.name) for dimension in endpoint.dimensions)
     size = _bytes_of((*names, typed.amount.currency if endpoint.is_costs and typed.amount else None))
     if size > _NAMES_AT_MOST_BYTES:
-        raise _Untypable(f"its names have {size} bytes, and {_NAMES_AT_MOST_BYTES} can be stored")
+        raise _Untypable(f"its names take {counted(size, 'byte')}, and at most {_NAMES_AT_MOST_BYTES:,} can be stored")
     if typed.object != endpoint.object:
         if not typed.object or typed.object in _KINDS:
             raise _Untypable(f"a row of another endpoint ({typed.object or 'it names none'}) - at `$.object`")
@@ -132,10 +133,10 @@ def _whole_counts(row: Mapping[str, Any], names: Iterable[str]) -> Iterable[tupl
     for name in names:
         value = row.get(name)
         if isinstance(value, bounded_json.OutOfBounds):
-            raise _Untypable(f"{name} is a number out of bounds: {value[:40]}")
+            raise _Untypable(f"{name} is a number out of range: {value[:40]}")
         if isinstance(value, Decimal):
             if not SMALLEST_COUNT <= value <= LARGEST_COUNT:
-                raise _Untypable(f"{name} is a number out of bounds: {str(value)[:40]}")
+                raise _Untypable(f"{name} is a number out of range: {str(value)[:40]}")
             if value == value.to_integral_value():
                 yield name, int(value)
 

@@ -218,7 +218,7 @@ class _CostRows(_UsageRows):
         if amount is None:
             self.warnings.add("a cost row came without an amount; it is stored as unknown, not as zero")
         elif abs(amount) > _LARGEST_AMOUNT:
-            raise RejectedAnswer(f"an amount is out of bounds: {str(amount)[:40]}")
+            raise RejectedAnswer(f"an amount is out of range: {str(amount)[:40]}")
         quantity = parse_quantity(_said(row.quantity))
         return (amount, {} if quantity is None else {row.quantity_unit: quantity}, row.quantity_unit)
 

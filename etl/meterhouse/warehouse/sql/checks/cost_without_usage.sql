@@ -22,7 +22,7 @@ used AS (
 )
 
 SELECT format(
-    '%%1$s on %%2$s: %%3$s amounts such as %%4$L, to be compared after meterhouse backfill --from %%2$s --to %%2$s',
+    '%%1$s on %%2$s: amounts: %%3$s, such as %%4$L, so compare again after meterhouse backfill --from %%2$s --to %%2$s',
     o.label, (b.bucket_start AT TIME ZONE 'UTC')::date, b.row_count, b.line_item
 )
 FROM billed b

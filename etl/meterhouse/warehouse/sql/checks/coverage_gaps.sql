@@ -2,7 +2,7 @@
 -- A bucket between the first one of the schedule and the newest one was never loaded:
 -- days of all time, hours and minutes of the last 40 days.
 SELECT format(
-    '%%1$s/%%2$s/%%3$s: %%4$s buckets missing, the first at %%5$s UTC, to be loaded with'
+    '%%1$s/%%2$s/%%3$s: missing buckets: %%4$s, the first at %%5$s UTC, so load them with'
     ' meterhouse backfill --from %%6$s --to %%7$s --only %%2$s --bucket-width %%3$s',
     o.label, w.endpoint, CASE w.bucket_width WHEN 1440 THEN '1d' WHEN 60 THEN '1h' ELSE '1m' END,
     count(*), min(b.bucket_start AT TIME ZONE 'UTC'),

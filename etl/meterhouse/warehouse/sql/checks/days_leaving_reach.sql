@@ -18,7 +18,7 @@ WITH streams AS (
 )
 
 SELECT format(
-    '%%1$s/%%2$s: %%3$s days missing and %%4$s unfinished, the first gone in %%5$s days, to be loaded with'
+    '%%1$s/%%2$s: missing days: %%3$s, unfinished: %%4$s, days until the first is lost: %%5$s, so load them with'
     ' meterhouse backfill --from %%6$s --to %%7$s --only %%2$s',
     s.label, s.endpoint, count(*) FILTER (WHERE c.bucket_start IS NULL), count(*) FILTER (WHERE c.bucket_start IS NOT NULL),
     1 + extract(day FROM min(d.bucket_start) - s.reach),

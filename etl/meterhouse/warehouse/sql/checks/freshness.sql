@@ -12,10 +12,10 @@ WITH expected AS (
 )
 
 SELECT format(
-    '%%1$s/%%2$s/%%3$s: %%4$s, %%5$s hours ago where at most %%6$s are wanted,'
+    '%%1$s/%%2$s/%%3$s: %%4$s, %%5$s hours ago (at most %%6$s are allowed):'
     ' see why its last run failed, or run meterhouse sync --only %%2$s',
     x.label, x.endpoint, CASE x.bucket_width WHEN 1440 THEN '1d' WHEN 60 THEN '1h' ELSE '1m' END,
-    coalesce('loaded until ' || to_char(w.watermark AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC', 'never loaded, first wanted'),
+    coalesce('loaded until ' || to_char(w.watermark AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC', 'never loaded, first expected'),
     floor(extract(epoch FROM %(now)s::timestamptz - coalesce(w.watermark, x.created_at)) / 3600), x.hours
 )
 FROM expected x

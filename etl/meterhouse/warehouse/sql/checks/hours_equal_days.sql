@@ -1,6 +1,6 @@
 -- severity: fail
 -- The hours of a day of the last 10, complete in both widths, do not add up to its day bucket in a measure that can be added up.
--- A measure that the vendor told in one width alone is not compared.
+-- A measure that the vendor reported in only one width is not compared.
 WITH complete_days AS (
     SELECT o.label AS organization, c.endpoint, (c.bucket_start AT TIME ZONE 'UTC')::date AS usage_date
     FROM ops.coverage c
@@ -19,7 +19,7 @@ totals AS (
 )
 
 SELECT format(
-    '%%1$s/%%2$s on %%3$s: %%4$s, to be loaded again with'
+    '%%1$s/%%2$s on %%3$s: %%4$s, so load them again with'
     ' meterhouse backfill --from %%3$s --to %%3$s --only %%2$s and once more with --bucket-width 1h',
     c.organization, c.endpoint, c.usage_date, unequal.words
 )

@@ -18,7 +18,7 @@ shared AS (
 
 -- The one to go is the one that is no longer loaded, or came later; whoever wants the other one gone knows why.
 SELECT format(
-    '%%s and %%s are both the organization %%s, to be mended with meterhouse purge --organization %%s',
+    '%%s and %%s are both the organization %%s, so fix it with meterhouse purge --organization %%s',
     a.label, b.label, coalesce(a.vendor_organization_id, b.vendor_organization_id, 'of the project ' || s.project_id),
     CASE WHEN a.label = ANY(%(labels)s) OR NOT b.label = ANY(%(labels)s) THEN b.label ELSE a.label END
 )

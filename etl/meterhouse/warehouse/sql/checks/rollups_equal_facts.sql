@@ -1,5 +1,5 @@
 -- severity: fail
--- The sums by day that the views of long ranges read are not those of the rows, on a day of the last 40 or one that was loaded within 24 hours.
+-- The daily totals that the views for long ranges read differ from the rows, on one of the last 40 days or a day loaded within 24 hours.
 WITH loaded AS (
     SELECT o.label AS organization, c.endpoint, (c.bucket_start AT TIME ZONE 'UTC')::date AS usage_date
     FROM ops.coverage c
@@ -102,7 +102,7 @@ differing AS (
 )
 
 SELECT format(
-    '%%1$s/%%2$s on %%3$s: bi.%%4$s is not the sum of the rows, to be mended with meterhouse add-up',
+    '%%1$s/%%2$s on %%3$s: bi.%%4$s is not the sum of the rows, so run meterhouse rebuild-totals',
     d.organization, d.endpoint, d.usage_date, string_agg(DISTINCT d.view_name, ' and bi.')
 )
 FROM differing d

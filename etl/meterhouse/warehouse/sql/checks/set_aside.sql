@@ -1,7 +1,7 @@
 -- severity: fail
 -- The vendor sent rows that cannot be typed, so they are in no figure, and their buckets are not complete.
 SELECT format(
-    '%%1$s/%%2$s/%%3$s: %%4$s rows set aside from %%5$s on, the first as %%6$s; a later version may take them, to be tried again with'
+    '%%1$s/%%2$s/%%3$s: rows set aside since %%5$s: %%4$s, the first because %%6$s; a later version may accept them: try again with'
     ' meterhouse backfill --from %%7$s --to %%8$s --only %%2$s --bucket-width %%3$s',
     o.label, s.endpoint, CASE s.bucket_width WHEN 1440 THEN '1d' WHEN 60 THEN '1h' ELSE '1m' END,
     count(*), min(s.bucket_start AT TIME ZONE 'UTC')::date,

@@ -1,5 +1,5 @@
--- One row per check: its newest result. A check that failed says where.
--- Refreshed by every run of the checks. Findings cannot be added up over checks.
+-- One row per check: its latest result. A check that found something says where.
+-- Refreshed by every run of the checks. Findings cannot be added up across checks.
 SELECT DISTINCT ON (r.check_name)
     r.check_name::varchar(63) AS check_name,
     r.severity::varchar(16) AS severity,

@@ -1,4 +1,4 @@
--- One row per organization, UTC day, project, line item, API key and currency: what was billed. These are the figures that tie to the invoice.
+-- One row per organization, UTC day, project, line item, API key and currency: what was billed. These figures tie to the invoice.
 -- Refreshed by every load of costs. cost can be added up within one currency; quantity within one line item and unit.
 SELECT
     (f.bucket_start AT TIME ZONE 'UTC')::date AS usage_date,

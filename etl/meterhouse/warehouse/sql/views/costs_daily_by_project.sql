@@ -1,4 +1,4 @@
--- One row per organization, UTC day, project and currency: the amounts of costs_daily added up beforehand, for questions about
+-- One row per organization, UTC day, project and currency: the amounts of costs_daily added up in advance, for questions about
 -- long ranges. Refreshed by every load of costs. cost can be added up within one currency.
 SELECT
     r.usage_date,

@@ -1,5 +1,5 @@
--- One row per organization, UTC day, project and currency, without gaps from the first day of costs loaded to the last: for line charts.
--- 0 is a day that was loaded and on which nothing was billed; null a day that was not loaded. The sums are those of costs_daily.
+-- One row per organization, UTC day, project and currency, without gaps from the first to the last loaded day of costs: for line charts.
+-- 0 means that the day was loaded and nothing was billed; null means that the day was not loaded. Totals equal those of costs_daily.
 -- Refreshed by every load of costs. cost can be added up within one currency.
 WITH span AS (
     SELECT

@@ -1,5 +1,5 @@
--- One row per column of every view in this schema: its type, unit and meaning, the same words as the columns' comments.
--- Refreshed by every migration. It has no figures to add up.
+-- One row per column of every view in this schema: its type, unit and meaning, in the same words as the column's comment.
+-- Refreshed by every migration. There are no figures to add up.
 SELECT
     c.relname::varchar(63) AS view_name,
     a.attname::varchar(63) AS column_name,

@@ -1,5 +1,5 @@
--- One row per organization and API key, with a member (none) for rows without one: the dimension of the star.
--- Keys that are known from usage or costs alone are in it with their identifier as name. Refreshed by every load of names. It has no figures to add up.
+-- One row per organization and API key, with a member (none) for rows without one: a dimension of the star.
+-- Keys known only from usage or costs are included, with their identifier as name. Refreshed by every load of names. There are no figures to add up.
 SELECT
     ({key:o.label, i.api_key_id})::varchar(255) AS api_key_key,
     i.api_key_id::varchar(128) AS api_key_id,

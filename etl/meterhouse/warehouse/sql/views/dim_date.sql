@@ -1,5 +1,5 @@
--- One row per UTC day without gaps, from the start of the year of the first bucket loaded to the end of next year: the dimension of the star.
--- Refreshed by itself. It has no figures to add up.
+-- One row per UTC day without gaps, from the start of the year of the first loaded bucket to the end of next year: a dimension of the star.
+-- Refreshed by the calendar. There are no figures to add up.
 SELECT
     d.usage_date,
     d.year::bigint AS year,

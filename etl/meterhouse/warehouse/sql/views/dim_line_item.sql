@@ -1,5 +1,5 @@
--- One row per line item, with a member (none) for rows without one: the dimension of the star.
--- Refreshed by every load that meets a new line. It has no figures to add up.
+-- One row per line item, with a member (none) for rows without one: a dimension of the star.
+-- Refreshed by every load that finds a new line item. There are no figures to add up.
 SELECT
     ({key:l.line_item})::varchar(255) AS line_item_key,
     l.line_item::varchar(255) AS line_item,

@@ -1,5 +1,5 @@
--- One row per name of a model, with a member (none) for rows without one: the dimension of the star. A name covers all words that the vendor
--- has for the model. Refreshed by every load that meets a new word, and by aliases. It has no figures to add up.
+-- One row per name of a model, with a member (none) for rows without one: a dimension of the star. One name covers all the names
+-- that the vendor uses for the model. Refreshed by every load that finds a new one, and by aliases. There are no figures to add up.
 SELECT
     ({key:m.model_name})::varchar(255) AS model_key,
     m.model_name::varchar(255) AS model,

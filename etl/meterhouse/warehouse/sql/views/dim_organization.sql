@@ -1,4 +1,4 @@
--- One row per organization: the dimension of the star. Refreshed by its first load. It has no figures to add up.
+-- One row per organization: a dimension of the star. Refreshed by its first load. There are no figures to add up.
 SELECT
     ({key:o.label})::varchar(64) AS organization_key,
     o.label::varchar(64) AS organization,

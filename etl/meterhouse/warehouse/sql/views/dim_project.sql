@@ -1,5 +1,5 @@
--- One row per organization and project, with a member (none) for rows without one: the dimension of the star.
--- Projects that are known from usage or costs alone are in it with their identifier as name. Refreshed by every load of names. It has no figures to add up.
+-- One row per organization and project, with a member (none) for rows without one: a dimension of the star. Projects known only from usage
+-- or costs are included, with their identifier as name. Refreshed by every load of names. There are no figures to add up.
 SELECT
     ({key:o.label, i.project_id})::varchar(255) AS project_key,
     i.project_id::varchar(128) AS project_id,

@@ -1,5 +1,5 @@
--- One row per organization and user or service account, with a member (none) for rows without one: the dimension of the star.
--- Users that are known from usage alone are in it with their identifier as name. Refreshed by every load of names. It has no figures to add up.
+-- One row per organization and user or service account, with a member (none) for rows without one: a dimension of the star.
+-- Users known only from usage are included, with their identifier as name. Refreshed by every load of names. There are no figures to add up.
 SELECT
     ({key:o.label, i.user_id})::varchar(255) AS user_key,
     i.user_id::varchar(128) AS user_id,

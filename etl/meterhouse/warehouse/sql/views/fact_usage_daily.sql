@@ -1,5 +1,5 @@
 -- One row per organization, UTC day, endpoint and combination of dimensions: usage_daily by key, for tools that model a star.
--- Refreshed by every load of day buckets. Measures can be added up over all dimensions and days, but for storage_bytes, which is a level.
+-- Refreshed by every load of day buckets. Measures can be added up over all dimensions and days, except storage_bytes, which is a level.
 SELECT
     u.usage_date,
     ({key:u.organization})::varchar(64) AS organization_key,

@@ -1,6 +1,6 @@
 -- One row per stream: how far it is loaded, when it was last loaded, and what is empty, provisional or missing in it.
--- Streams that the organization does not offer are in it too, and what it refuses to group by. Refreshed by every load.
--- Rows and buckets can be added up over streams of one width.
+-- Includes streams that the organization does not offer, and reports what it refuses to group by. Refreshed by every load.
+-- Rows and buckets can be added up over streams of the same width.
 SELECT
     o.label::varchar(64) AS organization,
     s.endpoint::varchar(64) AS endpoint,

@@ -1,5 +1,5 @@
--- One row per restated row and figure: what a later answer of the vendor changed or removed.
--- Growth of buckets that were not over yet is in it too; is_restatement tells the two apart. Refreshed by every load.
+-- One row per restated row and figure: what a later answer from the vendor changed or removed.
+-- Includes the growth of buckets that were not over yet; is_restatement is false for those rows. Refreshed by every load.
 -- Values can be added up within one metric and currency.
 SELECT
     (r.bucket_start AT TIME ZONE 'UTC')::date AS usage_date,

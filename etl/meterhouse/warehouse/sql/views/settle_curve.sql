@@ -1,6 +1,6 @@
--- One row per organization, endpoint, metric and age: which share of the final figures of settled days was known so many hours after the
--- days' end, from what each load read. Days of the last 90, of which the first reading was no older than the age. Shares above 1 were
--- corrected downwards later. Refreshed by every load of day buckets. Shares cannot be added up.
+-- One row per organization, endpoint, metric and age: which share of the final figures of settled days was known that many hours
+-- after the end of the day, according to what each load read. Covers days among the last 90 that were first read at this age or earlier.
+-- Shares above 1 were corrected downwards later. Refreshed by every load of day buckets. Shares cannot be added up.
 WITH reading AS (
     SELECT
         t.organization_id,

@@ -1,5 +1,6 @@
--- One row per organization, UTC day, line item and currency: spend, the day before, and the share of the day. A line item without spend on a day
--- has no row on it. Refreshed by every load of costs. Compare with the day before only where is_comparable: while a day is open or settling, it looks like a fall.
+-- One row per organization, UTC day, line item and currency: spend, spend on the day before, and the share of the day. A line item
+-- without spend on a day has no row for that day. Refreshed by every load of costs. Compare with the day before only where is_comparable
+-- is true: a day that is open or settling looks like a drop.
 -- cost can be added up within one currency; the day before and shares cannot.
 WITH daily AS (
     SELECT

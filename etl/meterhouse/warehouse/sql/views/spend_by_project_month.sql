@@ -1,6 +1,6 @@
--- One row per organization, calendar month, project and currency: spend, the month before, and the share of the month. A project without spend
--- in a month has no row in it. While a month is not settled, compare compared_cost with previous_compared_cost, which are of the same days;
--- previous_month_cost is of the whole month. Refreshed by every load of costs. cost can be added up within one currency; shares cannot.
+-- One row per organization, calendar month, project and currency: spend, spend in the previous month, and the share of the month. A project
+-- without spend in a month has no row for it. Until a month is settled, compare compared_cost with previous_compared_cost, which cover the
+-- same days; previous_month_cost covers the whole month. Refreshed by every load of costs. cost can be added up within one currency; shares cannot.
 WITH shared AS (
     SELECT m.*, sum(m.month_cost) OVER (PARTITION BY m.organization, m.month_start, m.currency) AS all_projects_cost
     FROM bi.spend_month_to_date m

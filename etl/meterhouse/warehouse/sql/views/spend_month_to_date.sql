@@ -1,6 +1,6 @@
--- One row per organization, calendar month, project and currency with spend in the month or in the month before: spend to date over settled
--- days, the same days of the month before, and the whole month before. Compared are the days that are settled in both months, and all days
--- of both when both are settled to the last one. Refreshed by every load of costs. Amounts can be added up within one currency; days cannot.
+-- One row per organization, calendar month, project and currency with spend in this month or the previous one: spend to date on settled
+-- days, spend on the same days of the previous month, and spend in the whole previous month. Days are compared if they are settled in both
+-- months, or all days if both months are fully settled. Refreshed by every load of costs. Amounts can be added up within one currency; days cannot.
 WITH day AS (
     SELECT
         c.organization_id,

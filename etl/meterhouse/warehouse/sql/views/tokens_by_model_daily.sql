@@ -1,4 +1,4 @@
--- One row per organization, UTC day and model: tokens by class, with the shares that came from the cache and from batches.
+-- One row per organization, UTC day and model: tokens by kind, with the shares that came from the cache and went through batches.
 -- Refreshed by every load of day buckets. Tokens can be added up; shares cannot.
 SELECT
     r.usage_date,

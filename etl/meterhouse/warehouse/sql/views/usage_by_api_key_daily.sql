@@ -1,4 +1,4 @@
--- One row per organization, UTC day and API key: what each key did, and whose it is.
+-- One row per organization, UTC day and API key: what each key was used for, and who owns it.
 -- Refreshed by every load of day buckets. Measures can be added up.
 SELECT
     u.usage_date,

@@ -1,5 +1,5 @@
 -- One row per organization, UTC day, endpoint and combination of dimensions that was asked for.
--- Refreshed by every load of day buckets. Measures can be added up over all dimensions and days, but for storage_bytes, which is a level.
+-- Refreshed by every load of day buckets. Measures can be added up over all dimensions and days, except storage_bytes, which is a level.
 SELECT
     u.usage_date,
     u.organization,

@@ -1,5 +1,5 @@
--- One row per organization, UTC day, endpoint, project and API key: the figures of usage_daily added up beforehand, for questions about long ranges.
--- Refreshed by every load of day buckets. Measures can be added up over all dimensions and days, but for storage_bytes, the day's highest level.
+-- One row per organization, UTC day, endpoint, project and API key: the figures of usage_daily added up in advance, for questions about long ranges.
+-- Refreshed by every load of day buckets. Measures can be added up over all dimensions and days, except storage_bytes, the highest level of the day.
 SELECT
     r.usage_date,
     o.label::varchar(64) AS organization,

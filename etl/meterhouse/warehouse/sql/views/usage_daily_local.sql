@@ -1,6 +1,6 @@
--- One row per organization, day of the local time zone, endpoint and combination of dimensions, made of the hours that begin on that day.
--- Local days do not tie to the invoice, nor to any other view here: the vendor counts and bills UTC days. Only days of which hours were loaded.
--- Refreshed by every load of hour buckets. Measures can be added up over all dimensions and days, but for storage_bytes, the day's highest level.
+-- One row per organization, day in the local time zone, endpoint and combination of dimensions: the sum of the hours that begin on that day.
+-- Local days match neither the invoice nor any other view here, because the vendor counts and bills UTC days. Covers only days with loaded hours.
+-- Refreshed by every load of hour buckets. Measures can be added up over all dimensions and days, except storage_bytes, the highest level of the day.
 WITH loaded AS (
     SELECT
         c.organization_id,

@@ -1,6 +1,7 @@
--- One row per organization, UTC day, endpoint and project, without gaps from the first day of the endpoint loaded to the last: for line charts.
--- 0 is a day that was loaded and without usage; null a day that was not loaded, or a figure that the endpoint has not. The sums are those of usage_daily.
--- Refreshed by every load of day buckets. Measures can be added up over all dimensions and days, but for storage_bytes, which is a level.
+-- One row per organization, UTC day, endpoint and project, without gaps from the first to the last loaded day of the endpoint: for line
+-- charts. 0 means that the day was loaded and had no usage; null means that the day was not loaded, or that the endpoint lacks this figure.
+-- Totals equal those of usage_daily. Refreshed by every load of day buckets. Measures can be added up over all dimensions and days, except
+-- storage_bytes, which is a level.
 WITH span AS (
     SELECT
         c.organization_id,

@@ -1,5 +1,5 @@
 -- One row per organization, UTC hour, endpoint and combination of dimensions that was asked for.
--- Refreshed by every load of hour buckets. Measures can be added up over all dimensions and hours, but for storage_bytes, which is a level.
+-- Refreshed by every load of hour buckets. Measures can be added up over all dimensions and hours, except storage_bytes, which is a level.
 SELECT
     u.usage_date,
     u.bucket_start_utc,

@@ -1,5 +1,5 @@
 -- One row per organization, UTC minute, endpoint and combination of dimensions that was asked for.
--- Refreshed by every backfill of minute buckets. Measures can be added up over all dimensions and minutes, but for storage_bytes, which is a level.
+-- Refreshed by every backfill of minute buckets. Measures can be added up over all dimensions and minutes, except storage_bytes, which is a level.
 SELECT
     u.usage_date,
     u.bucket_start_utc,
