@@ -7,7 +7,6 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-
 from tests.docs.markdown import table
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "decisions"

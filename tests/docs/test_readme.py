@@ -8,12 +8,12 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from tests.docs.markdown import blocks
 
 from meterhouse.fake_openai import FakeOrganization, FakeServer
 from meterhouse.load.directory import sync_directory
 from meterhouse.load.sync import sync
 from meterhouse.settings import AdminKey, Organization, Settings
-from tests.docs.markdown import blocks
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()

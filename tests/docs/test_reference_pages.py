@@ -7,11 +7,11 @@ import shlex
 from pathlib import Path
 
 import pytest
+from tests.docs.markdown import anchors, blocks, links, table
 
 from meterhouse.command_line.command_words import parser
 from meterhouse.settings import describe_settings
 from meterhouse.warehouse.views import VIEW_NAMES
-from tests.docs.markdown import anchors, blocks, links, table
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
