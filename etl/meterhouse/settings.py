@@ -1,6 +1,6 @@
 """Settings: one frozen dataclass read from environment variables, each with its meaning beside it.
 
-The README's settings table is checked against `Settings`. A bad value is one line that names the variable and what it takes.
+The table in docs/settings.md is checked against `Settings`. A bad value is one line that names the variable and what it takes.
 """
 
 from __future__ import annotations
@@ -398,7 +398,7 @@ def _organizations(environment: Mapping[str, str], base_url: str) -> tuple[Organ
 
 
 def describe_settings() -> list[tuple[str, str, str]]:
-    """Return (variable, meaning, default) of every setting, as the README shows them."""
+    """Return (variable, meaning, default) of every setting, as docs/settings.md shows them."""
     rows = [
         (KEY_VARIABLE, "Admin key of the organization; unset: the demo organization of the stand-in API. Never logged.", "unset"),
         (f"{KEY_VARIABLE}_<LABEL>", "Admin key of a further organization, which is called <label> in the warehouse.", "unset"),

@@ -230,9 +230,9 @@ def test_an_operator_who_has_only_the_ui_sees_green_runs_fills_in_a_backfill_and
         assert ui.hosts == {urlsplit(demo.rest.address).netloc}
 
 
-def test_the_readmes_rest_commands_start_a_backfill_and_report_its_state(demo: Demo) -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text()
-    (commands, output), *_ = re.findall(r"```bash\n(.*?)```\n\n```\n(.*?)```", readme, re.DOTALL)
+def test_the_rest_commands_of_the_page_start_a_backfill_and_report_its_state(demo: Demo) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "commands.md").read_text()
+    (commands, output), *_ = re.findall(r"```bash\n(.*?)```\n\n```\n(.*?)```", page, re.DOTALL)
     variables = {"AIRFLOW": demo.rest.address, "PASSWORD": demo.password, "PATH": os.environ["PATH"]}
     done = subprocess.run(["bash", "-euo", "pipefail", "-c", commands], env=variables, capture_output=True, text=True, check=True)
     assert done.stdout == output

@@ -14,6 +14,8 @@ _FATAL = ("57P01", "57P02", "57P04", "57P05")
 # A statement ends with the last of these; what COPY sends is no statement of its own.
 _STATEMENT = b"QPBDECSF"
 _ENDS = b"QS"
+# Of a session: what the server is, settings, what they are then, and the version of the tables or the moment that is read.
+_OPENING_STATEMENTS = 8
 
 
 class FailingStatement(Proxy):
@@ -26,18 +28,23 @@ class FailingStatement(Proxy):
         self._lock = threading.Lock()
         self.statements = 0
         self.was_hit = False
+        self.was_while_opening_another = False
+        self._sessions = 0
 
     def serve(self, client: socket.socket, server: socket.socket) -> None:
-        session = _Session(self, client, server)
+        session = _Session(self, client, server, is_first=not self._sessions)
+        self._sessions += 1
         for work in (session.listen_to_client, session.listen_to_server):
             threading.Thread(target=work, daemon=True).start()
 
-    def is_the_one(self) -> bool:
+    def is_the_one(self, *, opens_another: bool) -> bool:
         """Count one more statement, and say whether it is the one to fail."""
         with self._lock:
             self.statements += 1
-            self.was_hit = self.was_hit or self.statements == self._at
-            return self.statements == self._at
+            is_it = self.statements == self._at
+            self.was_hit = self.was_hit or is_it
+            self.was_while_opening_another = self.was_while_opening_another or (is_it and opens_another)
+            return is_it
 
     def error(self) -> tuple[bytes, bool]:
         """The server's message for the error, and whether the connection ends with it."""
@@ -53,8 +60,10 @@ class FailingStatement(Proxy):
 class _Session:
     """One connection: both directions, cut into messages."""
 
-    def __init__(self, owner: FailingStatement, client: socket.socket, server: socket.socket) -> None:
+    def __init__(self, owner: FailingStatement, client: socket.socket, server: socket.socket, *, is_first: bool) -> None:
         self._owner = owner
+        self._is_first = is_first
+        self._count = 0
         self._client = client
         self._server = server
         self._in_transaction = False
@@ -75,7 +84,9 @@ class _Session:
                 if kind not in _ENDS:
                     continue
                 # What ends a COPY is a Sync of its own.
-                if len(held) > 5 and self._owner.is_the_one():
+                self._count += 1
+                is_opening = self._count <= _OPENING_STATEMENTS and not self._is_first
+                if len(held) > 5 and self._owner.is_the_one(opens_another=is_opening):
                     error, is_fatal = self._owner.error()
                     self._client.sendall(error if is_fatal else error + _message(b"Z", b"E" if self._in_transaction else b"I"))
                     if is_fatal:

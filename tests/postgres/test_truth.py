@@ -149,7 +149,8 @@ def test_a_backfill_that_was_stopped_half_way_asks_only_for_the_rest(
         loaded.backfill(first, end, report=interrupt_after(pieces // 2))
     assert rows(url, "SELECT status, finished_at FROM ops.run_log") == [("stopped", loaded.now)]
     done = {(f"/v1{ENDPOINTS[endpoint].path}", start) for endpoint, start in rows(url, "SELECT endpoint, window_start FROM ops.load_log")}
-    assert len(done) == pieces // 2
+    # Those that were under way beside the last one may be in as well.
+    assert pieces // 2 <= len(done) < pieces
     # A window that holds today was not over when it was read, so it is read again.
     over = {
         (f"/v1{ENDPOINTS[endpoint].path}", start)

@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 from weakref import WeakSet
 
@@ -56,9 +57,8 @@ class WatchedConnection(psycopg.Connection[tuple[Any, ...]]):
     def give_up(self) -> None:
         """End the wait of another thread: whatever may still come is not waited for."""
         self.was_given_up = True
-        if self.closed:
-            return
-        with socket.socket(fileno=os.dup(self.pgconn.socket)) as ours:
+        # Whoever uses it may close it, or the server may have, at this very moment.
+        with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(self.pgconn.socket)) as ours:
             ours.shutdown(socket.SHUT_RDWR)
 
 
