@@ -38,11 +38,11 @@ from .comparison import assert_equals_source
 from .fingerprints import TABLES, places, row_counts, writes
 from .loaded_organization import FEW, NOW, LoadedOrganization, fresh_warehouse, rows, served
 from .old_loader import loaded_by_the_old, old_load, put
+from .revisions import LATER
 from .test_migrate import differences, schemas
 
 FIRST = (NOW - timedelta(days=365)).date()
 END = NOW.date() + timedelta(days=1)
-LATER = ["0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012"]
 FIRST_VIEWS = {("warehouse", "usage_facts"), ("warehouse", "usage_named"), *(("bi", name) for name in released()[1])}
 FIRST_VERSION = Path(__file__).parent / "first_version"
 # Tables that came later, and those that the upgrade gives a column, so that their rows read otherwise.

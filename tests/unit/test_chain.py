@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from meterhouse.accounting.finality import Finality
 from meterhouse.catalogue.endpoints import DAY, HOUR
 from meterhouse.errors import RejectedAnswer
-from meterhouse.load.chain import Chain
+from meterhouse.load.chain import Chain, CompareRows, StoredBucket
 from meterhouse.vendors.openai.odd_rows import SetAside
 from meterhouse.vendors.openai.rows import Bucket, Page
 from meterhouse.windows import Window, from_epoch, to_epoch
@@ -185,3 +185,59 @@ def test_what_was_odd_on_any_page_is_remembered():
     assert answer.unknown_fields == {"novelty", "another"}
     assert answer.warnings == {"odd"}
     assert from_epoch(to_epoch(FIRST)) == FIRST
+
+
+def stored(day: int, digest: bytes = b"as it was", row_count: int = 3, lasts: int = 86400) -> StoredBucket:
+    start = FIRST + timedelta(days=day)
+    return StoredBucket(start, start, start + timedelta(seconds=lasts), row_count, digest)
+
+
+def test_a_bucket_that_is_stored_as_it_came_counts_as_one_that_came():
+    answer = chain()
+    answer.accept_stored(stored(2))
+    answer.accept(page(bucket(1)), [b"another"])
+    one, two = answer.covered()
+    assert (one.start, one.is_stored, one.digest, one.row_count) == (FIRST + timedelta(days=1), False, b"another", 1)
+    assert (two.start, two.is_stored, two.digest, two.row_count) == (FIRST + timedelta(days=2), True, b"as it was", 3)
+    assert (two.reported_start, two.reported_end) == (two.start, two.start + timedelta(days=1))
+    assert two.finality is Finality.SETTLED
+    assert [start for start in answer.missing() if start in {one.start, two.start}] == []
+
+
+def test_a_stored_bucket_that_was_clipped_or_is_young_is_not_settled():
+    answer = chain()
+    answer.accept_stored(stored(0, lasts=43200))
+    assert answer.covered()[0].finality is Finality.OPEN
+    young = chain(now=FIRST + timedelta(days=1, hours=1))
+    young.accept_stored(stored(0))
+    assert young.covered()[0].finality is Finality.SETTLING
+
+
+@pytest.mark.parametrize("day", [-1, 7])
+def test_a_stored_bucket_outside_of_the_window_is_left_out(day):
+    answer = chain()
+    answer.accept_stored(stored(day))
+    assert answer.covered() == []
+    assert any("outside of the window" in warning for warning in answer.all_warnings())
+
+
+def test_a_bucket_that_came_twice_is_compared_by_digest_where_one_of_them_is_stored():
+    answer = chain()
+    answer.accept_stored(stored(0))
+    answer.accept_stored(stored(0))
+    assert len(answer.covered()) == 1
+    assert "a bucket came twice, with equal rows" in answer.all_warnings()
+    for other in (lambda: answer.accept_stored(stored(0, b"other")), lambda: answer.accept(page(bucket(0)), [b"other"])):
+        with pytest.raises(CompareRows):
+            other()
+    # Of an odd page no digest is kept.
+    answer.accept(Page((bucket(1),), ("novelty",)), [b"odd"])
+    assert answer.covered()[1].digest is None
+
+
+def test_a_chain_that_compares_rows_takes_another_text_of_the_same_rows():
+    answer = Chain(WEEK, DAY, LATER, SETTLING, compares_rows=True)
+    answer.accept(page(bucket(0)), [b"one text"])
+    assert answer.accept(page(bucket(0)), [b"another text"]) == []
+    with pytest.raises(RejectedAnswer, match="came twice with different rows"):
+        answer.accept(page(bucket(0, {("proj",): (2, None)})), [b"a third"])
