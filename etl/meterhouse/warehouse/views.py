@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from importlib import resources
-from typing import Any, cast
 
 import psycopg
 import sqlalchemy as sa
@@ -111,6 +110,8 @@ JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 """
 
 
+# A view that is there only while its columns are looked at.
+_PROBE = f"{WAREHOUSE}.columns_of_a_query"
 _COLUMNS = """
 SELECT quote_ident(attname), format_type(atttypid, atttypmod)
 FROM pg_catalog.pg_attribute
@@ -257,18 +258,20 @@ def _create(connection: sa.Connection, view: View, wanted: list[View]) -> None:
 
 def _names(connection: sa.Connection, query: str) -> list[str]:
     """The names of a query's columns. It is not run: whoever makes a view need not be allowed to read what it shows."""
-    driver = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
-    prepared = driver.pgconn.prepare(b"", query.encode())
-    if prepared.status != psycopg.pq.ExecStatus.COMMAND_OK:
-        raise psycopg.errors.error_from_result(prepared)
-    described = driver.pgconn.describe_prepared(b"")
-    return [(described.fname(number) or b"").decode() for number in range(described.nfields)]
+    connection.exec_driver_sql(f"CREATE VIEW {_PROBE} AS {_percent(query)}")
+    names = _columns_of(connection, _PROBE)
+    connection.exec_driver_sql(f"DROP VIEW {_PROBE}")
+    return names
 
 
 def _columns_before(connection: sa.Connection, view: View) -> list[str]:
     """The columns that a view has in this warehouse; of a new one those that it was shipped with."""
-    found = [str(row[0]).strip('"') for row in connection.exec_driver_sql(_COLUMNS, (view.qualified,))]
+    found = _columns_of(connection, view.qualified)
     return found or list(types().get(view.name, ())) if view.is_public else found
+
+
+def _columns_of(connection: sa.Connection, view: str) -> list[str]:
+    return [str(row[0]).strip('"') for row in connection.exec_driver_sql(_COLUMNS, (view,))]
 
 
 def _leave_to_owner(connection: sa.Connection, wanted: list[View]) -> None:
