@@ -354,7 +354,7 @@ def test_a_report_of_days_that_nobody_loaded_is_not_written(terminal: Terminal, 
     assert terminal.run("sync", "--only", "costs")[0] == 0
     first, last = TODAY - timedelta(days=60), TODAY - timedelta(days=31)
     line = terminal.refused("report", "--out", str(out), "--from", str(first), "--to", str(last))
-    assert f"nothing of {first} to {last} is loaded" in line
+    assert f"nothing is loaded for {first} to {last}" in line
     assert f"meterhouse backfill --from {first} --to {last}" in line
     assert not out.exists()
 
