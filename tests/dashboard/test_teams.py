@@ -233,7 +233,7 @@ def test_a_role_of_no_team_gets_one_line(server: Server, loaded: Warehouse, tmp_
         rows(loaded.superuser_url, f"REVOKE CONNECT ON DATABASE {database} FROM {stranger}")
     with person(server, "meterhouse_team") as nobody:
         rows(loaded.superuser_url, f"GRANT CONNECT ON DATABASE {database} TO meterhouse_team")
-        with pytest.raises(FixConfiguration, match="of no team that was granted a project"):
+        with pytest.raises(FixConfiguration, match="belongs to no team with a granted project"):
             Reader(server.url(database, nobody, PASSWORD)).snapshot(EVERYTHING)
 
 
