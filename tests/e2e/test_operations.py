@@ -145,7 +145,7 @@ def test_a_dry_run_shows_the_plan_and_writes_nothing(stack: Stack) -> None:
     assert stack.rest.task_states(BACKFILL, run) == {"plan": "success", "load": "skipped", "report": "skipped"}
     plan = returned(stack, BACKFILL, run, "plan", "plan")
     assert "at least 7 calls" in plan[0]
-    assert f"{stack.day(-500)} to {stack.day(-366)} lie beyond the vendor's reach" in plan[2]
+    assert f"{stack.day(-500)} to {stack.day(-366)} are further back than the vendor reports" in plan[2]
     assert stack.loaded.query("SELECT count(*) FROM ops.load_log") == before
 
 
