@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
 
+from meterhouse.catalogue.endpoints import Endpoint
 from meterhouse.errors import FixConfiguration, TryAgainLater
 from meterhouse.fake_openai.answers import Answer, Request
 from meterhouse.load.loader import Loader
@@ -131,3 +132,26 @@ def test_a_lane_is_given_up_in_the_middle_of_a_statement(acme: LoadedOrganizatio
             store.connection.execute("SELECT pg_sleep(30)")
         assert time.monotonic() - began < 10
     store.give_up()
+
+
+@pytest.mark.parametrize("whose", ["another lane's", "the first lane's"])
+def test_a_session_that_ends_takes_no_more_endpoints_with_it_than_its_own(
+    acme: LoadedOrganization, monkeypatch: pytest.MonkeyPatch, whose: str
+) -> None:
+    acme.server.application = Slow(acme, seconds=0.1)
+    main, real = threading.current_thread(), Loader.backfill
+    ended: list[str] = []
+
+    def ending(self: Loader, endpoint: Endpoint, *arguments: Any, **options: Any) -> Any:
+        is_main = threading.current_thread() is main
+        # The first endpoint opens the run; what comes after it is to lose its session.
+        if not ended and endpoint.name != ENDPOINTS[0] and is_main == (whose == "the first lane's"):
+            ended.append(endpoint.name)
+            self._store.give_up()
+        return real(self, endpoint, *arguments, **options)
+
+    monkeypatch.setattr(Loader, "backfill", ending)
+    outcome = load(acme, 4)
+    assert len(ended) == 1
+    assert [summary.endpoint for summary in outcome.summaries] == [name for name in ENDPOINTS if name not in ended]
+    assert outcome.errors

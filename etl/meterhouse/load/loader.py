@@ -88,6 +88,8 @@ class Loader:
         """Return a loader for another thread of the same run, with a store and a client of its own."""
         other = copy(self)
         other._store, other._client = store, client
+        # The run has had its answer: a fault of one lane is no reason to ask for nothing more.
+        client.was_answered = self._client.was_answered
         other._read_ahead = other._ahead()
         other._key_owner = self._key_owner.beside(store.organizations, client)
         return other

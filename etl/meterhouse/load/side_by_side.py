@@ -30,6 +30,10 @@ class Lane(Protocol):
     def is_out_of_reach(self) -> bool:
         """Whether nobody has answered yet."""
 
+    @property
+    def has_session(self) -> bool:
+        """Whether the warehouse still answers it."""
+
     def load(self, endpoint: Endpoint) -> Iterator[Summary]:
         """Yield a summary per stream of the endpoint; raises `MeterhouseError` for one that cannot be loaded."""
 
@@ -72,6 +76,8 @@ class SideBySide:
             self._work(first)
             for thread in self._threads:
                 thread.join()
+            # Whatever lanes that lost their sessions have left.
+            self._work(first, is_last=True)
         except BaseException:
             self._end()
             raise
@@ -80,8 +86,8 @@ class SideBySide:
         summaries = [one for _, found in sorted(self._summaries.items()) for one in found]
         return summaries, [error for _, error in sorted(self._errors.items())]
 
-    def _work(self, lane: Lane) -> None:
-        while (position := self._next()) is not None:
+    def _work(self, lane: Lane, *, is_last: bool = False) -> None:
+        while (lane.has_session or is_last) and (position := self._next()) is not None:
             endpoint = self._endpoints[position]
             try:
                 for summary in lane.load(endpoint):

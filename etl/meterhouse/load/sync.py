@@ -18,7 +18,7 @@ from meterhouse.load.run import Progress, Report, Run, silent
 from meterhouse.load.side_by_side import SideBySide
 from meterhouse.load.store import Store
 from meterhouse.settings import Organization, Settings
-from meterhouse.vendors.openai.client import Client, pause
+from meterhouse.vendors.openai.client import Client
 from meterhouse.windows import Window
 
 log = logging.getLogger(__name__)
@@ -40,6 +40,10 @@ class _Lane:
     @property
     def is_out_of_reach(self) -> bool:
         return self.loader.is_out_of_reach
+
+    @property
+    def has_session(self) -> bool:
+        return not self.store.connection.closed
 
     def load(self, endpoint: Endpoint) -> Iterator[Summary]:
         return self.load_with(self.loader, endpoint)
@@ -181,7 +185,7 @@ def _load_all(
         @contextmanager
         def further() -> Iterator[_Lane]:
             with Store(settings.require_warehouse()) as own:
-                yield lane(own, loader.beside(own, client.beside(pause)))
+                yield lane(own, loader.beside(own, client.beside()))
 
         lanes = SideBySide(endpoints, count, further)
         return lanes.run(lane(store, loader))

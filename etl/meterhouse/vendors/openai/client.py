@@ -129,13 +129,13 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self._session.close()
 
-    def beside(self, sleep: Callable[[float], None]) -> Client:
+    def beside(self, sleep: Callable[[float], None] | None = None) -> Client:
         """Return a client of the same organization for another thread, to be used while this one is open.
 
         Retries come out of the same budget, and requests go over the same connections, which stay open from one window to the next.
         """
         other = copy(self)
-        other._sleep = sleep
+        other._sleep = sleep or self._sleep
         other.seconds_waited, other.was_answered, other.answered_at = 0.0, False, None
         return other
 
