@@ -58,3 +58,16 @@ def test_without_a_second_session_the_first_one_reads_everything(
     alone = reader.snapshot(EVERYTHING)
     for name in ("costs", "usage", "months", "project_days", "recent_days", "cost_spans", "usage_spans"):
         assert sorted(map(repr, getattr(alone, name))) == sorted(map(repr, getattr(found, name))), name
+
+
+def test_a_server_that_exports_no_moment_is_read_over_one_session(
+    loaded: Warehouse, limited: psycopg.Connection[tuple[object, ...]]
+) -> None:
+    limited.execute("REVOKE EXECUTE ON FUNCTION pg_catalog.pg_export_snapshot() FROM PUBLIC")
+    try:
+        reader = Reader(loaded.reader_url)
+        with reader._session() as (first, _), reader._second(first) as second:
+            assert second is None
+        assert reader.snapshot(EVERYTHING).costs
+    finally:
+        limited.execute("GRANT EXECUTE ON FUNCTION pg_catalog.pg_export_snapshot() TO PUBLIC")

@@ -38,7 +38,10 @@ def write_migration(name: str) -> Path:
         subprocess.run([sys.executable, "-m", "ruff", *words, str(file)], check=False)  # noqa: S603  # the linter of this environment
     needed = Path(schema.__file__)
     named = f'SCHEMA_REVISION = "{schema.SCHEMA_REVISION}"'
-    needed.write_text(needed.read_text(encoding="utf-8").replace(named, f'SCHEMA_REVISION = "{revision}"'), encoding="utf-8")
+    text = needed.read_text(encoding="utf-8")
+    if named not in text:
+        raise ValueError(f"{file.name} is written; name {revision} in {needed.name} yourself, as SCHEMA_REVISION is not written as it was")
+    needed.write_text(text.replace(named, f'SCHEMA_REVISION = "{revision}"'), encoding="utf-8")
     return file
 
 
