@@ -12,7 +12,7 @@ from tests.conftest import Warehouse
 from meterhouse.catalogue.endpoints import DAY, MODERATIONS
 from meterhouse.load import groups, staging
 from meterhouse.load import store as stores
-from meterhouse.load.staging import Stream
+from meterhouse.load.stream import Stream
 from meterhouse.vendors.openai.names import model_family
 
 from .loaded_organization import LoadedOrganization

@@ -21,8 +21,8 @@ from meterhouse.accounting.finality import Finality
 from meterhouse.catalogue.endpoints import COSTS, DAY, MODERATIONS, BucketWidth, Endpoint, Key, Values
 from meterhouse.errors import RejectedAnswer
 from meterhouse.load.chain import CoveredBucket
-from meterhouse.load.staging import Fetch, Replaced, Stream
 from meterhouse.load.store import Store
+from meterhouse.load.stream import Fetch, Replaced, Stream
 from meterhouse.windows import Window
 
 from .fingerprints import row_counts

@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import Warehouse
 
 from meterhouse.catalogue.endpoints import COSTS, DAY, HOUR, IMAGES, MODERATIONS, Key, Values
-from meterhouse.load.staging import Stream
+from meterhouse.load.stream import Stream
 from meterhouse.windows import Window
 
 from .loaded_organization import rows

@@ -10,8 +10,8 @@ import pytest
 from tests.conftest import Warehouse
 
 from meterhouse.catalogue.endpoints import HOUR, MODERATIONS
-from meterhouse.load.staging import Stream
 from meterhouse.load.store import Store
+from meterhouse.load.stream import Stream
 from meterhouse.warehouse.migrate import migrate
 from meterhouse.warehouse.rollups import fill
 from meterhouse.warehouse.tables import ROLLUPS

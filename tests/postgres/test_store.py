@@ -16,8 +16,8 @@ from meterhouse.catalogue.endpoints import COMPLETIONS, DAY, HOUR, MODERATIONS
 from meterhouse.errors import FixConfiguration, TryAgainLater
 from meterhouse.load.chain import CoveredBucket
 from meterhouse.load.names_history import Listing, NamesReplaced
-from meterhouse.load.staging import Fetch, Stream
 from meterhouse.load.store import Capability, Store
+from meterhouse.load.stream import Fetch, Stream
 from meterhouse.warehouse.database import MIGRATE_REMEDY
 from meterhouse.warehouse.schema import PROJECT_NAMES, SCHEMA_REVISION
 from meterhouse.warehouse.session import READ

@@ -27,8 +27,8 @@ from meterhouse.errors import BeforeHistory, ConfirmToEmpty, FixConfiguration, M
 from meterhouse.load.chain import Chain
 from meterhouse.load.loader import Loader
 from meterhouse.load.run import Run
-from meterhouse.load.staging import Stream
 from meterhouse.load.store import Store
+from meterhouse.load.stream import Stream
 from meterhouse.load.sync import chosen_endpoints
 from meterhouse.money import EXACT
 from meterhouse.settings import Organization, Settings

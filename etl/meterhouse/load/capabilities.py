@@ -10,8 +10,8 @@ from meterhouse.catalogue.endpoints import API_KEY, COSTS_BY_API_KEY_SINCE_EPOCH
 from meterhouse.clock import Clock
 from meterhouse.errors import FixConfiguration, Unsupported
 from meterhouse.load.key_owner import KeyOwner
-from meterhouse.load.staging import Stream
 from meterhouse.load.store import Capability, Store
+from meterhouse.load.stream import Stream
 from meterhouse.windows import Window, from_epoch
 
 log = logging.getLogger(__name__)

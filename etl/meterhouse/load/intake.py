@@ -15,8 +15,9 @@ from typing import Self
 from meterhouse.load.chain import Chain, StoredBucket
 from meterhouse.load.grouping import Answered
 from meterhouse.load.key_owner import KeyOwner
-from meterhouse.load.staging import Stage, Stream
+from meterhouse.load.staging import Stage
 from meterhouse.load.store import Store
+from meterhouse.load.stream import Stream
 from meterhouse.vendors.openai.rows import Page, decode_page
 from meterhouse.vendors.page_text import Digester, FetchedPage, take_apart
 

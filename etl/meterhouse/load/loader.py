@@ -22,9 +22,10 @@ from meterhouse.load.intake import Intake
 from meterhouse.load.key_owner import KeyOwner
 from meterhouse.load.outcome import Summary
 from meterhouse.load.run import Progress, Report, Run, silent
-from meterhouse.load.staging import Fetch, Replaced, StoredSince, Stream
+from meterhouse.load.staging import StoredSince
 from meterhouse.load.store import Store
 from meterhouse.load.stored_names import refuse_ignored_grouping
+from meterhouse.load.stream import Fetch, Replaced, Stream
 from meterhouse.settings import Organization, Settings
 from meterhouse.vendors.openai.client import ChainBroken, Client, PageTooLarge, Request
 from meterhouse.vendors.read_ahead import ReadAhead

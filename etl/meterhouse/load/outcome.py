@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from meterhouse.control_characters import visible
 from meterhouse.counts import counted
 from meterhouse.errors import FixConfiguration, MeterhouseError
-from meterhouse.load.staging import Fetch, Replaced
+from meterhouse.load.stream import Fetch, Replaced
 from meterhouse.windows import Window
 
 log = logging.getLogger(__name__)

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from meterhouse.clock import Clock
-from meterhouse.load.staging import Stream
 from meterhouse.load.store import Store
+from meterhouse.load.stream import Stream
 from meterhouse.windows import Window
 
 

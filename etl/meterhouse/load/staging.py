@@ -11,7 +11,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, LiteralString, Self
@@ -19,7 +18,7 @@ from typing import Any, LiteralString, Self
 from psycopg.types.json import Jsonb
 
 from meterhouse.accounting.growth import bucket_totals
-from meterhouse.catalogue.endpoints import DAY, BucketWidth, Dimension, Endpoint, Key, Values
+from meterhouse.catalogue.endpoints import DAY, Dimension, Endpoint, Key, Values
 from meterhouse.errors import ConfirmToEmpty
 from meterhouse.load.bucket_growth import keep_totals
 from meterhouse.load.chain import CoveredBucket
@@ -27,6 +26,7 @@ from meterhouse.load.groups import Groups
 from meterhouse.load.set_aside import keep_set_aside
 from meterhouse.load.spool import Spool
 from meterhouse.load.statements import Statements, row_types
+from meterhouse.load.stream import Fetch, Replaced, Stream
 from meterhouse.warehouse.database import Connection, translated
 from meterhouse.warehouse.rollups import WITHOUT_STATISTICS, drifted_days, replace_days
 from meterhouse.warehouse.schema import SCHEMA_REVISION, fact_columns
@@ -38,49 +38,6 @@ log = logging.getLogger(__name__)
 
 class StoredSince(Exception):
     """Buckets were taken for stored, and another load has replaced them since: their rows are needed after all."""
-
-
-@dataclass(frozen=True)
-class Stream:
-    """What is loaded and fenced on its own: one endpoint of one organization at one bucket width."""
-
-    organization: str
-    endpoint: Endpoint
-    width: BucketWidth
-
-    def __str__(self) -> str:
-        return f"{self.organization}/{self.endpoint.name}/{self.width.name}"
-
-
-@dataclass(frozen=True)
-class Fetch:
-    """How an answer was got: its place in the order of fetches, what was asked for, and what was odd."""
-
-    number: int
-    dimensions: tuple[Dimension, ...]
-    pages: int
-    seconds: float
-    unknown_fields: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
-
-    @property
-    def grouping(self) -> str:
-        """The dimensions asked for, as the warehouse records them."""
-        return ",".join(dimension.name for dimension in self.dimensions)
-
-
-@dataclass(frozen=True)
-class Replaced:
-    """What replacing a window did, in rows and buckets."""
-
-    inserted: int = 0
-    updated: int = 0
-    removed: int = 0
-    unchanged: int = 0
-    buckets: int = 0
-    superseded_buckets: int = 0
-    restated_buckets: int = 0
-    load_seconds: float = 0.0
 
 
 class Stage:

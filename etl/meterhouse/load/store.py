@@ -20,8 +20,9 @@ from meterhouse.errors import FixConfiguration, MeterhouseError
 from meterhouse.load.chain import StoredBucket
 from meterhouse.load.names_history import RUN_COMMAND, Listing, NamesHistory, NamesReplaced
 from meterhouse.load.organizations import Organizations
-from meterhouse.load.staging import Stage, Stream
+from meterhouse.load.staging import Stage
 from meterhouse.load.statements import purge_statements
+from meterhouse.load.stream import Stream
 from meterhouse.warehouse.database import MIGRATE_REMEDY, connect, translated
 from meterhouse.warehouse.database_errors import failed_statement
 from meterhouse.warehouse.rollups import fill

@@ -8,7 +8,7 @@ from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
 from meterhouse.errors import RejectedAnswer
 from meterhouse.load.grouping import Answered, Named
-from meterhouse.load.staging import Stream
+from meterhouse.load.stream import Stream
 from meterhouse.warehouse.database import Connection, translated
 from meterhouse.warehouse.schema import WAREHOUSE, group_table
 from meterhouse.windows import Window
