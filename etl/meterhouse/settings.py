@@ -9,24 +9,33 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
-from zoneinfo import available_timezones
 
 import meterhouse
 from meterhouse.catalogue.endpoints import ENDPOINTS, USAGE_DIMENSIONS, WIDTHS, Endpoint
 from meterhouse.database_url import postgres_url
 from meterhouse.errors import FixConfiguration
-from meterhouse.labels import DEFAULT_LABEL, DEMO_LABEL, LABEL, is_label
+from meterhouse.labels import DEFAULT_LABEL, DEMO_LABEL, LABEL
+from meterhouse.setting_values import (
+    DEFAULT_TIME_ZONE,
+    day,
+    http_url,
+    label_list,
+    names_out_of,
+    path,
+    proxy_url,
+    reports_folder,
+    time_zone,
+    whole,
+)
 from meterhouse.stack_file import StackFile
 
 KEY_VARIABLE = "OPENAI_ADMIN_KEY"
-DEFAULT_TIME_ZONE = "UTC"
 OFFICIAL_BASE_URL = "https://api.openai.com/v1"
 _KEY = re.compile(r"sk-[!#-&(-~]{13,}")  # any visible character but quotes
-_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
 class AdminKey:
@@ -69,85 +78,6 @@ def _setting(variable: str, help_text: str, parse: Callable[[str], Any], **defau
     return field(repr=parse is not postgres_url, metadata={"variable": variable, "help": help_text, "parse": parse}, **default)
 
 
-def _whole(low: int, high: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        value = int(text)
-        if not low <= value <= high:
-            raise ValueError
-        return value
-
-    parse.__doc__ = f"a whole number from {low} to {high}"
-    return parse
-
-
-def _names(allowed: Mapping[str, Any], every: bool = False) -> Callable[[str], tuple[str, ...]]:
-    def parse(text: str) -> tuple[str, ...]:
-        names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
-        if every and names == ("all",):
-            return tuple(allowed)
-        unknown = [name for name in names if name not in allowed]
-        if unknown or not names:
-            raise ValueError(unknown)
-        return names
-
-    parse.__doc__ = f"a comma-separated list out of {', '.join(allowed)}" + (", or all" if every else "")
-    return parse
-
-
-def _labels(text: str) -> tuple[str, ...]:
-    """a comma-separated list of labels made of letters, digits, _ and -"""
-    labels = tuple(dict.fromkeys(label.strip().lower() for label in text.split(",") if label.strip()))
-    if not labels or not all(map(is_label, labels)):
-        raise ValueError
-    return labels
-
-
-def _day(text: str) -> datetime:
-    """a day as YYYY-MM-DD"""
-    day = date.fromisoformat(text)
-    return datetime(day.year, day.month, day.day, tzinfo=UTC)
-
-
-def _http_url(text: str) -> str:
-    """an https address (http only on this machine's loopback), such as https://api.openai.com/v1"""
-    parts = urlsplit(text)
-    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
-        raise ValueError
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or parts.username:
-        raise ValueError
-    _ = parts.port
-    return text.rstrip("/")
-
-
-def _proxy_url(text: str) -> str:
-    """an address such as http://proxy.example.com:3128"""
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError
-    _ = parts.port
-    return text.rstrip("/")
-
-
-def _time_zone(text: str) -> str:
-    """the name of a time zone, such as Europe/Berlin"""
-    if text != DEFAULT_TIME_ZONE and text not in available_timezones():
-        raise ValueError
-    return text
-
-
-def _path(text: str) -> Path:
-    """a folder"""
-    return Path(text).expanduser().absolute()
-
-
-def _reports_folder(text: str) -> Path:
-    """the absolute path of a folder, such as /srv/reports"""
-    # A worker's current folder is nobody's choice.
-    if not text.startswith(("/", "~/")):
-        raise ValueError
-    return Path(text).expanduser()
-
-
 def default_home() -> Path:
     """Return the folder for local state: `.meterhouse` in a checkout, the user's state folder for an installed package."""
     checkout = Path(meterhouse.__file__).resolve().parents[2]
@@ -179,117 +109,117 @@ class Settings:
         postgres_url,
         default=None,
     )
-    base_url: str = _setting("OPENAI_BASE_URL", "Address of the API.", _http_url, default=OFFICIAL_BASE_URL)
-    home: Path = _setting("METERHOUSE_HOME", "Folder for local state: server data, logs, passwords.", _path, default_factory=default_home)
+    base_url: str = _setting("OPENAI_BASE_URL", "Address of the API.", http_url, default=OFFICIAL_BASE_URL)
+    home: Path = _setting("METERHOUSE_HOME", "Folder for local state: server data, logs, passwords.", path, default_factory=default_home)
     history_start: datetime | None = _setting(
-        "METERHOUSE_HISTORY_START", "First day to load (YYYY-MM-DD); unset: 365 days ago.", _day, default=None
+        "METERHOUSE_HISTORY_START", "First day to load (YYYY-MM-DD); unset: 365 days ago.", day, default=None
     )
     widths: tuple[str, ...] = _setting(
-        "METERHOUSE_BUCKET_WIDTHS", "Bucket widths that scheduled runs load.", _names(WIDTHS), default=("1d", "1h")
+        "METERHOUSE_BUCKET_WIDTHS", "Bucket widths that scheduled runs load.", names_out_of(WIDTHS), default=("1d", "1h")
     )
     hourly_history_days: int = _setting(
         "METERHOUSE_HOURLY_HISTORY_DAYS",
         "How many days the first load of hour and minute buckets goes back.",
-        _whole(1, 400),
+        whole(1, 400),
         default=14,
     )
     retention_hourly_days: int | None = _setting(
         "METERHOUSE_RETENTION_HOURLY_DAYS",
         "How many days hour buckets are kept, by `meterhouse retain` and the DAG warehouse_retention; unset:"
         " forever, as daily buckets always are.",
-        _whole(1, 36500),
+        whole(1, 36500),
         default=None,
     )
     retention_minutely_days: int | None = _setting(
-        "METERHOUSE_RETENTION_MINUTELY_DAYS", "The same for minute buckets.", _whole(1, 36500), default=None
+        "METERHOUSE_RETENTION_MINUTELY_DAYS", "The same for minute buckets.", whole(1, 36500), default=None
     )
     usage_lookback_days: int = _setting(
-        "METERHOUSE_USAGE_LOOKBACK_DAYS", "Days of usage read again by every scheduled run.", _whole(0, 90), default=3
+        "METERHOUSE_USAGE_LOOKBACK_DAYS", "Days of usage read again by every scheduled run.", whole(0, 90), default=3
     )
     costs_lookback_days: int = _setting(
-        "METERHOUSE_COSTS_LOOKBACK_DAYS", "Days of costs read again by every scheduled run.", _whole(0, 90), default=10
+        "METERHOUSE_COSTS_LOOKBACK_DAYS", "Days of costs read again by every scheduled run.", whole(0, 90), default=10
     )
     month_close_days: int = _setting(
         "METERHOUSE_MONTH_CLOSE_DAYS",
         "For this many days at the start of a month, costs are read again from the start of the previous month.",
-        _whole(0, 28),
+        whole(0, 28),
         default=5,
     )
     usage_settling_hours: int = _setting(
         "METERHOUSE_USAGE_SETTLING_HOURS",
         "Hours after a bucket's end until its usage counts as settled; until then the vendor may still add to it.",
-        _whole(0, 720),
+        whole(0, 720),
         default=6,
     )
     costs_settling_hours: int = _setting(
         "METERHOUSE_COSTS_SETTLING_HOURS",
         "Hours after a day's end until its costs count as settled; until then the vendor may still add to them.",
-        _whole(0, 720),
+        whole(0, 720),
         default=24,
     )
     usage_freshness_hours: int = _setting(
         "METERHOUSE_USAGE_FRESHNESS_HOURS",
         "How many hours usage may be behind before `meterhouse check` reports it.",
-        _whole(1, 8760),
+        whole(1, 8760),
         default=3,
     )
     costs_freshness_hours: int = _setting(
         "METERHOUSE_COSTS_FRESHNESS_HOURS",
         "How many hours costs may be behind before `meterhouse check` reports it.",
-        _whole(1, 8760),
+        whole(1, 8760),
         default=30,
     )
     endpoints: tuple[str, ...] = _setting(
-        "METERHOUSE_ENDPOINTS", "Endpoints to load.", _names(ENDPOINTS, every=True), default=tuple(ENDPOINTS)
+        "METERHOUSE_ENDPOINTS", "Endpoints to load.", names_out_of(ENDPOINTS, every=True), default=tuple(ENDPOINTS)
     )
     exclude_dimensions: tuple[str, ...] = _setting(
         "METERHOUSE_EXCLUDE_DIMENSIONS",
         "Dimensions never to ask for, such as user_id; or all.",
-        _names({dimension.name: dimension for dimension in USAGE_DIMENSIONS} | {"line_item": None}, every=True),
+        names_out_of({dimension.name: dimension for dimension in USAGE_DIMENSIONS} | {"line_item": None}, every=True),
         default=(),
     )
     airflow_organizations: tuple[str, ...] = _setting(
         "METERHOUSE_ORGANIZATIONS",
         "Labels of further organizations whose keys Airflow holds, as connections openai_admin_<label>.",
-        _labels,
+        label_list,
         default=(),
     )
     local_time_zone: str = _setting(
         "METERHOUSE_LOCAL_TIME_ZONE",
         "Time zone of the days of `bi.usage_daily_local`; `meterhouse migrate` writes it into the view.",
-        _time_zone,
+        time_zone,
         default=DEFAULT_TIME_ZONE,
     )
     weekly_report_dir: Path | None = _setting(
         "METERHOUSE_WEEKLY_REPORT_DIR",
         "Folder for the weekly reports of the DAG weekly_report; unset: no reports.",
-        _reports_folder,
+        reports_folder,
         default=None,
     )
     http_timeout_seconds: int = _setting(
-        "METERHOUSE_HTTP_TIMEOUT_SECONDS", "Time limit for one page, from connecting to the last byte.", _whole(1, 3600), default=120
+        "METERHOUSE_HTTP_TIMEOUT_SECONDS", "Time limit for one page, from connecting to the last byte.", whole(1, 3600), default=120
     )
     page_max_megabytes: int = _setting(
         "METERHOUSE_PAGE_MAX_MEGABYTES",
         "Largest page that is accepted; larger ones are requested again in smaller pages.",
-        _whole(1, 2048),
+        whole(1, 2048),
         default=64,
     )
     connections: int = _setting(
         "METERHOUSE_HTTP_CONNECTIONS",
         "Maximum number of concurrent requests per run, and of endpoints loaded side by side, each with its own warehouse session.",
-        _whole(1, 16),
+        whole(1, 16),
         default=4,
     )
-    retries: int = _setting("METERHOUSE_HTTP_RETRIES", "How often a failed page is tried again.", _whole(0, 20), default=4)
-    ca_bundle: Path | None = _setting("METERHOUSE_CA_BUNDLE", "File with certificates to trust for the API.", _path, default=None)
+    retries: int = _setting("METERHOUSE_HTTP_RETRIES", "How often a failed page is tried again.", whole(0, 20), default=4)
+    ca_bundle: Path | None = _setting("METERHOUSE_CA_BUNDLE", "File with certificates to trust for the API.", path, default=None)
     http_proxy: str | None = _setting(
-        "METERHOUSE_HTTP_PROXY", "Proxy for the API; the usual proxy variables are not read.", _proxy_url, default=None
+        "METERHOUSE_HTTP_PROXY", "Proxy for the API; the usual proxy variables are not read.", proxy_url, default=None
     )
-    airflow_port: int = _setting("METERHOUSE_AIRFLOW_PORT", "Port of the local Airflow.", _whole(1, 65535), default=8080)
-    postgres_port: int = _setting("METERHOUSE_POSTGRES_PORT", "Port of the embedded PostgreSQL.", _whole(1, 65535), default=54329)
-    fake_api_port: int = _setting("METERHOUSE_FAKE_API_PORT", "Port of the stand-in API.", _whole(1, 65535), default=8089)
-    dashboard_port: int = _setting("METERHOUSE_DASHBOARD_PORT", "Port of the dashboard.", _whole(1, 65535), default=8050)
+    airflow_port: int = _setting("METERHOUSE_AIRFLOW_PORT", "Port of the local Airflow.", whole(1, 65535), default=8080)
+    postgres_port: int = _setting("METERHOUSE_POSTGRES_PORT", "Port of the embedded PostgreSQL.", whole(1, 65535), default=54329)
+    fake_api_port: int = _setting("METERHOUSE_FAKE_API_PORT", "Port of the stand-in API.", whole(1, 65535), default=8089)
+    dashboard_port: int = _setting("METERHOUSE_DASHBOARD_PORT", "Port of the dashboard.", whole(1, 65535), default=8050)
 
     def lookback(self, endpoint: Endpoint) -> timedelta:
         """Return how far back every scheduled run reads again."""
@@ -326,9 +256,9 @@ def organization_of(label: str, key: str, host: str, *, named: str) -> Organizat
     if not urlsplit(address).path.strip("/"):
         address = f"{address.rstrip('/')}/v1"
     try:
-        base_url = _http_url(address)
+        base_url = http_url(address)
     except ValueError:
-        raise FixConfiguration(f"the host of {named} must be {_http_url.__doc__}") from None
+        raise FixConfiguration(f"the host of {named} must be {http_url.__doc__}") from None
     if not LABEL.fullmatch(label):
         raise FixConfiguration(f"the organization in the extra of {named} must be letters, digits, _ or -")
     return Organization(label, AdminKey(key, f"the password of {named}"), base_url)
@@ -367,7 +297,7 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
 def local_time_zone() -> str:
     """Return the time zone that the process's environment asks for; raises `FixConfiguration` for one that does not exist."""
     variable = "METERHOUSE_LOCAL_TIME_ZONE"
-    return str(_parsed(variable, os.environ.get(variable, "").strip() or DEFAULT_TIME_ZONE, _time_zone))
+    return str(_parsed(variable, os.environ.get(variable, "").strip() or DEFAULT_TIME_ZONE, time_zone))
 
 
 def _parsed(variable: str, text: str, parse: Callable[[str], Any]) -> Any:

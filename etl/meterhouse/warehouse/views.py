@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from meterhouse.catalogue.dictionary import COLUMNS, TEAM_COLUMNS
 from meterhouse.errors import FixConfiguration
-from meterhouse.settings import DEFAULT_TIME_ZONE
+from meterhouse.setting_values import DEFAULT_TIME_ZONE
 from meterhouse.warehouse.ownership import record
 from meterhouse.warehouse.rollup_tables import ROLLUPS
 from meterhouse.warehouse.schema import BI, LOADER_ROLE, READER_ROLE, TEAM, TEAM_ROLE, WAREHOUSE
