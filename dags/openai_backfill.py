@@ -2,7 +2,8 @@
 ### OpenAI backfill, by hand
 
 Loads a range of days again, whatever the schedule has loaded: one task per endpoint for days, more for hours and minutes. It does not
-move the watermark. A scheduled run or a second backfill can run at the same time.
+move the watermark. A scheduled run or a second backfill can run at the same time. `allocate` then spreads the costs of the days that
+changed over those who caused them, and `report` adds up what the run did.
 
 **The form.** First and last day (both inclusive), the endpoints, the bucket width. With **dry run** nothing is loaded: the log of `plan`
 and its XCom `plan` show which windows would be requested, in how many calls, what the warehouse already has, and what is too old for
@@ -19,7 +20,8 @@ from datetime import datetime, timedelta
 from airflow.sdk import Param, dag, task
 
 from meterhouse.catalogue.endpoints import DAY, ENDPOINTS, WIDTHS
-from meterhouse.orchestration.dag_parts import ALERT, BACKFILLED, task_defaults
+from meterhouse.orchestration.dag_parts import BACKFILLED, task_defaults
+from meterhouse.orchestration.last_tasks import last_tasks
 from meterhouse.orchestration.pool import POOL
 
 NAMES = list(ENDPOINTS)
@@ -67,13 +69,7 @@ def openai_backfill() -> None:
 
         return backfill_piece(piece)
 
-    @task(outlets=[BACKFILLED], trigger_rule="all_done", on_failure_callback=ALERT)
-    def report() -> dict[str, object]:
-        from meterhouse.orchestration.report import report_run  # noqa: PLC0415  # keeps parsing fast
-
-        return report_run()
-
-    load.expand(piece=plan()) >> report()
+    load.expand(piece=plan()) >> last_tasks(BACKFILLED)
 
 
 openai_backfill()

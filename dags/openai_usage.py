@@ -1,16 +1,17 @@
 """
 ### OpenAI usage, hourly
 
-Loads what was used: one task per usage endpoint, day and hour buckets, for every organization. `report` then publishes the asset
-`bi.usage`.
+Loads what was used: one task per usage endpoint, day and hour buckets, for every organization. `allocate` then spreads the costs of the
+days whose usage has changed over those who caused them, and `report` publishes the asset `bi.usage`.
 
 **What a run does.** It reads the past hour, and the last three days again (`METERHOUSE_USAGE_LOOKBACK_DAYS`), because the
 vendor adds late minutes and restates past buckets. Each window replaces its rows in the warehouse in one transaction. If
 Airflow was down, the next run begins where the last one ended, so gaps close automatically.
 
 **When a task fails.** The last line of its log, and its XCom `error`, say what to do. A wrong key or setting fails at once; a busy vendor
-or warehouse is tried again. Nothing is ever half-written, and clearing a task is always safe. `report` fails and
-sends an alert if an endpoint failed; clear it together with the failed task.
+or warehouse is tried again. Nothing is ever half-written, and clearing a task is always safe. `allocate` runs
+even if an endpoint failed, with what is stored. `report` fails and sends an alert if any task before it failed; clear it together with
+that task.
 
 **An endpoint that the organization does not offer** is not a failure: the task's result says `not_offered`.
 
@@ -25,7 +26,8 @@ from datetime import datetime, timedelta
 from airflow.sdk import CronDataIntervalTimetable, dag, task
 
 from meterhouse.catalogue.endpoints import USAGE
-from meterhouse.orchestration.dag_parts import ALERT, FACTS, VIEWS, deadline, task_defaults
+from meterhouse.orchestration.dag_parts import FACTS, VIEWS, deadline, task_defaults
+from meterhouse.orchestration.last_tasks import last_tasks
 from meterhouse.orchestration.pool import POOL
 
 
@@ -42,13 +44,7 @@ from meterhouse.orchestration.pool import POOL
     doc_md=__doc__,
 )
 def openai_usage() -> None:
-    @task(outlets=[VIEWS["usage"]], trigger_rule="all_done", on_failure_callback=ALERT)
-    def report() -> dict[str, object]:
-        from meterhouse.orchestration.report import report_run  # noqa: PLC0415  # keeps parsing fast
-
-        return report_run()
-
-    last = report()
+    last = last_tasks(VIEWS["usage"])
     for endpoint in USAGE:
 
         @task(task_id=endpoint.name, outlets=[FACTS[endpoint.name]], pool=POOL)

@@ -6,12 +6,15 @@ without access to Airflow or the warehouse. It is written only if the setting `M
 
 **What a run does.** On Monday at 06:30 UTC, after the night's loads, it writes `meterhouse-<Monday>-to-<Sunday>.html` into that folder,
 replacing an earlier file of the same week, completely or not at all. With a connection `meterhouse_report_mail` it also mails the file,
-with the totals in the mail's text. The file, the log and the mail name the days that are not loaded or not complete. Without the setting
-the task is skipped.
+with the totals and the five answers in the mail's text. The file, the log and the mail name the days that are not loaded or not complete.
+Without the setting the tasks are skipped.
 
-**When the task fails.** The last line of its log, and its XCom `error`, say what to do. A folder that cannot be written to and a mail
+**Teams.** `teams` lists the teams that have recipients (`meterhouse import recipients`), and `team_report` writes and mails the same report
+to each of them, as that team's role sees it: only its own projects.
+
+**When a task fails.** The last line of its log, and its XCom `error`, say what to do. A folder that cannot be written to and a mail
 without addressees fail at once; if the warehouse is unavailable or has nothing for the week yet, or the mail server rejects the mail,
-the task tries again. Clearing the task is always safe: it writes the same week again, and mails it again.
+the task tries again. Clearing a task is always safe: it writes the same week again, and mails it again.
 
 **To get one now,** trigger this DAG: it writes the week before the last Monday, 06:30 UTC. With a logical date in an earlier week, it
 writes the week before that one. For any other days, use `meterhouse report --out FILE --from DAY --to DAY`.
@@ -21,9 +24,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from airflow.sdk import CronDataIntervalTimetable, dag, task
+from airflow.sdk import CronDataIntervalTimetable, dag
 
-from meterhouse.orchestration.dag_parts import ALERT, task_defaults
+from meterhouse.orchestration.dag_parts import task_defaults
+from meterhouse.orchestration.reporting_tasks import reporting_tasks
 
 
 @dag(
@@ -38,13 +42,7 @@ from meterhouse.orchestration.dag_parts import ALERT, task_defaults
     doc_md=__doc__,
 )
 def weekly_report() -> None:
-    @task(on_failure_callback=ALERT)
-    def report() -> dict[str, object]:
-        from meterhouse.orchestration.tasks import write_weekly_report  # noqa: PLC0415  # keeps parsing fast
-
-        return write_weekly_report()
-
-    report()
+    reporting_tasks("weekly")
 
 
 weekly_report()

@@ -13,7 +13,7 @@ from meterhouse.warehouse.tables import TABLES
 
 
 def include_name(name: str | None, type_: str, parents: Any) -> bool:
-    """Compare our two schemas alone, and parents rather than their partitions."""
+    """Compare only our two schemas, and parents rather than their partitions."""
     if type_ == "schema":
         return name in {WAREHOUSE, OPS}
     if type_ == "table" and name:

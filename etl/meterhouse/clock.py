@@ -1,4 +1,4 @@
-"""The clock: whoever asks for the time is given one, so that a test can give another."""
+"""The clock: code that needs the time takes a clock as a parameter, so that a test can pass another."""
 
 from __future__ import annotations
 

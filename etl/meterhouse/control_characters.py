@@ -1,4 +1,4 @@
-"""Control characters: how names and the vendor's words are shown, so that they neither steer a terminal nor begin a line of their own."""
+"""Control characters: how names and the vendor's words are shown, so that they neither control a terminal nor start a new line."""
 
 from __future__ import annotations
 

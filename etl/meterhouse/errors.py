@@ -48,12 +48,13 @@ class ConfirmToEmpty(MeterhouseError):
 
 
 class Unsupported(MeterhouseError):
-    """This organization does not offer `capability` (an endpoint, or a grouping of one)."""
+    """This organization does not offer `capability` (an endpoint, or a grouping of one); `value` is what the vendor quotes."""
 
-    def __init__(self, capability: str, detail: str) -> None:
+    def __init__(self, capability: str, detail: str, *, value: str | None = None) -> None:
         super().__init__(f"{capability} is not offered by this organization: {detail}")
         self.capability = capability
         self.detail = detail
+        self.value = value
 
 
 class BeforeHistory(Unsupported):

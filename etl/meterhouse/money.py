@@ -7,7 +7,7 @@ from decimal import Context, Decimal, DecimalException, Inexact, InvalidOperatio
 
 from meterhouse.errors import RejectedAnswer
 
-# The vendor has sent numbers, and strings with exponents; Decimal() alone would also take NaN, Infinity and 1_000.
+# The vendor has sent numbers, and strings with exponents; Decimal() on its own would also take NaN, Infinity and 1_000.
 _AMOUNT = re.compile(rb'(?P<quote>"?)(?P<digits>-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,5})?)(?P=quote)')
 # Longer texts are not even taken apart.
 _LONGEST_TEXT = 1000
@@ -55,3 +55,8 @@ def _within_bounds(amount: Decimal, integer_digits: int) -> Decimal:
 def add(left: Decimal, right: Decimal) -> Decimal:
     """Return the exact sum."""
     return EXACT.add(left, right)
+
+
+def plain(amount: Decimal) -> str:
+    """Return every digit of an amount and no zero behind the last one, such as 12.5 or -300."""
+    return f"{amount.normalize(EXACT):f}" if amount else "0"

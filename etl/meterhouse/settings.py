@@ -1,4 +1,4 @@
-"""Settings: one frozen dataclass read from environment variables, each with its meaning beside it.
+"""Settings: one frozen dataclass read from environment variables, each with its meaning next to it.
 
 The table in docs/settings.md is checked against `Settings`. A bad value is one line that names the variable and what it takes.
 """
@@ -6,84 +6,49 @@ The table in docs/settings.md is checked against `Settings`. A bad value is one 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from datetime import datetime, timedelta
+from decimal import Decimal
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, NoReturn
-from urllib.parse import urlsplit
+from typing import Any
 
-import meterhouse
+from meterhouse.admin_keys import KEY_VARIABLES, AdminKey, Organization, base_url_in, may_hold_a_key, organizations_in
 from meterhouse.catalogue.endpoints import ENDPOINTS, USAGE_DIMENSIONS, WIDTHS, Endpoint
+from meterhouse.catalogue.vendors import VENDORS
+from meterhouse.checkout import default_home
 from meterhouse.database_url import postgres_url
 from meterhouse.errors import FixConfiguration
-from meterhouse.labels import DEFAULT_LABEL, DEMO_LABEL, LABEL
+from meterhouse.labels import DEMO_LABEL
 from meterhouse.setting_values import (
     DEFAULT_TIME_ZONE,
+    AmountByCurrency,
+    Network,
+    amount,
+    amount_by_currency,
+    currency,
     day,
-    http_url,
+    header_name,
+    host_names,
     label_list,
     names_out_of,
+    network_list,
     path,
     proxy_url,
     reports_folder,
+    share,
+    site_list,
     time_zone,
+    token,
     whole,
 )
 from meterhouse.stack_file import StackFile
 
-KEY_VARIABLE = "OPENAI_ADMIN_KEY"
-OFFICIAL_BASE_URL = "https://api.openai.com/v1"
-_KEY = re.compile(r"sk-[!#-&(-~]{13,}")  # any visible character but quotes
-
-
-class AdminKey:
-    """The admin key of one organization: shown to nobody, only handed to the HTTP client."""
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: str, variable: str = KEY_VARIABLE) -> None:
-        stripped = value.strip()
-        if not _KEY.fullmatch(stripped):
-            raise FixConfiguration(
-                f"{variable} does not look like an admin key: it must begin with sk-, be at least 16 characters "
-                "long and hold no spaces, quotes or line breaks; "
-                "create one in the organization's admin keys page and copy it whole"
-            )
-        self._value = stripped
-
-    def reveal(self) -> str:
-        """Return the key itself; the HTTP client is the only caller."""
-        return self._value
-
-    def __repr__(self) -> str:
-        return "AdminKey(***)"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("an admin key is never pickled")
-
-
-@dataclass(frozen=True)
-class Organization:
-    """One organization to load: the label it has in the warehouse, and the key that opens it."""
-
-    label: str
-    admin_key: AdminKey
-    base_url: str
-
 
 def _setting(variable: str, help_text: str, parse: Callable[[str], Any], **default: Any) -> Any:
     # A URL of a database holds a password.
-    return field(repr=parse is not postgres_url, metadata={"variable": variable, "help": help_text, "parse": parse}, **default)
-
-
-def default_home() -> Path:
-    """Return the folder for local state: `.meterhouse` in a checkout, the user's state folder for an installed package."""
-    checkout = Path(meterhouse.__file__).resolve().parents[2]
-    if (checkout / "pyproject.toml").exists():
-        return checkout / ".meterhouse"
-    return Path(os.environ.get("XDG_STATE_HOME", "~/.local/state")).expanduser() / "meterhouse"
+    return field(repr=parse not in {postgres_url, token}, metadata={"variable": variable, "help": help_text, "parse": parse}, **default)
 
 
 @dataclass(frozen=True)
@@ -91,6 +56,7 @@ class Settings:
     """Everything that can be chosen from outside. Durations and sizes carry their unit in the name."""
 
     organizations: tuple[Organization, ...] = ()
+    base_urls: Mapping[str, str] = field(default_factory=lambda: {vendor.name: vendor.base_url for vendor in VENDORS.values()})
     warehouse_url: str | None = _setting(
         "WAREHOUSE_URL",
         "The warehouse, as the role that loads data; unset: the embedded server of `make up`.",
@@ -109,7 +75,6 @@ class Settings:
         postgres_url,
         default=None,
     )
-    base_url: str = _setting("OPENAI_BASE_URL", "Address of the API.", http_url, default=OFFICIAL_BASE_URL)
     home: Path = _setting("METERHOUSE_HOME", "Folder for local state: server data, logs, passwords.", path, default_factory=default_home)
     history_start: datetime | None = _setting(
         "METERHOUSE_HISTORY_START", "First day to load (YYYY-MM-DD); unset: 365 days ago.", day, default=None
@@ -186,13 +151,44 @@ class Settings:
     )
     local_time_zone: str = _setting(
         "METERHOUSE_LOCAL_TIME_ZONE",
-        "Time zone of the days of `bi.usage_daily_local`; `meterhouse migrate` writes it into the view.",
+        "Time zone of the days of `bi.usage_daily_local` and `bi.usage_daily_local_by_project`; `meterhouse migrate` writes it into the"
+        " views.",
         time_zone,
         default=DEFAULT_TIME_ZONE,
+    )
+    invoice_tolerance_amount: Decimal = _setting(
+        "METERHOUSE_INVOICE_TOLERANCE_AMOUNT",
+        "How much of an invoice may be unexplained, up or down, in a month that ties, in the invoice's currency.",
+        amount,
+        default=Decimal("0.01"),
+    )
+    invoice_tolerance_share: Decimal = _setting(
+        "METERHOUSE_INVOICE_TOLERANCE_SHARE",
+        "The same as a share of the invoiced usage; the larger one counts.",
+        share,
+        default=Decimal("0.001"),
+    )
+    anomaly_floor: AmountByCurrency = _setting(
+        "METERHOUSE_ANOMALY_FLOOR",
+        "By how much a day must differ from what was expected to be called odd, in the costs' currency.",
+        amount_by_currency,
+        default=AmountByCurrency(Decimal(20)),
+    )
+    reporting_currency: str | None = _setting(
+        "METERHOUSE_REPORTING_CURRENCY",
+        "Currency that `bi.costs_converted_daily` converts to, such as eur; `meterhouse migrate` writes it into the view.",
+        currency,
+        default=None,
     )
     weekly_report_dir: Path | None = _setting(
         "METERHOUSE_WEEKLY_REPORT_DIR",
         "Folder for the weekly reports of the DAG weekly_report; unset: no reports.",
+        reports_folder,
+        default=None,
+    )
+    monthly_report_dir: Path | None = _setting(
+        "METERHOUSE_MONTHLY_REPORT_DIR",
+        "Folder for the monthly reports of the DAG monthly_report; unset: no reports.",
         reports_folder,
         default=None,
     )
@@ -220,6 +216,33 @@ class Settings:
     postgres_port: int = _setting("METERHOUSE_POSTGRES_PORT", "Port of the embedded PostgreSQL.", whole(1, 65535), default=54329)
     fake_api_port: int = _setting("METERHOUSE_FAKE_API_PORT", "Port of the stand-in API.", whole(1, 65535), default=8089)
     dashboard_port: int = _setting("METERHOUSE_DASHBOARD_PORT", "Port of the dashboard.", whole(1, 65535), default=8050)
+    dashboard_token: str | None = _setting(
+        "METERHOUSE_DASHBOARD_TOKEN", "What people enter to see the dashboard; unset: nobody is asked. Never logged.", token, default=None
+    )
+    dashboard_identity_header: str | None = _setting(
+        "METERHOUSE_DASHBOARD_IDENTITY_HEADER",
+        "Header in which the proxy in front of the dashboard says who signed in, such as X-Forwarded-User; unset: none.",
+        header_name,
+        default=None,
+    )
+    dashboard_proxies: tuple[Network, ...] = _setting(
+        "METERHOUSE_DASHBOARD_PROXIES",
+        "Addresses or networks of that proxy: from anywhere else the header is not believed.",
+        network_list,
+        default=(ip_network("127.0.0.0/8"), ip_network("::1/128")),
+    )
+    dashboard_hosts: tuple[str, ...] = _setting(
+        "METERHOUSE_DASHBOARD_HOSTS",
+        "Host names, besides 127.0.0.1 and localhost, by which browsers reach the dashboard; requests for other names are refused.",
+        host_names,
+        default=(),
+    )
+    dashboard_frame_ancestors: tuple[str, ...] = _setting(
+        "METERHOUSE_DASHBOARD_FRAME_ANCESTORS",
+        "Sites that may embed single charts of the dashboard, such as https://wiki.example.com; unset: none.",
+        site_list,
+        default=(),
+    )
 
     def lookback(self, endpoint: Endpoint) -> timedelta:
         """Return how far back every scheduled run reads again."""
@@ -243,25 +266,8 @@ class Settings:
     def require_organizations(self) -> tuple[Organization, ...]:
         """Return the organizations to load, or say how to name one."""
         if not self.organizations:
-            raise FixConfiguration(f"{KEY_VARIABLE} is not set and no stand-in API was started here: set it, or run make up for a trial")
+            raise FixConfiguration(f"{KEY_VARIABLES} is not set and no stand-in API was started here: set it, or run make up for a trial")
         return self.organizations
-
-
-def organization_of(label: str, key: str, host: str, *, named: str) -> Organization:
-    """Return an organization as Airflow's connection `named` describes it, under the same rules as the environment's.
-
-    A host without a scheme is https, and without a path has the API's version behind it.
-    """
-    address = host if "://" in host else f"https://{host}"
-    if not urlsplit(address).path.strip("/"):
-        address = f"{address.rstrip('/')}/v1"
-    try:
-        base_url = http_url(address)
-    except ValueError:
-        raise FixConfiguration(f"the host of {named} must be {http_url.__doc__}") from None
-    if not LABEL.fullmatch(label):
-        raise FixConfiguration(f"the organization in the extra of {named} must be letters, digits, _ or -")
-    return Organization(label, AdminKey(key, f"the password of {named}"), base_url)
 
 
 def _required(value: str | None, remedy: str) -> str:
@@ -287,11 +293,11 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     if "warehouse_url" not in values and stack.loader_url:
         values["warehouse_url"] = stack.loader_url
         values.setdefault("migrate_url", stack.admin_url)
-    base_url = values.get("base_url", OFFICIAL_BASE_URL)
-    organizations = _organizations(environment, base_url)
+    base_urls = {vendor.name: base_url_in(environment, vendor) for vendor in VENDORS.values()}
+    organizations = organizations_in(environment, base_urls)
     if not organizations and stack.fake_api_url and stack.fake_api_key:
         organizations = (Organization(DEMO_LABEL, AdminKey(stack.fake_api_key), stack.fake_api_url),)
-    return Settings(organizations=organizations, **values)
+    return Settings(organizations=organizations, base_urls=base_urls, **values)
 
 
 def local_time_zone() -> str:
@@ -300,39 +306,35 @@ def local_time_zone() -> str:
     return str(_parsed(variable, os.environ.get(variable, "").strip() or DEFAULT_TIME_ZONE, time_zone))
 
 
+def reporting_currency() -> str | None:
+    """Return the currency that the process's environment asks for; raises `FixConfiguration` for what is no code of a currency."""
+    variable = "METERHOUSE_REPORTING_CURRENCY"
+    text = os.environ.get(variable, "").strip()
+    return str(_parsed(variable, text, currency)) if text else None
+
+
 def _parsed(variable: str, text: str, parse: Callable[[str], Any]) -> Any:
     try:
         return parse(text)
     except ValueError:
         # A URL may hold a password, and a key may have been pasted into the wrong variable, so these are not repeated.
-        shown = "" if variable.endswith(("_URL", "_PROXY")) or "sk-" in text else f", not {text!r}"
+        shown = "" if variable.endswith(("_URL", "_PROXY", "_TOKEN")) or "sk-" in text or may_hold_a_key(text) else f", not {text!r}"
         raise FixConfiguration(f"{variable} must be {parse.__doc__}{shown}") from None
-
-
-def _organizations(environment: Mapping[str, str], base_url: str) -> tuple[Organization, ...]:
-    found: list[Organization] = []
-    for variable in sorted(environment):
-        if variable != KEY_VARIABLE and not variable.startswith(f"{KEY_VARIABLE}_"):
-            continue
-        if not environment[variable].strip():
-            continue
-        label = DEFAULT_LABEL if variable == KEY_VARIABLE else variable[len(KEY_VARIABLE) + 1 :].lower()
-        if not LABEL.fullmatch(label) or label == DEMO_LABEL:
-            raise FixConfiguration(
-                f"{variable}: the label after {KEY_VARIABLE}_ must be letters, digits or _, and not {DEMO_LABEL.upper()}"
-            )
-        if label in {organization.label for organization in found}:
-            raise FixConfiguration(f"{variable}: another key is already labelled {label}, and two organizations cannot share a label")
-        found.append(Organization(label, AdminKey(environment[variable], variable), base_url))
-    return tuple(found)
 
 
 def describe_settings() -> list[tuple[str, str, str]]:
     """Return (variable, meaning, default) of every setting, as docs/settings.md shows them."""
-    rows = [
-        (KEY_VARIABLE, "Admin key of the organization; unset: the demo organization of the stand-in API. Never logged.", "unset"),
-        (f"{KEY_VARIABLE}_<LABEL>", "Admin key of a further organization, which is called <label> in the warehouse.", "unset"),
-    ]
+    rows: list[tuple[str, str, str]] = []
+    for vendor in VENDORS.values():
+        rows += [
+            (
+                vendor.key_variable,
+                "Admin key of the organization; unset: the demo organization of the stand-in API. Never logged.",
+                "unset",
+            ),
+            (f"{vendor.key_variable}_<LABEL>", "Admin key of a further organization, which is called <label> in the warehouse.", "unset"),
+            (vendor.base_url_variable, "Address of the API.", vendor.base_url),
+        ]
     for item in fields(Settings):
         if variable := item.metadata.get("variable"):
             default = item.default if item.default is not MISSING else ".meterhouse in the checkout"
@@ -344,5 +346,5 @@ def _shown(default: Any) -> str:
     if default is None or default == ():
         return "unset"
     if isinstance(default, tuple):
-        return "all" if default == tuple(ENDPOINTS) else ",".join(default)
+        return "all" if default == tuple(ENDPOINTS) else ",".join(map(str, default))
     return str(default)

@@ -12,7 +12,7 @@ FILE_NAME = "stack.json"
 
 @dataclass(frozen=True)
 class StackFile:
-    """Addresses of the local stack. The URLs carry passwords, so the file is readable by its owner alone."""
+    """Addresses of the local stack. The URLs carry passwords, so the file is readable only by its owner."""
 
     admin_url: str | None = None
     loader_url: str | None = None

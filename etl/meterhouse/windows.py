@@ -6,7 +6,7 @@ fit on one maximal page each.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -71,6 +71,18 @@ def floor_to_day(instant: datetime) -> datetime:
 def midnight(day: date) -> datetime:
     """Return the start of a UTC day."""
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def days_in_a_row(days: Iterable[datetime]) -> list[Window]:
+    """Return UTC days, given by their starts, as few windows that hold no other day, oldest first."""
+    windows: list[Window] = []
+    for day in sorted(days):
+        end = day + timedelta(days=1)
+        if windows and windows[-1].end == day:
+            windows[-1] = Window(windows[-1].start, end)
+        else:
+            windows.append(Window(day, end))
+    return windows
 
 
 def buckets(window: Window, width: BucketWidth) -> Iterator[datetime]:

@@ -1,5 +1,5 @@
--- The group role of teams and what it may do: select from bi_team, where each view shows what was granted to whoever asks.
--- Running it again changes nothing. Which team sees what is written by the owner alone: whoever loads has no business with it.
+-- The group role of teams and what it may do: select from bi_team, where each view shows what was granted to the current role.
+-- Running it again changes nothing. Only the owner decides which team sees what: the loader has no access to it.
 DO $$
 BEGIN
     IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'meterhouse_team') THEN

@@ -1,4 +1,4 @@
-"""Remember which of the vendor's organizations a label holds, so that another one's key is noticed; and what was told on which day."""
+"""Remember which of the vendor's organizations a label holds, so that another one's key is noticed; and what was reported on which day."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sums of the day facts, kept beside them and written with them, and indexes on the day: no question need read every fact."""
+"""Totals of the day facts, kept next to them and written with them, and indexes on the day: no query needs to read every fact."""
 
 from __future__ import annotations
 

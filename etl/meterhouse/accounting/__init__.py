@@ -1,1 +1,1 @@
-"""What figures mean: how final a bucket is, what may be compared with what. Pure rules, and the SQL that repeats them in the views."""
+"""What figures mean: how final a bucket is, and what may be compared with what. Pure rules, and the SQL that applies them in the views."""

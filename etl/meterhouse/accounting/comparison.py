@@ -1,8 +1,8 @@
-"""Comparison: which days a span of days may be held against, like with like. Pure; the rule of every face that compares costs.
+"""Comparison: which days a span of days may be compared with, like with like. Pure; the rule of every face that compares costs.
 
 Data flow: chosen days, settled days -> pairs of days, one of the span and one before it -> both sides, which have the same days settled.
-A span that begins with a month is held against the months before it, day by day of the month; whole months that are settled to the last
-day against whole months. Any other span is held against as many days right before it. A day counts only when its counterpart does too.
+A span that begins with a month is compared with the months before it, day by day of the month; whole months that are settled to the last
+day with whole months. Any other span is compared with as many days right before it. A day counts only when its counterpart does too.
 `bi.spend_month_to_date` says the same in SQL for every calendar month.
 """
 
@@ -37,7 +37,7 @@ class Comparison:
 
 
 def comparison(first: date, last: date, settled: Collection[date]) -> Comparison:
-    """Return what the days from `first` to `last` (both included) are held against, given all days that are settled."""
+    """Return what the days from `first` to `last` (both included) are compared with, given all settled days."""
     months = _months(first, last)
     return _with_days_right_before(first, last, settled) if months is None else _with_months_before(first, last, months, settled)
 

@@ -23,7 +23,7 @@ def bucket_totals(endpoint: Endpoint, rows: Iterable[tuple[Key, Values]]) -> Map
     """Return the total of one bucket's rows by currency for costs (`-` where the vendor gave none), by metric for usage; None for levels.
 
     A figure that the vendor left out adds nothing. Rows come as the decoder gives them: the currency closes a key of costs, and values
-    stand in the order of the endpoint's metrics.
+    are in the order of the endpoint's metrics.
     """
     metric = growth_metric(endpoint)
     if metric is None:

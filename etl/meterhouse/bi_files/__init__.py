@@ -1,7 +1,7 @@
-"""Files that BI tools open, made from the views and the data dictionary: one module or package a tool.
+"""Files that BI tools open, made from the views and the data dictionary: one module or package per tool.
 
-`columns` lists every public column with its type, meaning and role; the others are made of that list alone, and tests hold
-the files in `bi/` to what the modules make. `python -m meterhouse.bi_files.<tool>` writes a tool's files anew.
+`columns` lists every public column with its type, meaning and role; the others are made only from that list, and tests hold
+the files in `bi/` to what the modules make. `python -m meterhouse.bi_files` writes all of them, `.<tool>` those of one tool.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 def as_yaml(content: Any) -> str:
     """Return a file's content as YAML that reads well: keys in their order, SQL line by line."""
-    import yaml  # noqa: PLC0415  # only whoever writes the files needs it
+    import yaml  # noqa: PLC0415  # needed only to write the files
 
     class Readable(yaml.SafeDumper):
         def ignore_aliases(self, _: Any) -> bool:

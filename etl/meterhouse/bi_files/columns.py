@@ -1,23 +1,25 @@
 """Columns: every column of every `bi` view with its type, meaning, unit and role, known without a database.
 
-Names and types are those of `warehouse/columns.json`, which `python -m meterhouse.bi_files.columns` writes from a migrated warehouse of its
-own (the embedded server; or the one whose address is given). Meanings and units are the data
-dictionary's, so a renamed column is renamed in every file that is made of this list.
+Names and types are those of `warehouse/columns.json`, which `python -m meterhouse.bi_files.columns` writes from a temporary
+migrated warehouse (on the embedded server, or on the one whose address is given). Meanings and units are the data dictionary's,
+so a renamed column is renamed in every file that is made of this list.
 """
 
 from __future__ import annotations
 
 import json
-import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import psycopg
 
+from meterhouse.bi_files.files import folder_of, run
 from meterhouse.catalogue.dictionary import COLUMNS, usage_measures
 from meterhouse.export.output import HANDED_ON, write_whole
 from meterhouse.warehouse import shipped_columns
-from meterhouse.warehouse.views import VIEW_NAMES, views
+from meterhouse.warehouse.view_reach import VIEW_NAMES
+from meterhouse.warehouse.views import views
 
 Role = Literal["date", "key", "name", "id", "measure", "flag", "attribute"]
 
@@ -26,6 +28,16 @@ _ADDITIVE = {
     "cost", "cost_usd", "quantity", "row_count", "bucket_count", "empty_bucket_count", "provisional_bucket_count", "missing_bucket_count",
     "old_value", "new_value", "cacheable_input_tokens", "rows_without_requests", "rows_without_tokens", "rows_without_cost",
     "settled_bucket_count", "settled_cost", "compared_cost", "previous_compared_cost", "month_cost", "total_tokens",
+    "cost_billed_by_user", "cost_billed_by_key", "cost_by_quantity", "cost_unallocated",
+    "amount", "billed", "invoiced", "tax", "credit", "bundle", "adjustment", "restatement", "period_shift", "rounding", "unexplained",
+    "correction", "corrections", "invoice_count", "bought", "drawn", "lapsed", "credits_left", "cost_not_covered", "next_expiry_credits",
+    "cost_converted",
+    "rows_without_quantity", "estimated_cost", "billed_cost", "cost_gap", "cache_saved", "cache_write_premium", "cache_saved_net",
+    "cached_tokens", "batch_saved", "batch_tokens", "cache_unused", "uncached_tokens", "batch_unused", "standard_tokens",
+    "previous_cost", "change_cost", "days_effect", "volume_effect", "model_mix_effect", "tier_mix_effect", "direction_mix_effect",
+    "cache_effect", "price_effect", "new_cost", "gone_cost", "restatement_effect", "credit_effect", "other_effect",
+    "effective_cost", "contracted_cost", "list_cost", "consumed_quantity", "pricing_quantity",
+    "forecast_rest_cost", "excess_cost",
 }  # fmt: skip
 _WORDS = {"api": "API", "id": "ID", "usd": "USD", "utc": "UTC", "iso": "ISO"}
 
@@ -61,7 +73,7 @@ class Column:
 def public_columns() -> list[Column]:
     """Return the columns of all public views, in the order of `VIEW_NAMES` and of each view.
 
-    A view that `columns.json` does not know yet is left out; a test says so, and with which command it is written anew.
+    A view that `columns.json` does not know yet is left out; a test says so, and names the command that rewrites it.
     """
     types = shipped_columns.types()
     return [_column(view, name, type_) for view in VIEW_NAMES if view in types for name, type_ in types[view].items()]
@@ -107,7 +119,7 @@ def _role(name: str, type_: str, unit: str | None) -> Role:
         return "flag"
     if type_.startswith(("date", "timestamp")):
         return "date"
-    if name.endswith("_key"):
+    if name.endswith("_key") and not unit:
         return "key"
     if name.endswith("_id"):
         return "id"
@@ -119,9 +131,13 @@ def _role(name: str, type_: str, unit: str | None) -> Role:
 
 def _write(url: str) -> None:
     write_whole((json.dumps(types_in(url), indent=1) + "\n").encode(), shipped_columns.FILE, HANDED_ON)
+    # The migration that went before has read the old list.
+    shipped_columns.types.cache_clear()
 
 
-def _main(arguments: list[str]) -> None:
+def main(arguments: Sequence[str]) -> None:
+    """Write the list from the warehouse at the given address, or from one of its own; only a checkout's list is rewritten."""
+    folder_of("columns", None)
     if arguments:
         _write(arguments[0])
         return
@@ -134,4 +150,4 @@ def _main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    _main(sys.argv[1:])
+    run(main)

@@ -1,7 +1,7 @@
 """Grafana: the questions as panels of one dashboard with plain SQL, and the files that provision it and its datasource.
 
 `$__timeFilter` and `$__timeGroup` are Grafana's own macros, `$project` is the dashboard's variable. The password comes from Grafana's
-environment. `python -m meterhouse.bi_files.grafana` writes `bi/grafana` anew.
+environment. `python -m meterhouse.bi_files.grafana` rewrites `bi/grafana`.
 """
 
 from __future__ import annotations
@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from meterhouse.bi_files import as_yaml
+from meterhouse.bi_files.files import command_without_address, write
 from meterhouse.bi_files.questions import Question, caption, dashboard_rows
-from meterhouse.export.output import HANDED_ON, write_whole
 
-FILES = Path(__file__).parents[3] / "bi" / "grafana"
 UID, DATASOURCE_UID = "meterhouse-openai", "meterhouse-warehouse"
 TITLE = "OpenAI usage and cost"
 # The dashboard's JSON of Grafana 10 and later; newer versions bring it up to date when they load it.
@@ -43,7 +42,7 @@ def panel_sql(question: Question) -> str:
 
 
 def datasource() -> dict[str, Any]:
-    """Return the file that provisions the datasource: the reader, with address and password from Grafana's environment."""
+    """Return the file that provisions the datasource: a reader, with address, name and password from Grafana's environment."""
     return {
         "apiVersion": 1,
         "datasources": [
@@ -53,7 +52,7 @@ def datasource() -> dict[str, Any]:
                 "uid": DATASOURCE_UID,
                 "access": "proxy",
                 "url": "$METERHOUSE_WAREHOUSE_HOST:$METERHOUSE_WAREHOUSE_PORT",
-                "user": "meterhouse_reader",
+                "user": "$METERHOUSE_READER_USER",
                 "secureJsonData": {"password": "$METERHOUSE_READER_PASSWORD"},
                 "jsonData": {
                     "database": "$METERHOUSE_WAREHOUSE_DATABASE",
@@ -204,10 +203,17 @@ def _overrides(question: Question) -> list[dict[str, Any]]:
         return []
     columns = [column for column in (question.series, *question.names, *question.measures) if column]
     return [
-        {"matcher": {"id": "byName", "options": column}, "properties": [{"id": "displayName", "value": caption(column)}]}
+        {"matcher": {"id": "byName", "options": column}, "properties": [{"id": "displayName", "value": caption(column)}, *_shape(column)]}
         for column in columns
         if question.chart == "table" or column == question.series
     ]
+
+
+def _shape(column: str) -> list[dict[str, Any]]:
+    """How a figure among a table's columns is shown; amounts may be in any currency."""
+    if column.endswith("_cost"):
+        return [{"id": "decimals", "value": 2}]
+    return [{"id": "unit", "value": "percentunit"}] if column.endswith("_share") else []
 
 
 def files() -> dict[str, str]:
@@ -219,13 +225,10 @@ def files() -> dict[str, str]:
     }
 
 
-def write(folder: Path = FILES) -> None:
-    """Write every file anew."""
-    for path, text in files().items():
-        target = folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(text.encode(), target, HANDED_ON)
+def write_into(folder: Path) -> None:
+    """Rewrite every file."""
+    write(folder, files())
 
 
 if __name__ == "__main__":
-    write()
+    command_without_address("grafana", write_into)

@@ -1,7 +1,8 @@
 """Questions: what people ask first of usage and costs, one SQL file each, with the holes that every tool fills in its own way.
 
 A file of `sql/questions` begins with its title and a sentence about it. Two holes stand where a tool's filters go:
-`{days COLUMN}` for the chosen UTC days and `{project NAME, ID}` for the chosen project. Pure.
+`place.days(COLUMN)` for the chosen UTC days and `place.project(NAME, ID)` for the chosen project. Endpoints that a question leaves out
+are lists of the catalogue. Pure.
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ from importlib import resources
 from typing import Literal
 
 from meterhouse.bi_files.columns import Column, columns_of
-from meterhouse.catalogue.dictionary import COLUMNS, Meaning
+from meterhouse.catalogue.dictionary import COLUMNS
+from meterhouse.catalogue.endpoints import REPEATING_REQUESTS, WITHOUT_CALLER
+from meterhouse.catalogue.meaning import Meaning
+from meterhouse.warehouse.view_words import in_list
 
 Chart = Literal["number", "bars", "areas", "line", "ranking", "table"]
 Hole = Callable[[str], str]
@@ -22,10 +26,10 @@ Hole = Callable[[str], str]
 # An expression of the select list and its name; a cast only gives the tools a size.
 _SHOWN = re.compile(r"^ +(.+?)(?:::(?:varchar|numeric|bigint)(?:\([0-9, ]+\))?)? AS ([a-z_]+),?$", re.MULTILINE)
 _CONDITIONS = re.compile(r"\nWHERE\s+(.+?)(?=\nGROUP BY|\nORDER BY|\Z)", re.DOTALL)
-_HOLE = re.compile(r"\s*(?:AND\s+)?\{[^}]+\}")
+_HOLE = re.compile(r"\s*(?:AND\s+)?place\.(?:days|project)\([^)]+\)")
 _ALIAS = re.compile(r"\b[a-z]\.(?=[a-z_])")
-_DAYS = re.compile(r"\{days ([a-z_.]+)\}")
-_PROJECT = re.compile(r"\{project ([a-z_., ]+)\}")
+_DAYS = re.compile(r"place\.days\(([a-z_.]+)\)")
+_PROJECT = re.compile(r"place\.project\(([a-z_., ]+)\)")
 _LABELS = {"user_label": "User or service account"}
 # Figures of the dictionary that a question computes where its view does not have them, or has them under another name.
 _COMPUTED = {"cost_usd", "cached_share"}
@@ -111,8 +115,72 @@ class Question:
 
 
 QUESTIONS = (
+    # The first page: this month, what drives it, what is odd, and what it will be.
+    Question("month_to_date", "spend_month_to_date", "number", ("cost_usd",), "cost_usd"),
+    Question("same_days_before", "spend_month_to_date", "number", ("previous_compared_cost",), "previous_compared_cost"),
+    Question("expected_month", "cost_forecast", "number", ("expected_cost",), "expected_cost"),
     Question("total_cost", "costs_daily_by_project", "number", ("cost_usd",), "cost_usd"),
+    Question("drivers", "cost_changes", "ranking", ("change_cost",), "change_cost", series="project"),
     Question("cost_per_day", "costs_daily_by_project", "bars", ("cost_usd",), "cost_usd", time="usage_date"),
+    Question(
+        "odd_days",
+        "cost_anomalies",
+        "table",
+        (),
+        None,
+        names=(
+            "usage_date",
+            "organization",
+            "series_kind",
+            "series_name",
+            "kind",
+            "currency",
+            "actual_cost",
+            "expected_cost",
+            "excess_cost",
+            "reason",
+        ),
+    ),
+    Question(
+        "budgets",
+        "budget_status",
+        "table",
+        (),
+        None,
+        names=(
+            "organization",
+            "budget",
+            "scope_name",
+            "period",
+            "currency",
+            "state",
+            "budget_cost",
+            "spent_cost",
+            "used_share",
+            "expected_cost",
+            "passes_on_date",
+        ),
+    ),
+    Question(
+        "forecast",
+        "cost_forecast",
+        "table",
+        (),
+        None,
+        names=(
+            "organization",
+            "series_kind",
+            "series_name",
+            "currency",
+            "as_of_date",
+            "billed_cost",
+            "expected_cost",
+            "low_cost",
+            "high_cost",
+            "previous_month_cost",
+            "reason",
+        ),
+    ),
     Question(
         "cost_by_project_month", "spend_month_to_date", "ranking", ("cost_usd", "previous_compared_cost"), "cost_usd", series="project"
     ),
@@ -128,7 +196,7 @@ QUESTIONS = (
     ),
     Question("cached_share", "usage_daily_by_model", "line", ("cached_share",), "cached_share", time="usage_date"),
     Question("requests_by_project", "usage_daily_by_model", "ranking", ("requests",), "requests", series="project"),
-    Question("requests_per_hour", "usage_hourly", "bars", ("requests",), "requests", time="bucket_start_utc"),
+    Question("requests_per_hour", "usage_hourly_by_project", "bars", ("requests",), "requests", time="bucket_start_utc"),
     Question(
         "usage_by_api_key",
         "usage_by_api_key_daily",
@@ -175,15 +243,20 @@ QUESTIONS = (
 
 
 def dashboard_rows() -> list[tuple[Question, ...]]:
-    """Return the questions as a dashboard shows them: numbers and tables over the whole width, the rest in pairs as far as it goes."""
+    """Return the questions as a dashboard shows them: numbers next to each other, tables over the whole width, the rest in pairs."""
     made: list[tuple[Question, ...]] = []
     for question in QUESTIONS:
-        alone = question.chart in {"number", "table"}
-        if made and not alone and len(made[-1]) == 1 and made[-1][0].chart not in {"number", "table"}:
+        kind, most = _beside(question)
+        if made and _beside(made[-1][0])[0] == kind and len(made[-1]) < most:
             made[-1] = (*made[-1], question)
         else:
             made.append((question,))
     return made
+
+
+def _beside(question: Question) -> tuple[str, int]:
+    """What a question may stand next to, and how many of them fill a row."""
+    return {"number": ("number", 4), "table": ("table", 1)}.get(question.chart, ("drawn", 2))
 
 
 def label(columns: str) -> str:
@@ -217,4 +290,11 @@ def _read(name: str) -> tuple[str, str, str]:
     text = resources.files("meterhouse.warehouse").joinpath("sql", "questions", f"{name}.sql").read_text(encoding="utf-8")
     lines = text.strip().splitlines()
     words = [line.removeprefix("-- ") for line in lines if line.startswith("-- ")]
-    return words[0], " ".join(words[1:]), "\n".join(line for line in lines if not line.startswith("-- "))
+    return words[0], " ".join(words[1:]), _with_lists("\n".join(line for line in lines if not line.startswith("-- ")))
+
+
+def _with_lists(query: str) -> str:
+    """Fill in the lists of endpoints that a question leaves out."""
+    for word, names in (("repeating_requests", REPEATING_REQUESTS), ("without_caller", WITHOUT_CALLER)):
+        query = query.replace(f"place.{word}()", in_list(names))
+    return query

@@ -13,7 +13,7 @@ from meterhouse.bi_files.files import Address, Files, command
 
 TABLEAU_VIEWS = (
     "usage_daily", "usage_hourly", "costs_daily", "tokens_by_model_daily", "usage_by_api_key_daily", "spend_by_project_month",
-    "spend_by_line_item_daily",
+    "spend_by_line_item_daily", "spend_month_to_date", "cost_forecast", "cost_changes", "cost_anomalies", "budget_status",
 )  # fmt: skip
 # Tableau's data type, and how a dimension of it is laid out.
 _TYPES = {
@@ -74,7 +74,7 @@ def _add_column(root: Element, column: Column) -> None:
         # A level or a share is no sum; the description says so too.
         attributes |= {"aggregation": "Sum" if column.additive else "Avg", "default-format": _format(column)}
     if column.base_type == "timestamp with time zone":
-        # Tableau would show it in the zone of its own machine, and split UTC days.
+        # Tableau would show it in its own machine's time zone, and split UTC days.
         attributes["hidden"] = "true"
     element = SubElement(root, "column", attributes)
     SubElement(SubElement(SubElement(element, "desc"), "formatted-text"), "run").text = column.description

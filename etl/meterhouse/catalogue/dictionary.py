@@ -6,8 +6,11 @@ from those `bi.data_dictionary`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from meterhouse.catalogue.accounting_columns import ACCOUNTING_COLUMNS
+from meterhouse.catalogue.anomaly_columns import ANOMALY_COLUMNS
+from meterhouse.catalogue.brought_columns import BROUGHT_COLUMNS
+from meterhouse.catalogue.budget_columns import BUDGET_COLUMNS
+from meterhouse.catalogue.change_columns import CHANGE_COLUMNS
 from meterhouse.catalogue.endpoints import (
     API_KEY,
     BATCH,
@@ -21,21 +24,10 @@ from meterhouse.catalogue.endpoints import (
     USER,
     Metric,
 )
-
-
-@dataclass(frozen=True)
-class Meaning:
-    """What a column says, the unit of a measure, and what null stands for."""
-
-    text: str
-    unit: str | None = None
-    null: str | None = None
-
-    def comment(self) -> str:
-        """Return the column's comment: meaning, unit, null."""
-        parts = [self.text, *([f"Unit: {self.unit}."] if self.unit else []), *([f"Null: {self.null}."] if self.null else [])]
-        return " ".join(parts)
-
+from meterhouse.catalogue.focus_columns import FOCUS_COLUMNS
+from meterhouse.catalogue.forecast_columns import FORECAST_COLUMNS
+from meterhouse.catalogue.meaning import Meaning
+from meterhouse.catalogue.price_columns import PRICE_COLUMNS
 
 _NOT_ASKED = "not asked for, or not known to the vendor"
 _NO_NAME = "the directory has no name for it"
@@ -62,8 +54,10 @@ ATTRIBUTES = tuple(dimension.name for dimension in USAGE_DIMENSIONS if dimension
 COLUMNS: dict[str, Meaning] = {
     **{dimension.name: Meaning(dimension.help, null=_NOT_ASKED) for dimension in (*USAGE_DIMENSIONS, LINE_ITEM)},
     "model": Meaning(
-        "Name of the model, the same in usage and on the bill: lower case and without a release date, or the alias that was set for it.",
-        null="not asked for, or no model is named",
+        "Name of the model, the same in usage and on the bill: lower case and without a release date, or the alias that was set for it."
+        " Of a forecast, the rule for the days left: mean_of_7 (the mean of the last seven days), weekday (the usual week by its weekdays)"
+        " or weekday_trend (the same, with half of its trend).",
+        null="not asked for, or no model is named; there is no forecast, or nothing left to forecast",
     ),
     "model_reported": Meaning("Model as the vendor writes it.", null=_NOT_ASKED),
     "is_free_tier": Meaning(
@@ -75,6 +69,14 @@ COLUMNS: dict[str, Meaning] = {
         for column, metric in usage_measures().items()
     },
     **{metric.column: Meaning(metric.help, metric.unit, "the vendor left it out") for metric in COSTS.metrics},
+    **ACCOUNTING_COLUMNS,
+    **BROUGHT_COLUMNS,
+    **CHANGE_COLUMNS,
+    **BUDGET_COLUMNS,
+    **PRICE_COLUMNS,
+    **FOCUS_COLUMNS,
+    **FORECAST_COLUMNS,
+    **ANOMALY_COLUMNS,
     "is_batch": Meaning("Whether the requests went through the Batch API.", null=_NOT_ASKED),
     "usage_date": Meaning("UTC day that the row belongs to."),
     "usage_date_local": Meaning("Day in the local time zone on which the hour begins; the vendor bills by UTC day instead."),
@@ -95,7 +97,7 @@ COLUMNS: dict[str, Meaning] = {
     "finality": Meaning(
         "How final the figures are: open (not over, or not read completely), settling (over, but"
         " the vendor may still add to them), settled,"
-        " or invoiced (they match the invoice of the month).",
+        " or invoiced (they match the invoice of the month, and no longer change).",
         null="not loaded",
     ),
     "settled_through_date": Meaning("Last UTC day that is settled.", null="no day is settled"),
@@ -108,17 +110,17 @@ COLUMNS: dict[str, Meaning] = {
     "least_known_share": Meaning("The smallest such share on any single day.", "share", "every final figure is 0"),
     "final_day_count": Meaning("Number of days whose figure at this age was already final, to the last digit.", "days"),
     "settled_cost": Meaning(
-        "Amount billed for the settled days of the month.", "units of currency", "no day is settled, or no amount is known"
+        "Amount billed for the settled days of the month.", "units of currency", "no day is settled, or an amount is not known"
     ),
     "compared_cost": Meaning(
         "Amount billed for the days of the month that are compared: settled days whose counterpart in the previous month is settled too.",
         "units of currency",
-        "no day can be compared, or no amount is known",
+        "no day can be compared, or an amount is not known",
     ),
     "previous_compared_cost": Meaning(
         "Amount billed for the same days of the previous month, or for all its days when both months are fully settled.",
         "units of currency",
-        "no day can be compared, or no amount is known",
+        "no day can be compared, or an amount is not known",
     ),
     "compared_days": Meaning("Number of days of the month that are compared.", "days"),
     "previous_compared_days": Meaning(
@@ -127,12 +129,14 @@ COLUMNS: dict[str, Meaning] = {
     "days_in_month": Meaning("Number of days in the calendar month.", "days"),
     "loaded_days": Meaning("Number of days of the month whose costs are loaded; amounts do not include the others.", "days"),
     "settled_days": Meaning("Number of days of the month whose costs are settled.", "days"),
-    "is_current_month": Meaning("Whether this is the month of the newest day loaded."),
+    "is_current_month": Meaning("Whether this is the month of the newest day loaded; of forecasts, that of the first day not settled yet."),
     "has_spend": Meaning("Whether anything was billed in the month; false for a project that was billed only in the previous month."),
     "month_cost": Meaning(
-        "Amount billed for the loaded days of the month, including open days.", "units of currency", "no amount is known"
+        "Amount billed for the loaded days of the month, including open days.", "units of currency", "an amount is not known"
     ),
-    "is_comparable": Meaning("Whether this day and the day before are both settled."),
+    "is_comparable": Meaning(
+        "Whether everything that is compared is settled and known: this day and the day before, or all days of both periods."
+    ),
     "currency": Meaning(
         "Lowercase currency code of the amounts in the row, or xxx if it is not a three-letter code; never add up different currencies.",
         null="the vendor gave none",
@@ -150,6 +154,10 @@ COLUMNS: dict[str, Meaning] = {
     "quantity_unit": Meaning("Unit of quantity as the vendor names it.", null="no single unit fits"),
     "source_grouping": Meaning(
         "Dimensions that the vendor was asked to group by, separated by commas; empty if none.", null="the bucket was not loaded"
+    ),
+    "origin": Meaning(
+        "Where the figures come from: api, file: and the first 12 digits of the SHA-256 of an imported file, or legacy-api.",
+        null="the bucket was not loaded",
     ),
     "tier": Meaning("Service tier named in the line item, such as priority or flex; derived.", null="the line item names none"),
     "surface": Meaning("Part of the platform named in the line item, such as evals; derived.", null="the line item names none"),
@@ -183,7 +191,9 @@ COLUMNS: dict[str, Meaning] = {
     "api_key_project_id": Meaning("Project that the key belongs to.", null=_NO_NAME),
     "api_key_project_name": Meaning("Name of the project that the key belongs to.", null=_NO_NAME),
     "previous_month_cost": Meaning(
-        "Amount billed for the whole previous month; 0 if nothing was billed.", "units of currency", "a day of that month was not loaded"
+        "Amount billed for the whole previous month; 0 if nothing was billed.",
+        "units of currency",
+        "a day of that month was not loaded, or has an unknown amount",
     ),
     "previous_day_cost": Meaning(
         "Amount billed for the day before; 0 if nothing was billed.", "units of currency", "that day was not loaded"
@@ -223,7 +233,9 @@ COLUMNS: dict[str, Meaning] = {
     ),
     "detail": Meaning("What was found or reported, in words.", null="nothing to report"),
     "recorded_at_utc": Meaning("When the change was committed, UTC."),
-    "change": Meaning("changed if the row has new values, removed if the vendor no longer reports the row."),
+    "change": Meaning(
+        "changed if the row has new values, removed if the vendor no longer reports the row, added if it is new in a settled day of costs."
+    ),
     "is_restatement": Meaning(
         "Whether the bucket had already counted as settled; false for growth, and for the same figures in another grouping."
     ),

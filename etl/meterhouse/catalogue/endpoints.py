@@ -1,4 +1,4 @@
-"""The catalogue: one entry per endpoint, with its path, dimensions, metrics and bucket widths.
+"""The catalogue: one entry per endpoint, with its dimensions, metrics and bucket widths; its path is in vendors/<name>/.
 
 Everything that depends on what the vendor offers is derived from here: request parameters, decoders, tables, column comments,
 views, the data dictionary and the local stand-in. Source: the vendor's public API specification and its official Python SDK.
@@ -6,9 +6,12 @@ views, the data dictionary and the local stand-in. Source: the vendor's public A
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
+
+from meterhouse.catalogue.vendors import OPENAI, Vendor
 
 
 @dataclass(frozen=True)
@@ -24,13 +27,16 @@ class BucketWidth:
         """The width as the warehouse stores it."""
         return self.seconds // 60
 
+    @property
+    def is_day(self) -> bool:
+        """Whether a bucket is a whole UTC day, however many of them this vendor puts on a page."""
+        return self.seconds == 86400
+
 
 MINUTE = BucketWidth("1m", 60, 1440)
 HOUR = BucketWidth("1h", 3600, 168)
 DAY = BucketWidth("1d", 86400, 31)
 WIDTHS = {width.name: width for width in (MINUTE, HOUR, DAY)}
-# The list that tells names of projects, and whose a key is.
-PROJECTS_PATH = "/organization/projects"
 
 
 class Kind(Enum):
@@ -122,17 +128,47 @@ TOKEN_METRICS = (
     REQUESTS,
 )
 CALLER = (PROJECT, USER, API_KEY)
+# Whatever a vendor calls its costs, they are one stream in the warehouse; and so is the same money once more, grouped by user.
+COSTS_NAME = "costs"
+COSTS_BY_USER_NAME = "costs_by_user"
 CALLER_AND_MODEL = (*CALLER, MODEL)
 COMPLETION_DIMENSIONS = (*CALLER_AND_MODEL, BATCH, SERVICE_TIER, API_SOURCE)
 
 
 @dataclass(frozen=True)
-class Endpoint:
-    """One stream of result rows.
+class Family:
+    """What streams of one kind have in common: whose a row is, and its columns next to dimensions and metrics.
 
-    `optional_dimensions` are asked for until the organization refuses them (a capability); `ignored_fields` are known to arrive in
-    rows and are left out on purpose, each because another column or the directory holds it. `organization_field` names, in every row,
-    the organization that the key opens: it is compared with the one that the label holds, and not stored with the row.
+    `owner` are the columns that say whose a combination or a sum is, `keys` those of a key behind the dimensions, `values` those of a fact
+    behind the metrics.
+    """
+
+    name: str
+    owner: tuple[str, ...]
+    keys: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
+
+
+USAGE_FAMILY = Family("usage", ("organization_id", "endpoint"))
+COSTS_FAMILY = Family("costs", ("organization_id",), keys=("currency",), values=("quantity_unit",))
+# The same money as in costs, so it is a family of its own that is never added to it.
+COSTS_BY_USER_FAMILY = Family(COSTS_BY_USER_NAME, ("organization_id",), keys=("currency",), values=("quantity_unit",))
+_FAMILIES = {COSTS_NAME: COSTS_FAMILY, COSTS_BY_USER_NAME: COSTS_BY_USER_FAMILY}
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One stream of result rows of one vendor; `object` is what the vendor calls such a row.
+
+    `optional_dimensions` are asked for until the organization refuses them (a capability); `dimension_history` has the first instant, in
+    Unix seconds, from which windows can be grouped by a dimension that came later. `ignored_fields` are known to arrive in rows and are
+    left out on purpose, each because another column or the directory holds it. `organization_field` names, in every row, the
+    organization that the key opens: it is compared with the one that the label holds, and not stored with the row.
+
+    Without its `essential_dimensions` a stream says nothing that another does not: an organization that refuses one does not offer it.
+
+    `repeated_metrics` are counted by another endpoint too, so they are left out of sums over endpoints. `overlaps` are metrics and the
+    dimension whose groups may add up to more than the total, as one event may be counted in several of them.
     """
 
     name: str
@@ -142,23 +178,41 @@ class Endpoint:
     metrics: tuple[Metric, ...]
     widths: tuple[BucketWidth, ...] = (DAY, HOUR, MINUTE)
     optional_dimensions: tuple[Dimension, ...] = ()
+    essential_dimensions: tuple[Dimension, ...] = ()
+    dimension_history: tuple[tuple[Dimension, int], ...] = ()
     ignored_fields: tuple[str, ...] = ()
     organization_field: str | None = None
+    repeated_metrics: tuple[Metric, ...] = ()
+    overlaps: tuple[tuple[Metric, Dimension], ...] = ()
+    vendor: Vendor = OPENAI
+
+    def width(self, name: str) -> BucketWidth | None:
+        """Return the width of that name as this vendor serves it, None when it serves no such buckets."""
+        return next((width for width in self.widths if width.name == name), None)
+
+    def chosen_widths(self, names: Collection[str]) -> tuple[BucketWidth, ...]:
+        """Return the widths that are loaded when `names` are asked for; costs have theirs whatever is asked for."""
+        return tuple(width for width in self.widths if width.name in names or self.is_costs)
 
     @property
-    def path(self) -> str:
-        """Path below the API's base URL."""
-        return "/organization/costs" if self.is_costs else f"/organization/usage/{self.name}"
+    def family(self) -> Family:
+        """What it has in common with others of its kind."""
+        return _FAMILIES.get(self.name, USAGE_FAMILY)
+
+    @property
+    def has_caller(self) -> bool:
+        """Whether rows can say who made the calls."""
+        return not {USER, API_KEY}.isdisjoint(self.dimensions)
 
     @property
     def is_costs(self) -> bool:
         """Whether rows carry money instead of counts."""
-        return self.object == "organization.costs.result"
+        return self.family is not USAGE_FAMILY
 
     @property
     def table(self) -> str:
         """Name of the fact table in schema `warehouse`."""
-        return "costs" if self.is_costs else f"usage_{self.name}"
+        return self.family.name if self.is_costs else f"usage_{self.name}"
 
 
 COMPLETIONS = Endpoint(
@@ -203,10 +257,14 @@ FILE_SEARCH_CALLS = Endpoint(
     "organization.usage.file_searches.result",
     (*CALLER, VECTOR_STORE),
     (TOOL_CALLS,),
+    # One search may go through several stores.
+    overlaps=((TOOL_CALLS, VECTOR_STORE),),
 )
 WEB_SEARCH_CALLS = Endpoint(
     "web_search_calls", "Web search tool calls.", "organization.usage.web_searches.result",
     (*CALLER_AND_MODEL, CONTEXT_LEVEL, API_SOURCE), (TOOL_CALLS, REQUESTS), optional_dimensions=(API_SOURCE,),
+    # One request may carry searches of several sizes, and the endpoint of the model counts it too.
+    repeated_metrics=(REQUESTS,), overlaps=((REQUESTS, CONTEXT_LEVEL),),
 )  # fmt: skip
 
 USAGE = (
@@ -214,27 +272,54 @@ USAGE = (
     CODE_INTERPRETER_SESSIONS, FILE_SEARCH_CALLS, WEB_SEARCH_CALLS,
 )  # fmt: skip
 
+# Endpoints whose requests another endpoint counts too, and those whose rows name nobody who made the calls.
+REPEATING_REQUESTS = tuple(endpoint.name for endpoint in USAGE if REQUESTS in endpoint.repeated_metrics)
+WITHOUT_CALLER = tuple(endpoint.name for endpoint in USAGE if not endpoint.has_caller)
+
 USAGE_DIMENSIONS = tuple(dict.fromkeys(dimension for endpoint in USAGE for dimension in endpoint.dimensions))
 
+# Measured by others against the live service: grouping costs by key is refused for windows that start before this instant.
+COSTS_BY_API_KEY_SINCE_EPOCH_SECONDS = 1764979200
+_MONEY_METRICS = (
+    Metric("amount", "cost", "units of currency", "Billed amount in the row's currency; negative for a credit.",
+           kind=Kind.DECIMAL, required=True),
+    Metric("quantity", "quantity", "units named by quantity_unit",
+           "Billed quantity; comparable only within one line item and unit.", kind=Kind.DECIMAL),
+)  # fmt: skip
 COSTS = Endpoint(
-    "costs", "Billed amounts; the figures that tie to the invoice.", "organization.costs.result",
-    (PROJECT, API_KEY, LINE_ITEM),
-    (
-        Metric("amount", "cost", "units of currency", "Billed amount in the row's currency; negative for a credit.",
-               kind=Kind.DECIMAL, required=True),
-        Metric("quantity", "quantity", "units named by quantity_unit",
-               "Billed quantity; comparable only within one line item and unit.", kind=Kind.DECIMAL),
-    ),
+    COSTS_NAME, "Billed amounts; the figures that tie to the invoice.", "organization.costs.result",
+    (PROJECT, API_KEY, LINE_ITEM), _MONEY_METRICS,
     widths=(DAY,),
     optional_dimensions=(API_KEY,),
-    # user_id and api_source are never asked for: the finest grouping that ties to the invoice is by key.
+    dimension_history=((API_KEY, COSTS_BY_API_KEY_SINCE_EPOCH_SECONDS),),
+    # Users are asked for in a stream of their own, as not every organization can have them together with the project.
     ignored_fields=("user_id", "api_source", "organization_name", "project_name", "user_email"),
     organization_field="organization_id",
 )  # fmt: skip
+COSTS_BY_USER = Endpoint(
+    COSTS_BY_USER_NAME, "Billed amounts by user: the same money as in costs once more, never to be added to it.",
+    "organization.costs.result",
+    (PROJECT, USER, API_KEY, LINE_ITEM), _MONEY_METRICS,
+    widths=(DAY,),
+    optional_dimensions=(PROJECT, API_KEY, LINE_ITEM),
+    essential_dimensions=(USER,),
+    # Seen by others: before this instant the user cannot be combined with anything.
+    dimension_history=tuple((dimension, COSTS_BY_API_KEY_SINCE_EPOCH_SECONDS) for dimension in (PROJECT, API_KEY, LINE_ITEM)),
+    ignored_fields=("api_source", "organization_name", "project_name", "user_email"),
+    organization_field="organization_id",
+)  # fmt: skip
 
-ENDPOINTS: dict[str, Endpoint] = {endpoint.name: endpoint for endpoint in (*USAGE, COSTS)}
+COSTS_OF_VENDORS = (COSTS,)
+COPIES_OF_COSTS = (COSTS_BY_USER,)
+ENDPOINTS: dict[str, Endpoint] = {endpoint.name: endpoint for endpoint in (*USAGE, COSTS, *COPIES_OF_COSTS)}
+"""By name, which is also that of a stream in the warehouse. Costs of all vendors are one stream and one table, which `COSTS` describes."""
 
-VENDOR = "openai"
-ERROR_CODE_BEFORE_HISTORY = "reporting_lookback_exceeded"
-# Measured by others against the live service: grouping costs by key is refused for windows that start before this instant.
-COSTS_BY_API_KEY_SINCE_EPOCH_SECONDS = 1764979200
+
+def costs_of(vendor: Vendor) -> Endpoint | None:
+    """Return a vendor's costs, None for one without an endpoint of costs."""
+    return next((endpoint for endpoint in COSTS_OF_VENDORS if endpoint.vendor == vendor), None)
+
+
+def offered_by(vendor: Vendor) -> dict[str, Endpoint]:
+    """Return the endpoints of one vendor by name, in catalogue order."""
+    return {endpoint.name: endpoint for endpoint in (*USAGE, *COSTS_OF_VENDORS, *COPIES_OF_COSTS) if endpoint.vendor == vendor}

@@ -1,1 +1,1 @@
-"""Questions that should find nothing, asked of the warehouse and of the vendor."""
+"""Checks of the warehouse, and against the vendor, that should find nothing."""

@@ -1,10 +1,10 @@
 """Control totals: what the vendor answers without any grouping, against the sum of what the warehouse holds, by day and measure.
 
-Data flow: days that are complete in the warehouse -> one ungrouped request for each endpoint -> sums by day and measure. A day that differs
-is loaded again by the loader, as the vendor may have restated it since, and asked once more. The load lies between the two answers, so a
-figure that the vendor is moving lies between them too; what lies outside is a difference.
+Data flow: days that are complete in the warehouse -> one ungrouped request for each endpoint -> totals by day and measure. A day that
+differs is loaded again by the loader, because the vendor may have restated it since, and requested once more. The load happens between the
+two answers, so a figure that the vendor is still changing lies between them too; anything outside is a difference.
 
-Counts are compared exactly. Money is compared with a tolerance of 0.000000001 (from a million a day on: of the 15th digit), because the
+Counts are compared exactly. Money is compared with a tolerance of 0.000000001 (from a million per day on: of the 15th digit), because the
 vendor's amounts are JSON floats: a sum of many and a float of the whole differ in their last digits. Not compared are levels, such as the
 bytes of vector stores, whose total by day is not the sum over groups by any word of the vendor, and quantities of costs, which have no
 total over line items.
@@ -20,23 +20,33 @@ from decimal import Decimal
 
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
-from meterhouse.catalogue.endpoints import CONTEXT_LEVEL, DAY, REQUESTS, TOOL_CALLS, VECTOR_STORE, BucketWidth, Endpoint, Key, Values
+from meterhouse.admin_keys import Organization
+from meterhouse.catalogue.endpoints import (
+    DAY,
+    BucketWidth,
+    Endpoint,
+    Key,
+    Values,
+    offered_by,
+)
 from meterhouse.clock import Clock, utc_now
 from meterhouse.control_characters import visible
 from meterhouse.errors import BeforeHistory, ConfirmToEmpty, FixConfiguration, MeterhouseError, TryAgainLater, Unsupported
 from meterhouse.load.chain import Chain
+from meterhouse.load.closing import is_bill
 from meterhouse.load.loader import Loader
 from meterhouse.load.run import Run
 from meterhouse.load.store import Store
 from meterhouse.load.stream import Stream
 from meterhouse.load.sync import chosen_endpoints
-from meterhouse.money import EXACT
-from meterhouse.settings import Organization, Settings
-from meterhouse.vendors.openai.client import Client, Request
-from meterhouse.vendors.openai.rows import decode_page
+from meterhouse.money import EXACT, plain
+from meterhouse.settings import Settings
+from meterhouse.vendors.adapter import adapter_of
+from meterhouse.vendors.http_client import HttpClient
+from meterhouse.vendors.request import Request
 from meterhouse.warehouse.database import translated
 from meterhouse.warehouse.schema import WAREHOUSE, group_table
-from meterhouse.windows import Window, clamp, floor_to_day
+from meterhouse.windows import Window, clamp, days_in_a_row, floor_to_day
 
 log = logging.getLogger(__name__)
 
@@ -47,12 +57,13 @@ _FLOAT_DIGITS = Decimal("1e-15")
 _SHOWN_MEASURES = 3
 _ONE_DAY = timedelta(days=1)
 _ZERO = Decimal(0)
-# One search may go through several stores, and one request may carry searches of several sizes. The vendor does not say whether it
-# counts such an event once in each group, so there the groups may add up to more than the total, but never to less.
-_PERHAPS_IN_SEVERAL_GROUPS = {
-    ("file_search_calls", TOOL_CALLS.name): VECTOR_STORE.name,
-    ("web_search_calls", REQUESTS.name): CONTEXT_LEVEL.name,
-}
+
+_CORRECTIONS = (
+    "SELECT x.usage_date::timestamp AT TIME ZONE 'UTC' AS day, x.currency, sum(x.amount) FROM warehouse.cost_corrections x"
+    " JOIN warehouse.dim_organization o ON o.organization_id = x.organization_id"
+    " WHERE o.label = %s AND x.usage_date::timestamp AT TIME ZONE 'UTC' >= %s AND x.usage_date::timestamp AT TIME ZONE 'UTC' < %s"
+    " GROUP BY 1, 2"
+)
 
 Figures = Mapping[str, Decimal | None]
 """Figures of one day by measure; None for one that the vendor left out."""
@@ -82,9 +93,10 @@ def compare_with_vendor(
     """
     compared = Compared()
     for organization in settings.require_organizations():
-        with Client(organization, settings) as client:
+        with adapter_of(organization.vendor).client(organization, settings) as client:
             comparison = _Comparison(settings, organization, store, client, clock, compared)
-            for endpoint in chosen_endpoints(settings, None):
+            offered = offered_by(organization.vendor)
+            for endpoint in [offered[chosen.name] for chosen in chosen_endpoints(settings, None) if chosen.name in offered]:
                 try:
                     comparison.compare(endpoint, costs_days if endpoint.is_costs else usage_days)
                 except MeterhouseError as error:
@@ -99,7 +111,7 @@ class _Comparison:
     """Compares the endpoints of one organization, and writes down what it finds in `compared`."""
 
     def __init__(
-        self, settings: Settings, organization: Organization, store: Store, client: Client, clock: Clock, compared: Compared
+        self, settings: Settings, organization: Organization, store: Store, client: HttpClient, clock: Clock, compared: Compared
     ) -> None:
         self._settings = settings
         self._organization = organization
@@ -110,11 +122,7 @@ class _Comparison:
 
     def compare(self, endpoint: Endpoint, days: int) -> None:
         """Compare the last `days` days of one endpoint, as far as they are complete on both sides; cure what a load can cure."""
-        streams = [
-            Stream(self._organization.label, endpoint, width)
-            for width in endpoint.widths
-            if endpoint.is_costs or width.name in self._settings.widths
-        ]
+        streams = [Stream(self._organization.label, endpoint, width) for width in endpoint.chosen_widths(self._settings.widths)]
         today = floor_to_day(self._clock())
         window = Window(today - timedelta(days=days), today)
         # The widest one that is loaded: one bucket is quicker added up than 24.
@@ -155,13 +163,13 @@ class _Comparison:
                 "SELECT date_trunc('day', c.bucket_start), string_agg(DISTINCT c.source_grouping, ',')"
                 " FROM ops.coverage c JOIN warehouse.dim_organization o USING (organization_id)"
                 " WHERE o.label = %s AND c.endpoint = %s AND c.bucket_width = %s AND c.bucket_start >= %s AND c.bucket_start < %s"
-                " AND c.finality <> 'open' GROUP BY 1 HAVING count(*) = %s ORDER BY 1",
+                " AND c.finality <> 'open' AND c.origin = 'api' GROUP BY 1 HAVING count(*) = %s ORDER BY 1",
                 (stream.organization, stream.endpoint.name, stream.width.minutes, window.start, window.end, _buckets_a_day(stream.width)),
             ).fetchall()
         return dict(rows)
 
     def _held(self, stream: Stream, window: Window) -> Totals:
-        """Return the warehouse's sums by day; a day without rows is not in it."""
+        """Return the warehouse's totals by day; a day without rows is left out."""
         with translated(str(stream)):
             rows = self._store.connection.execute(
                 _sums_of_day(stream.endpoint, window), (stream.organization, stream.width.minutes)
@@ -170,16 +178,23 @@ class _Comparison:
         for day, currency, *figures in rows:
             names = [_money(currency)] if stream.endpoint.is_costs else _measures(stream.endpoint)
             totals.setdefault(day, {}).update(zip(names, figures, strict=True))
+        if is_bill(stream):
+            # The days of a closed month stay as they were; what the vendor has changed since is beside them.
+            for day, currency, amount in self._store.connection.execute(_CORRECTIONS, (stream.organization, window.start, window.end)):
+                held = totals.setdefault(day, {})
+                held[_money(currency)] = EXACT.add(held.get(_money(currency)) or _ZERO, amount)
         return dict(totals)
 
     def _ask(self, endpoint: Endpoint, window: Window) -> Totals:
         """Return the vendor's figures without any grouping, for those days of `window` that are whole and that it still reports."""
+        width = endpoint.width(DAY.name) or DAY
+        decode_page = adapter_of(self._organization.vendor).decode_page
         while not window.is_empty:
-            chain = Chain(window, DAY, self._clock(), self._settings.settling_time(endpoint))
+            chain = Chain(window, width, self._clock(), self._settings.settling_time(endpoint))
             totals: Totals = {}
             before, answered_before = self._clock(), self._client.answered_at
             try:
-                for fetched in self._client.pages(Request(endpoint, window, DAY, (), DAY.max_buckets)):
+                for fetched in self._client.pages(Request(endpoint, window, width, (), width.max_buckets)):
                     page = decode_page(endpoint, fetched.text, ())
                     totals.update((start, _figures(endpoint, rows)) for start, rows in chain.accept(page))
             except BeforeHistory as refusal:
@@ -212,7 +227,7 @@ class _Comparison:
     def _load_again(self, stream: Stream, days: list[datetime]) -> None:
         """Load exactly these days as a backfill does, which moves no watermark; never resumed, as the point is to read them now."""
         loader = Loader(self._settings, self._organization, self._store, self._client, clock=self._clock)
-        for window in _runs(days):
+        for window in days_in_a_row(days):
             parameters = {
                 "organization": stream.organization,
                 "endpoints": [stream.endpoint.name],
@@ -249,17 +264,6 @@ def _span(days: Iterable[datetime]) -> Window:
     """The window from the first of some days to the end of the last."""
     ordered = sorted(days)
     return Window(ordered[0], ordered[-1] + _ONE_DAY)
-
-
-def _runs(days: list[datetime]) -> list[Window]:
-    """The days as few windows that hold no other day."""
-    windows: list[Window] = []
-    for day in sorted(days):
-        if windows and windows[-1].end == day:
-            windows[-1] = Window(windows[-1].start, day + _ONE_DAY)
-        else:
-            windows.append(Window(day, day + _ONE_DAY))
-    return windows
 
 
 def _sums_of_day(endpoint: Endpoint, window: Window) -> Composed:
@@ -305,16 +309,11 @@ def _differences(endpoint: Endpoint, grouping: str, held: Figures, *told: Figure
             continue
         least, most, here = min(known), max(known), held.get(name) or _ZERO
         tolerance = max(MONEY_TOLERANCE, abs(most) * _FLOAT_DIGITS) if endpoint.is_costs else _ZERO
-        may_be_more = _PERHAPS_IN_SEVERAL_GROUPS.get((endpoint.name, name)) in grouping.split(",")
+        # The vendor does not say whether it counts such an event once in each group: never less than the total, perhaps more.
+        may_be_more = any(metric.name == name and dimension.name in grouping.split(",") for metric, dimension in endpoint.overlaps)
         if here < EXACT.subtract(least, tolerance) or (here > EXACT.add(most, tolerance) and not may_be_more):
-            total = _shown(most) if least == most else f"{_shown(least)} to {_shown(most)}"
-            words.append(f"{name} {_shown(here)} here and {total} from the vendor")
+            total = plain(most) if least == most else f"{plain(least)} to {plain(most)}"
+            words.append(f"{name} {plain(here)} here and {total} from the vendor")
     if len(words) > _SHOWN_MEASURES:
         words = [*words[:_SHOWN_MEASURES], f"and {len(words) - _SHOWN_MEASURES} more measures"]
     return ", ".join(words)
-
-
-def _shown(figure: Decimal) -> str:
-    """Every digit, without an exponent and without zeros at the end."""
-    text = f"{figure:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text

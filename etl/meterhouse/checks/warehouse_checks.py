@@ -14,6 +14,7 @@ from importlib import resources
 from itertools import takewhile
 from typing import Any
 
+from meterhouse.admin_keys import KEY_VARIABLES
 from meterhouse.catalogue.dictionary import usage_measures
 from meterhouse.catalogue.endpoints import WIDTHS
 from meterhouse.checks.control_totals import Compared, compare_with_vendor
@@ -22,7 +23,8 @@ from meterhouse.control_characters import visible
 from meterhouse.errors import FixConfiguration
 from meterhouse.load.outcome import Outcome
 from meterhouse.load.store import Store
-from meterhouse.settings import KEY_VARIABLE, Settings
+from meterhouse.settings import Settings
+from meterhouse.warehouse.allocation import stale_days_parameters, stale_days_query
 from meterhouse.warehouse.database import translated
 
 log = logging.getLogger(__name__)
@@ -66,13 +68,13 @@ class CheckResult:
 CLOCK_SKEW_VENDOR = Check(
     "clock_skew_vendor",
     "warn",
-    "The vendor's clock and the one of this machine are more than 60 seconds apart; windows are cut off at this machine's.",
+    "The vendor's clock and this machine's clock differ by more than 60 seconds; windows end at this machine's time.",
 )
 CONTROL_TOTALS = Check(
     "control_totals",
     "fail",
-    "A complete day of the last 3 for usage or 10 for costs does not add up to the total that the vendor answers without any grouping,"
-    " even after it was loaded again.",
+    "A complete day of the last 3 for usage or 10 for costs does not add up to the vendor's total without any grouping, even after it was"
+    " loaded again.",
 )
 
 
@@ -88,9 +90,11 @@ def run_warehouse_checks(settings: Settings, *, clock: Clock = utc_now) -> list[
         # Without a key nobody can say which organizations are still loaded, so all but an old demo are.
         labels = [organization.label for organization in settings.organizations] or store.organizations.labels()
         results = []
+        allocated = stale_days_parameters(store.organizations.all_keys())
         for check in _sql_checks():
             with translated(check.name):
-                rows = store.connection.execute((check.query or "").encode(), _parameters(settings, labels, now, clock()))
+                parameters = _parameters(settings, labels, now, clock()) | allocated
+                rows = store.connection.execute((check.query or "").encode(), parameters)
                 results.append(_of_rows(check, rows.fetchall()))
         _keep(store, results, now)
     return results
@@ -102,7 +106,7 @@ def ask_vendor(settings: Settings, *, clock: Clock = utc_now) -> tuple[list[Chec
     An answer that never came leaves the check that needed it without a result, so that an earlier finding is not taken back unseen.
     """
     if not settings.organizations:
-        raise FixConfiguration(f"the vendor was not asked because {KEY_VARIABLE} is not set: set it, or run meterhouse check --offline")
+        raise FixConfiguration(f"the vendor was not asked because {KEY_VARIABLES} is not set: set it, or run meterhouse check --offline")
     now = clock()
     with Store(settings.require_warehouse()) as store:
         compared = compare_with_vendor(settings, store, clock=clock)
@@ -139,7 +143,8 @@ def _read(name: str, text: str) -> Check:
     meaning = " ".join(line.removeprefix("-- ") for line in head[1:])
     # Every measure that can be added up, by the name that people see.
     sums = ", ".join(f"'{column}', sum(u.{column})" for column, metric in usage_measures().items() if metric.additive)
-    return Check(name, severity, meaning, "\n".join(lines[len(head) :]).replace("{sums_by_name}", sums))
+    query = "\n".join(lines[len(head) :]).replace("place.sums_by_name()", sums).replace("place.stale_days()", f"({stale_days_query()})")
+    return Check(name, severity, meaning, query)
 
 
 def _parameters(settings: Settings, labels: Sequence[str], now: datetime, our_clock: datetime) -> dict[str, Any]:

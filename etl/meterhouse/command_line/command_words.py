@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
 from meterhouse import __version__
 from meterhouse.catalogue.endpoints import DAY, ENDPOINTS, WIDTHS
+from meterhouse.command_line.import_words import add_budgets, add_import, add_teams
 from meterhouse.command_line.speech import remark
 from meterhouse.control_characters import visible
 from meterhouse.errors import FixConfiguration
 from meterhouse.labels import DEMO_LABEL
 from meterhouse.load.backfill_range import parse_day
+from meterhouse.ports import LOOPBACK
 
 DIRECTORY = "directory"
+# More rows or seconds are what meterhouse sql is for.
+LARGEST_LIMIT = 100_000
 # Old names that go on working: hidden from help, and each says what it is called now.
 RENAMED = {"add-up": "rebuild-totals"}
 
@@ -54,12 +59,15 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("--offline", action="store_true", help="check only the warehouse; do not ask the vendor for control totals")
 
     _add_reading(commands)
+    add_import(commands)
+    add_teams(commands)
+    add_budgets(commands)
     alias = commands.add_parser("alias", help="show a model under another name in every view; without arguments, list the aliases")
     alias.add_argument("model", nargs="?", metavar="FROM", help="the model's name, or one of the vendor's names for it")
     alias.add_argument("shown_as", nargs="?", metavar="TO", help="the name to show it under")
     alias.add_argument("--remove", metavar="FROM", help="show the model under its own name again")
 
-    commands.add_parser("rebuild-totals", help="rebuild the daily totals from the rows if a check reports that they differ")
+    commands.add_parser("rebuild-totals", help="rebuild the daily and hourly totals from the rows if a check reports that they differ")
     for old in RENAMED:
         commands.add_parser(old)  # without help, so that it is not listed
 
@@ -102,6 +110,9 @@ def _add_reading(commands: Any) -> None:
     )
     export.add_argument("--raw", action="store_true", help="csv: do not escape text that a spreadsheet would run as a formula")
     export.add_argument(
+        "--names", dest="names", default="view", choices=["view", "focus"], help="names of the columns; focus is for the view focus_costs"
+    )
+    export.add_argument(
         "--from", dest="first", metavar="DATE", type=_day, help="first day, YYYY-MM-DD; for a monthly view, the first day of a month"
     )
     export.add_argument("--to", dest="last", metavar="DATE", type=_day, help="last day (inclusive)")
@@ -110,6 +121,15 @@ def _add_reading(commands: Any) -> None:
         "--where-organization", nargs="+", action="extend", default=[], metavar="LABEL", help="only these organizations, by label"
     )
 
+    sql = commands.add_parser("sql", help="ask the warehouse in SQL; nothing is written")
+    sql.add_argument("statement", metavar="SQL", help="one SELECT, WITH or VALUES; - reads it from standard input")
+    sql.add_argument("--format", dest="file_format", default="table", choices=["table", "csv", "json"], help="table is the default")
+    sql.add_argument("--raw", action="store_true", help="csv: do not escape text that a spreadsheet would run as a formula")
+
+    mcp = commands.add_parser("mcp", help="answer an assistant's questions (Model Context Protocol), on standard input and output")
+    mcp.add_argument("--rows", type=_positive, default=1_000, metavar="N", help="refuse answers with more rows (default: 1000)")
+    mcp.add_argument("--seconds", type=_positive, default=30, metavar="N", help="refuse questions that take longer (default: 30)")
+
     team = commands.add_parser("grant-team", help="give a role access to selected projects only, through the views of schema bi_team")
     team.add_argument("team", metavar="NAME", help="the role; it is created if it does not exist")
     wanted = team.add_mutually_exclusive_group(required=True)
@@ -117,22 +137,43 @@ def _add_reading(commands: Any) -> None:
     wanted.add_argument("--revoke", action="store_true", help="take the role's access away")
     team.add_argument("--organization", metavar="LABEL", help="needed when several organizations are loaded")
 
+    reader = commands.add_parser("create-reader", help="make a login for a person or a BI tool that reads everything in schema bi")
+    reader.add_argument(
+        "name", metavar="NAME", help="the login; its password is METERHOUSE_READER_PASSWORD, or is asked for, or generated and shown once"
+    )
+
     metabase = commands.add_parser("provision-metabase", help="set up the warehouse, questions and a dashboard in Metabase; safe to repeat")
     metabase.add_argument("--url", required=True, metavar="URL", help="address of Metabase, such as http://127.0.0.1:3000")
 
-    dashboard = commands.add_parser("dashboard", help="serve the dashboard on this machine")
+    dashboard = commands.add_parser("dashboard", help="serve the dashboard")
+    dashboard.add_argument(
+        "--host",
+        metavar="ADDRESS",
+        default=LOOPBACK,
+        help="address to listen on (default: 127.0.0.1); any other needs a token or a proxy",
+    )
     dashboard.add_argument("--port", type=int, metavar="N", help="port on this machine (default: METERHOUSE_DASHBOARD_PORT)")
 
-    report = commands.add_parser("report", help="write the dashboard's charts and tables to a single file that opens offline")
+    report = commands.add_parser(
+        "report", help="write the answers, charts and tables of some days, or of a month, to a single file that opens offline"
+    )
     report.add_argument(
         "--out", required=True, type=Path, metavar="FILE", help="the file to write; - is standard output, and a pipe works too"
     )
     report.add_argument("--from", dest="first", metavar="DATE", type=_day, help="first day, YYYY-MM-DD (default: 30 days)")
     report.add_argument("--to", dest="last", metavar="DATE", type=_day, help="last day (inclusive; default: today, UTC)")
+    report.add_argument("--month", metavar="YYYY-MM", type=_month, help="a short report of this month instead, with the invoice")
+    report.add_argument("--pdf", action="store_true", help="write a PDF, as for a FILE that ends in .pdf; needs Chromium or Chrome")
 
 
 def _add_only(command: argparse.ArgumentParser, what: str, names: list[str]) -> None:
     command.add_argument("--only", metavar="E,E", help=f"{what} to load, out of {', '.join(names)}")
+
+
+def _month(text: str) -> datetime:
+    if not re.fullmatch(r"\d{4}-\d{2}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a month: write it as 2026-10")
+    return _day(f"{text}-01")
 
 
 def _day(text: str) -> datetime:
@@ -140,6 +181,12 @@ def _day(text: str) -> datetime:
         return parse_day(text)
     except FixConfiguration as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) <= LARGEST_LIMIT:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to {LARGEST_LIMIT:,}")
+    return int(text)
 
 
 def _instant(text: str) -> datetime:

@@ -23,7 +23,7 @@ def remark(line: str) -> None:
 
 
 def say_where(done: str, out: Path) -> None:
-    """Say what was written where; beside it, if that is standard output."""
+    """Say what was written where; on standard error if it was written to standard output."""
     from meterhouse.export.output import in_words, is_standard_output  # noqa: PLC0415  # only those who write files pay for it
 
     (remark if is_standard_output(out) else say)(f"{done} to {in_words(out)}")

@@ -1,1 +1,1 @@
-"""The dashboard out of the box, and the same charts as one file: reads schema `bi` alone, loads nothing from outside."""
+"""The built-in dashboard, and the same charts as one file: reads only schema `bi`, loads nothing from outside."""

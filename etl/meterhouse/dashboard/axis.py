@@ -1,4 +1,4 @@
-"""Time axes: every bucket of the chosen days up to the newest one that is loaded, with the state of each. Pure."""
+"""Time axes: every bucket of the chosen days up to the latest loaded one, with the state of each. Pure."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
+from meterhouse.dashboard.chart import pick
 from meterhouse.dashboard.coverage import LOADED_WHOLE, Coverage, State
 from meterhouse.dashboard.snapshot import Snapshot
 from meterhouse.dashboard.tables import Cell, Column
@@ -45,5 +46,10 @@ def bucket_column(snapshot: Snapshot) -> Column:
 
 
 def bucket_cell(snapshot: Snapshot, bucket: datetime) -> Cell:
-    """Return what stands in it."""
+    """Return what the column of buckets shows for `bucket`."""
     return bucket.date() if snapshot.filters.width == "day" else bucket
+
+
+def day_picks(states: Axis) -> tuple[str, ...]:
+    """Return what a click on each bucket chooses: its day."""
+    return tuple(pick("days", str(one.date())) for one in states)

@@ -1,4 +1,4 @@
-"""What a chart is: series over labels, a total, a table and words, whatever draws it. Pure."""
+"""What a chart is: series over labels, a total, a table and words, no matter what draws it. Pure."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
+from meterhouse import formats
 from meterhouse.counts import counted
-from meterhouse.dashboard import formats
 from meterhouse.dashboard.coverage import LOADED, Coverage
 from meterhouse.dashboard.tables import Table
 
@@ -18,7 +18,6 @@ Number = int | Decimal
 OTHER = -1
 SLOTS = 6
 RANKS = 10
-NO_USERS = "The vendor bills by project, line item and API key, not by user. Clear the user filter to see costs."
 NOTHING = "Nothing was reported for this choice. Choose more days, or clear a filter."
 
 
@@ -30,6 +29,17 @@ class Series:
     values: tuple[Number | None, ...]
     slot: int
     legend: str = ""
+    # What a click on it chooses, as `pick` writes it.
+    pick: str = ""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A label that a chart points to: its place, what is written there, and what is said of it."""
+
+    place: int
+    name: str
+    words: str
 
 
 @dataclass(frozen=True)
@@ -52,6 +62,13 @@ class Chart:
     incomplete: tuple[bool, ...] = ()
     # Of each label: whether it has no figure because it is not loaded.
     absent: tuple[bool, ...] = ()
+    # The values are differences: more and less have a colour each.
+    is_change: bool = False
+    # Of each label: what is said beside its value.
+    hints: tuple[str, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    # Of each label: what a click on it chooses, as `pick` writes it; nothing for all others together.
+    picks: tuple[str, ...] = ()
 
     def show(self, value: Number | None) -> str:
         """Return a value with the chart's unit."""
@@ -81,6 +98,7 @@ class Chart:
             words += [f"{label}: {self.show(value)}." for label, value in list(zip(self.labels, sums, strict=True))[:5]]
         elif len(self.series) > 1:
             words += [f"{one.name}: {self.show(total_of(one.values))}." for one in self.series]
+        words += [f"{one.words}." for one in self.marks]
         return " ".join([*(word for word in words if word), "The table below shows every figure."])
 
     @property
@@ -90,6 +108,10 @@ class Chart:
         starts = [place for place in places if place == 0 or not self.absent[place - 1]]
         ends = [place for place in places if place == len(self.absent) - 1 or not self.absent[place + 1]]
         return list(zip(starts, ends, strict=True))
+
+    def pick_at(self, series: Series, place: int) -> str:
+        """Return what a click on a label's part of a series chooses; the part says more than the whole."""
+        return series.pick or (self.picks[place] if self.picks else "")
 
     def _extremes(self) -> str:
         sums = {
@@ -119,6 +141,16 @@ def folded(labelled: Sequence[tuple[str, Number | None]]) -> tuple[tuple[str, ..
         (*(label for label, _ in labelled[:RANKS]), f"Other ({len(rest)})"),
         (*(value for _, value in labelled[:RANKS]), total_of(value for _, value in rest)),
     )
+
+
+def pick(dimension: str, value: str | None) -> str:
+    """Return what a click chooses: a member of a dimension of the filters, or `days` with one day or the first and the last of several."""
+    return f"{dimension}:{value or ''}" if dimension else ""
+
+
+def folded_picks(picks: Sequence[str], labels: Sequence[object]) -> tuple[str, ...]:
+    """Return the picks of folded labels: the last one stands for many members."""
+    return tuple(picks) if len(picks) == len(labels) else (*picks[: len(labels) - 1], "")
 
 
 def coverage_note(coverage: Coverage) -> tuple[str, ...]:

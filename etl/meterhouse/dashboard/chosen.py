@@ -1,8 +1,8 @@
-"""The choice in words, for paper: there the filters cannot be seen. Pure."""
+"""The choice in words, for print, where the filters are not visible. Pure."""
 
 from __future__ import annotations
 
-from meterhouse.dashboard import formats
+from meterhouse import formats
 from meterhouse.dashboard.filters import DIMENSIONS
 from meterhouse.dashboard.snapshot import Snapshot
 

@@ -1,6 +1,6 @@
-"""Costs of the chosen days held against those of days before, like with like, and the words for it. Pure.
+"""Costs of the chosen days compared with earlier days, like with like, and the words for it. Pure.
 
-Which days may be compared is `accounting.comparison`'s to say; here are their amounts, by currency. An unknown amount on either side makes
+`accounting.comparison` decides which days may be compared; here are their amounts, by currency. An unknown amount on either side makes
 a comparison unknown.
 """
 
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from meterhouse import formats
 from meterhouse.accounting.comparison import Comparison, comparison, runs
 from meterhouse.counts import counted
-from meterhouse.dashboard import formats
 from meterhouse.dashboard.coverage import State
 from meterhouse.dashboard.snapshot import DayRow, Snapshot
 

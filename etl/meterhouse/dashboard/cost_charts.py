@@ -1,19 +1,33 @@
-"""Charts of what was billed: by day, model, project, line item, key and month, and what changed since the day before. Pure."""
+"""Charts of what was billed: by day, model, project, line item, category, key, user and month. Pure."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from dataclasses import replace
+from datetime import date, datetime
 from decimal import Decimal
 
+from meterhouse import formats
 from meterhouse.counts import counted
-from meterhouse.dashboard import formats
-from meterhouse.dashboard.axis import STATE, axis, is_absent, value_at, will_grow
-from meterhouse.dashboard.chart import NO_USERS, OTHER, RANKS, SLOTS, Chart, Kind, Series, coverage_note, folded, nothing_words, total_of
+from meterhouse.dashboard.axis import STATE, axis, day_picks, is_absent, value_at, will_grow
+from meterhouse.dashboard.chart import (
+    OTHER,
+    SLOTS,
+    Chart,
+    Kind,
+    Mark,
+    Series,
+    coverage_note,
+    folded,
+    folded_picks,
+    nothing_words,
+    pick,
+    total_of,
+)
 from meterhouse.dashboard.coverage import LOADED_WHOLE
-from meterhouse.dashboard.snapshot import UNNAMED, CostRow, MonthRow, Snapshot
+from meterhouse.dashboard.odd_day_marks import odd_day_marks
+from meterhouse.dashboard.snapshot import UNNAMED, CostRow, MonthRow, Snapshot, category_name
 from meterhouse.dashboard.tables import Column, Table
 
 
@@ -26,15 +40,17 @@ def cost_per_day(snapshot: Snapshot) -> Chart:
         f"Cost per UTC day, {snapshot.currency.upper()}",
         (Column("day", "day"), _money(snapshot), STATE),
         tuple((one.date(), value, state.value) for (one, state), value in zip(states.items(), values, strict=True)),
+        picks=day_picks(states),
     )
     about = (
-        "Billed amounts per UTC day, of the granted projects."
+        "Costs per UTC day of the granted projects, as the vendor bills them."
         if snapshot.is_of_a_team
-        else "Billed amounts per UTC day; these tie to the invoice."
+        else "Costs per UTC day, as the vendor bills them."
     )
     return _cost_chart(
         snapshot, "cost_per_day", "Cost per day", about, "bars", states,
         (Series("Cost", values, 0),), table, wide=True, incomplete=will_grow(states), absent=is_absent(states, values),
+        marks=odd_day_marks(snapshot, [one.date() for one in states]), picks=day_picks(states),
     )  # fmt: skip
 
 
@@ -45,6 +61,7 @@ def cost_over_time_by_model(snapshot: Snapshot) -> Chart:
     for row in _costs(snapshot, "day and model"):
         if row.usage_date is not None:
             by_model[row.model_or_category][row.usage_date] = row.cost
+    named = {row.model_or_category: row.model for row in _costs(snapshot, "day and model")}
     sums = {model: sum((cost for cost in costs.values() if cost is not None), Decimal(0)) for model, costs in by_model.items()}
     ranked = sorted(sums, key=lambda model: (-sums[model], model))
 
@@ -52,7 +69,13 @@ def cost_over_time_by_model(snapshot: Snapshot) -> Chart:
         return by_model[model].get(one.date(), Decimal(0) if states[one] in LOADED_WHOLE else None)
 
     series = [
-        Series(model, tuple(value(model, one) for one in states), slot, formats.money(sums[model], snapshot.currency))
+        Series(
+            model,
+            tuple(value(model, one) for one in states),
+            slot,
+            formats.money(sums[model], snapshot.currency),
+            pick("models", named[model]),
+        )
         for slot, model in enumerate(ranked[:SLOTS])
     ]
     if rest := ranked[SLOTS:]:
@@ -86,75 +109,26 @@ def cost_by_line_item(snapshot: Snapshot) -> Chart:
     return _cost_ranks(snapshot, "line item", "", "cost_by_line_item", "Cost by line item", about, lambda row: row.line_item)
 
 
+def cost_by_category(snapshot: Snapshot) -> Chart:
+    """What the money was for: tokens, tools, storage and so on."""
+    rows = sorted(_costs(snapshot, "category"), key=lambda row: (-(row.cost or Decimal(0)), row.category or ""))
+    labelled = [(category_name(row.category), row.cost) for row in rows]
+    return _ranked(snapshot, "cost_by_category", "Cost by category", "What the money was for.", "category", labelled, ())
+
+
+def cost_by_user(snapshot: Snapshot) -> Chart:
+    """Who caused what was billed."""
+    about = "Whose use caused the cost. Days that are not settled yet, and what nobody in particular causes, have no user."
+    found = _cost_ranks(snapshot, "user", "users", "cost_by_user", "Cost by user", about, lambda row: row.user_id)
+    # Of chosen keys its own, as keys are found for more of the cost than the bill names one for.
+    total = _money_sum(row.cost for row in _costs(snapshot, "user"))
+    return replace(found, total=formats.money(total, snapshot.currency))
+
+
 def cost_by_api_key(snapshot: Snapshot) -> Chart:
     """Who spent what, by key."""
     about = "Keys and the projects they belong to. The bill names no key for anything not billed per request, such as storage."
     return _cost_ranks(snapshot, "api key", "api_keys", "cost_by_api_key", "Cost by API key", about, lambda row: row.api_key_id)
-
-
-@dataclass(frozen=True)
-class ProjectChange:
-    """What a project cost on a day and on the day before it; None: a part of it is not known."""
-
-    project_id: str
-    cost: Decimal | None
-    cost_before: Decimal | None
-
-    @property
-    def change(self) -> Decimal | None:
-        """The difference; None where a side is not known."""
-        return None if self.cost is None or self.cost_before is None else self.cost - self.cost_before
-
-
-def project_changes(snapshot: Snapshot) -> list[ProjectChange]:
-    """Return the changes of the last settled day in the chosen currency, largest first; none unless the day before is settled too."""
-    day = snapshot.last_settled_day
-    if day is None or day - timedelta(days=1) not in snapshot.settled_days:
-        return []
-    rows = {(row.usage_date, row.project_id or ""): row.known_cost for row in snapshot.project_days if row.currency == snapshot.currency}
-    found = [
-        # A project without a row on a settled day cost nothing.
-        ProjectChange(one, rows.get((day, one), Decimal(0)), rows.get((day - timedelta(days=1), one), Decimal(0)))
-        for one in sorted({project for _, project in rows})
-    ]
-    return sorted(found, key=lambda one: (one.change is None, -abs(one.change or Decimal(0)), one.project_id))
-
-
-def changes(snapshot: Snapshot) -> Chart:
-    """What changed on the last settled day, by project."""
-    names, code = snapshot.names("projects"), snapshot.currency
-    rows, day = project_changes(snapshot), snapshot.last_settled_day
-    label = formats.day(day) if day else "the last settled day"
-    table = Table(
-        f"Cost on {label} and on the day before, {code.upper()}",
-        (
-            Column("project", "text"), Column(f"change, {code}", "money", code),
-            Column(f"cost, {code}", "money", code), Column(f"day before, {code}", "money", code),
-        ),
-        tuple((names.get(one.project_id, one.project_id or UNNAMED), one.change, one.cost, one.cost_before) for one in rows),
-    )  # fmt: skip
-    unknown = sum(one.change is None for one in rows)
-    total = None if unknown else _money_sum(one.change for one in rows)
-    return Chart(
-        "changes", f"What changed on {label}", "The last settled day compared with the day before, largest change first.", "ranks",
-        f"money:{code}", tuple(str(row[0]) for row in table.rows[:RANKS]),
-        (Series("Change", tuple(one.change for one in rows[:RANKS]), 0),),
-        formats.UNKNOWN if total is None else formats.change(total, code), table, empty="" if rows else _no_changes(snapshot),
-        notes=(f"An amount is unknown for {counted(unknown, 'project')}, so the total change is unknown too.",) if unknown else (),
-    )  # fmt: skip
-
-
-def _no_changes(snapshot: Snapshot) -> str:
-    day = snapshot.last_settled_day
-    if not snapshot.has_costs:
-        return NO_USERS
-    if day is None:
-        return "No day is settled yet for this choice."
-    before = day - timedelta(days=1)
-    if before not in snapshot.settled_days:
-        state = next(iter(snapshot.cost_coverage_of(before, before).states.values()))
-        return f"The last settled day, {formats.day(day)}, cannot be compared: the day before is {state}."
-    return f"Nothing was billed for this choice on {formats.day(day)} or on the day before."
 
 
 def months(snapshot: Snapshot) -> Chart:
@@ -165,6 +139,7 @@ def months(snapshot: Snapshot) -> Chart:
         f"Cost per calendar month, {code.upper()}",
         (Column("month", "month"), _money(snapshot), Column("complete", "yes"), STATE),
         tuple((row.month_start, row.cost, row.is_complete, _month_state(row)) for row in rows),
+        picks=_month_picks(rows),
     )
     unknown = sum(row.unknown_costs for row in rows)
     labels = tuple(f"{row.month_start:%b %Y}" for row in rows)
@@ -176,11 +151,15 @@ def months(snapshot: Snapshot) -> Chart:
         "months", "Cost per month", f"All loaded months, whichever days are chosen. {ties}", "bars",
         f"money:{code}", labels, (Series("Cost", tuple(row.cost for row in rows), 0),),
         formats.money(_money_sum(row.cost for row in rows), code), table,
-        empty="" if rows else (NO_USERS if not snapshot.has_costs else nothing_words(snapshot.cost_coverage)),
+        empty="" if rows else nothing_words(snapshot.cost_coverage),
         notes=(*notes[-4:], *without_amount(unknown)), wide=True,
         incomplete=tuple(not row.is_complete and row.cost is not None for row in rows),
-        absent=tuple(not row.loaded_days and row.cost is None for row in rows),
+        absent=tuple(not row.loaded_days and row.cost is None for row in rows), picks=_month_picks(rows),
     )  # fmt: skip
+
+
+def _month_picks(rows: list[MonthRow]) -> tuple[str, ...]:
+    return tuple(pick("days", f"{row.month_start}/{row.month_start.replace(day=row.days_in_month)}") for row in rows)
 
 
 def _month_state(row: MonthRow) -> str:
@@ -207,7 +186,8 @@ def cost_total(snapshot: Snapshot, currency: str) -> CostRow | None:
 
 def _cost_chart(
     snapshot: Snapshot, key: str, title: str, about: str, kind: Kind, labels: Iterable[str | datetime], series: tuple[Series, ...],
-    table: Table, *, wide: bool = False, incomplete: tuple[bool, ...] = (), absent: tuple[bool, ...] = (),
+    table: Table, *, wide: bool = False, incomplete: tuple[bool, ...] = (), absent: tuple[bool, ...] = (), marks: tuple[Mark, ...] = (),
+    picks: tuple[str, ...] = (),
 ) -> Chart:  # fmt: skip
     total = cost_total(snapshot, snapshot.currency)
     unknown = total.unknown_costs if total else 0
@@ -218,8 +198,8 @@ def _cost_chart(
     return Chart(
         key, title, about, kind, f"money:{snapshot.currency}", tuple(labels), series,
         formats.money(total.cost, snapshot.currency) if total else formats.UNKNOWN, table,
-        empty="" if total else (NO_USERS if not snapshot.has_costs else nothing_words(snapshot.cost_coverage)), notes=notes, wide=wide,
-        incomplete=incomplete, absent=absent,
+        empty="" if total else nothing_words(snapshot.cost_coverage), notes=notes, wide=wide,
+        incomplete=incomplete, absent=absent, marks=marks, picks=picks,
     )  # fmt: skip
 
 
@@ -229,14 +209,24 @@ def _cost_ranks(
     names = snapshot.names(dimension) if dimension else {}
     rows = sorted(_costs(snapshot, grain), key=lambda row: (-(row.cost or Decimal(0)), member(row) or ""))
     labelled = [(names.get(member(row) or "", member(row) or UNNAMED), row.cost) for row in rows]
+    picks = tuple(pick(dimension, member(row)) for row in rows) if dimension else ()
+    return _ranked(snapshot, key, title, about, "API key" if grain == "api key" else grain, labelled, picks)
+
+
+def _ranked(
+    snapshot: Snapshot, key: str, title: str, about: str, heading: str, labelled: list[tuple[str, Decimal | None]], picks: tuple[str, ...]
+) -> Chart:
     whole = cost_total(snapshot, snapshot.currency)
     table = Table(
         f"{title}, {snapshot.currency.upper()}",
-        (Column("API key" if grain == "api key" else grain, "text"), _money(snapshot), Column("share", "share")),
+        (Column(heading, "text"), _money(snapshot), Column("share", "share")),
         tuple((label, cost, formats.share(cost, whole.cost if whole else None)) for label, cost in labelled),
+        picks=picks,
+        id_name=f"{heading.lower().replace(' ', '_')}_id" if picks else "",
     )
     labels, values = folded(labelled)
-    return _cost_chart(snapshot, key, title, about, "ranks", labels, (Series("Cost", values, 0),), table)
+    found = _cost_chart(snapshot, key, title, about, "ranks", labels, (Series("Cost", values, 0),), table)
+    return replace(found, picks=folded_picks(picks, labels) if picks else ())
 
 
 def _costs(snapshot: Snapshot, grain: str) -> list[CostRow]:

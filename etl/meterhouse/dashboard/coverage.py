@@ -96,6 +96,11 @@ class Coverage:
         """Return the starts of the buckets that are in one of these states."""
         return [bucket for bucket, state in self.states.items() if state in states]
 
+    def with_settled_only(self) -> Coverage:
+        """Return the same buckets where nothing is to be had of one that is not settled."""
+        early = {State.OPEN, State.SETTLING}
+        return Coverage(self.unit, {bucket: State.NOT_YET if state in early else state for bucket, state in self.states.items()})
+
     def words(self) -> str:
         """Return how many buckets are loaded and settled, as people say it."""
         number, loaded = len(self.states), self.count(*LOADED)

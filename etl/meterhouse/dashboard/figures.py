@@ -1,7 +1,7 @@
 """Charts to plotly figures, as plain dictionaries. Pure.
 
 Text and lines carry no colour of their own: the page's style sheet gives it, so light and dark need no second figure.
-Floats are for the eye alone; what the pointer shows is written from the exact figures.
+Floats are only for drawing; what the pointer shows is written from the exact figures.
 """
 
 from __future__ import annotations
@@ -10,14 +10,15 @@ from datetime import datetime, timedelta
 from html import escape
 from typing import Any
 
-from meterhouse.dashboard.chart import Chart, Series
+from meterhouse.dashboard.chart import Chart, Mark, Series
 from meterhouse.dashboard.palette import ABSENT, LESS, MORE, colour, ink, is_dotted, texture
-from meterhouse.dashboard.svg import cut, names_at, rank_text
+from meterhouse.dashboard.svg import cut, names_at, rank_text, whole_axis
 
 Figure = dict[str, Any]
 CONFIG = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False, "showTips": False}
 # What of a name fits before its figure on a phone.
 ROOM = 36
+MARK_ROOM = 24
 TIME_HEIGHT, PIE_HEIGHT, RANK_HEIGHT = 240, 230, 38
 _FONT = {"family": "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif", "size": 12}
 _AXIS = {"fixedrange": True, "zeroline": False, "showline": False, "automargin": True}
@@ -55,6 +56,7 @@ def _layout(pixels: int) -> dict[str, Any]:
 
 def _over_time(chart: Chart, data: list[dict[str, Any]]) -> Figure:
     is_time = bool(chart.labels) and isinstance(chart.labels[0], datetime)
+    low, high, unit = whole_axis(chart)
     axes: dict[str, Any] = {
         "xaxis": _AXIS
         | {
@@ -66,9 +68,13 @@ def _over_time(chart: Chart, data: list[dict[str, Any]]) -> Figure:
                 else {"type": "category"}
             ),
         },
-        "yaxis": _AXIS | {"tickprefix": "$" if chart.unit == "money:usd" else "", "nticks": 5, "rangemode": "tozero", "side": "left"},
+        "yaxis": _AXIS
+        | {"tickprefix": "$" if chart.unit == "money:usd" else "", "dtick": unit, "tick0": 0, "range": [low, high * 1.02], "side": "left"},
     }
     layout = _layout(TIME_HEIGHT) | axes | {"barmode": "relative", "bargap": 0.18, "hovermode": "x unified", "shapes": _gaps(chart)}
+    if chart.kind == "bars" and len(chart.series) > 1:
+        # Of a stack, the part under the pointer is named and not all of them.
+        layout["hovermode"] = "closest"
     return {"data": data, "layout": layout}
 
 
@@ -94,19 +100,62 @@ def _pattern(shapes: str | list[str]) -> dict[str, Any]:
 
 
 def _bars(chart: Chart) -> Figure:
-    return _over_time(
+    # A chart of whole months says of none that it is not complete.
+    late = chart.incomplete or (False,) * len(chart.labels)
+    found = _over_time(
         chart,
         [
             {
                 "type": "bar", "name": one.name, "x": _xs(chart), "y": _floats(one), "text": _texts(chart, one), "textposition": "none",
+                "customdata": _picks(chart, one),
                 "hovertemplate": f"%{{text}}<extra>{escape(one.name)}</extra>",
                 "marker": {
-                    "color": colour(one.slot), "pattern": _pattern(["/" if late else texture(chart, place) for late in chart.incomplete]),
+                    "color": colour(one.slot), "pattern": _pattern(["/" if is_late else texture(chart, place) for is_late in late]),
                 },
             }
             for place, one in enumerate(chart.series)
         ],
     )  # fmt: skip
+    if not chart.marks:
+        return found
+    return {"data": [*found["data"], _marks(chart)], "layout": found["layout"] | {"annotations": _mark_names(chart)}}
+
+
+def _tops(chart: Chart) -> list[float]:
+    """The height of the stack at each mark."""
+    return [sum(max(float(one.values[mark.place] or 0), 0) for one in chart.series) for mark in chart.marks]
+
+
+def _above(chart: Chart) -> list[float]:
+    """Where a mark stands free of its bar."""
+    return [top + 0.03 * whole_axis(chart)[1] for top in _tops(chart)]
+
+
+def _marks(chart: Chart) -> dict[str, Any]:
+    xs = _xs(chart)
+    return {
+        "type": "scatter", "mode": "markers", "name": "odd", "x": [xs[mark.place] for mark in chart.marks], "y": _above(chart),
+        "text": [escape(mark.words) for mark in chart.marks], "hovertemplate": "%{text}<extra></extra>", "cliponaxis": False,
+        "marker": {"symbol": "triangle-down", "size": 11, "color": MORE},
+    }  # fmt: skip
+
+
+def _mark_names(chart: Chart) -> list[dict[str, Any]]:
+    xs = _xs(chart)
+    return [
+        {
+            "x": xs[mark.place], "y": top, "yshift": 10, "xanchor": _side(chart, mark), "yanchor": "bottom",
+            "text": escape(cut(mark.name, MARK_ROOM)), "showarrow": False, "font": {"size": 12},
+        }
+        for mark, top in zip(chart.marks, _above(chart), strict=True)
+        if mark.name
+    ]  # fmt: skip
+
+
+def _side(chart: Chart, mark: Mark) -> str:
+    """A name at an edge stands inside."""
+    share = mark.place / max(len(chart.labels) - 1, 1)
+    return "left" if share < 0.15 else "right" if share > 0.85 else "center"
 
 
 def _lines(chart: Chart) -> Figure:
@@ -118,10 +167,17 @@ def _lines(chart: Chart) -> Figure:
         common = {
             "type": "scatter", "name": one.name, "connectgaps": False, "hovertemplate": f"%{{text}}<extra>{escape(one.name)}</extra>",
         }  # fmt: skip
-        xs, ys, texts = _xs(chart), _floats(one), _texts(chart, one)
+        xs, ys, texts, picks = _xs(chart), _floats(one), _texts(chart, one), _picks(chart, one)
         data.append(
             common
-            | {"mode": "lines", "x": xs[:whole], "y": ys[:whole], "text": texts[:whole], "line": {"color": colour(one.slot), "width": 2}}
+            | {
+                "mode": "lines",
+                "x": xs[:whole],
+                "y": ys[:whole],
+                "text": texts[:whole],
+                "line": {"color": colour(one.slot), "width": 2},
+                "customdata": picks[:whole],
+            }
         )
         if whole < len(xs):
             start = max(whole - 1, 0)
@@ -129,11 +185,11 @@ def _lines(chart: Chart) -> Figure:
                 common
                 | {
                     "mode": "lines+markers", "x": xs[start:], "y": ys[start:], "text": [f"{text}, not settled" for text in texts[start:]],
-                    "line": {"color": colour(one.slot), "width": 2, "dash": "dot"},
+                    "line": {"color": colour(one.slot), "width": 2, "dash": "dot"}, "customdata": picks[start:],
                     "marker": {"symbol": "circle-open", "size": [0] * (whole - start) + [7] * (len(xs) - whole)},
                 }
             )  # fmt: skip
-            # The point where both meet is told once.
+            # The point where both meet is listed once.
             data[-1]["text"][: whole - start] = [""] * (whole - start)
     found = _over_time(chart, data)
     return found | {"layout": found["layout"] | {"annotations": _line_names(chart)}}
@@ -159,10 +215,11 @@ def _ranks(chart: Chart) -> Figure:
     rows = list(range(len(chart.labels)))
     data = [
         {
-            "type": "bar", "orientation": "h", "name": one.name, "y": rows, "x": _floats(one), "text": _texts(chart, one), "width": 0.26,
+            "type": "bar", "orientation": "h", "name": one.name, "y": rows, "x": _floats(one), "text": _hinted(chart, one), "width": 0.26,
+            "customdata": _picks(chart, one),
             "textposition": "none", "hovertemplate": f"{escape(one.name)}: %{{text}}<extra></extra>",
             "marker": {
-                "color": [MORE if (value or 0) > 0 else LESS for value in one.values] if chart.key == "changes" else colour(one.slot),
+                "color": [MORE if (value or 0) > 0 else LESS for value in one.values] if chart.is_change else colour(one.slot),
                 "pattern": _pattern(texture(chart, place)),
             },
         }
@@ -199,14 +256,14 @@ def _pie(chart: Chart) -> Figure:
         "texttemplate": ["" if is_dotted(one.slot) else one.legend for one in chart.series], "textposition": "inside",
         "insidetextfont": {"color": [ink(one.slot) for one in chart.series]},
         "insidetextorientation": "horizontal", "text": [chart.show(one.values[index]) for index, one in enumerate(chart.series)],
-        "hovertemplate": "%{label}: %{text}<extra></extra>",
+        "hovertemplate": "%{label}: %{text}<extra></extra>", "customdata": [one.pick for one in chart.series],
     }  # fmt: skip
     return {"data": [trace], "layout": _layout(PIE_HEIGHT) | {"uniformtext": {"minsize": 10, "mode": "hide"}}}
 
 
 def _tick_format(chart: Chart) -> str:
     first, last = chart.labels[0], chart.labels[-1]
-    assert isinstance(first, datetime)  # noqa: S101  # asked for time axes alone
+    assert isinstance(first, datetime)  # noqa: S101  # only called for time axes
     assert isinstance(last, datetime)  # noqa: S101
     if last - first > timedelta(days=150):
         return "%b\n%Y"
@@ -219,6 +276,15 @@ def _xs(chart: Chart) -> list[str]:
 
 def _floats(series: Series) -> list[float | None]:
     return [None if value is None else float(value) for value in series.values]
+
+
+def _picks(chart: Chart, series: Series) -> list[str]:
+    return [chart.pick_at(series, place) for place in range(len(chart.labels))]
+
+
+def _hinted(chart: Chart, series: Series) -> list[str]:
+    texts = _texts(chart, series)
+    return [f"{text}<br>{escape(hint)}" if hint else text for text, hint in zip(texts, chart.hints or [""] * len(texts), strict=True)]
 
 
 def _texts(chart: Chart, series: Series) -> list[str]:

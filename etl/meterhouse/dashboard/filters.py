@@ -18,10 +18,15 @@ DIMENSIONS = {
     "users": "User",
 }
 WIDTHS = ("day", "hour")
+# What is compared in the section of drivers, and by what: as `cost_changes` calls them, and as people do.
+COMPARISONS = {"day": "Day", "week": "Week", "month_to_date": "Month to date", "month": "Month"}
+MEMBERS = {"project": "Project", "model": "Model", "api_key": "API key", "user": "User", "line_item": "Line item"}
 MAX_HOUR_DAYS = 31
 MAX_DAYS = 3660
 DEFAULT_DAYS = 30
 FIRST_YEAR, LAST_YEAR = 2015, 9000
+_OF_DRIVERS = ("compare", "by")
+_NO_PARAMETER = {"width", "currency", *_OF_DRIVERS}
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,8 @@ class Filters:
     api_keys: tuple[str, ...] = ()
     users: tuple[str, ...] = ()
     currency: str = ""
+    compare: str = "month_to_date"
+    by: str = "project"
 
     def __post_init__(self) -> None:
         """Raise `FixConfiguration` for days or a width that make no sense."""
@@ -48,10 +55,12 @@ class Filters:
             raise FixConfiguration(f"more than {MAX_DAYS:,} days were chosen: choose fewer")
         if self.width not in WIDTHS:
             raise FixConfiguration(f"the bucket width must be one of {', '.join(WIDTHS)}")
+        if self.compare not in COMPARISONS or self.by not in MEMBERS:
+            raise FixConfiguration(f"compare must be one of {', '.join(COMPARISONS)}, and by one of {', '.join(MEMBERS)}")
 
     @classmethod
     def recent(cls, today: date, days: int = DEFAULT_DAYS) -> Filters:
-        """Return the last so many days, with everything chosen."""
+        """Return the last `days` days, with everything chosen."""
         return cls(today - timedelta(days=days - 1), today)
 
     @classmethod
@@ -61,17 +70,26 @@ class Filters:
         last = _day(query.get("last"), usual.last)
         first = _day(query.get("first"), min(usual.first, last))
         chosen = {name: tuple(dict.fromkeys(query.get(name, ()))) for name in DIMENSIONS}
-        return cls(first, last, _one(query.get("width"), "day"), **chosen, currency=_one(query.get("currency"), ""))
+        return cls(
+            first, last, _one(query.get("width"), "day"), **chosen, currency=_one(query.get("currency"), ""),
+            compare=_one(query.get("compare"), cls.compare), by=_one(query.get("by"), cls.by),
+        )  # fmt: skip
 
     def to_query(self) -> str:
         """Return the query of an address that `of_query` reads back."""
         pairs: list[tuple[str, str]] = [("first", str(self.first)), ("last", str(self.last)), ("width", self.width)]
         pairs += [(name, value) for name in DIMENSIONS for value in getattr(self, name)]
-        return urlencode([*pairs, *([("currency", self.currency)] if self.currency else [])])
+        pairs += [("currency", self.currency)] if self.currency else []
+        pairs += [(name, value) for name in _OF_DRIVERS if (value := getattr(self, name)) != getattr(Filters, name)]
+        return urlencode(pairs)
 
     def parameters(self) -> dict[str, Any]:
         """Return the parameters of every statement: null for a dimension without a choice."""
-        return {field.name: self._parameter(field.name) for field in fields(self) if field.name not in {"width", "currency"}}
+        return {field.name: self._parameter(field.name) for field in fields(self) if field.name not in _NO_PARAMETER}
+
+    def known_texts(self, name: str) -> tuple[str, ...]:
+        """Return the chosen members of a dimension as text columns can hold them: a zero byte becomes what matches nothing."""
+        return tuple(one.replace("\0", "\N{REPLACEMENT CHARACTER}") for one in getattr(self, name))
 
     def _parameter(self, name: str) -> Any:
         value = getattr(self, name)

@@ -1,4 +1,4 @@
-"""Whether what is shown is invented: it must look like nobody's bill wherever it is read. Pure; the view says which organization is."""
+"""Whether the figures shown are invented: they must never look like a real bill. Pure; the view says which organization is invented."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which charts need a legend, and what stands in it. Pure."""
+"""Which charts need a legend, and what they contain. Pure."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ def legend(chart: Chart) -> list[tuple[str, bool, str, str]]:
     """Return (colour, whether it is dotted, name, figure) of each series; only gaps for a chart with one colour."""
     if chart.empty:
         return []
-    if chart.key == "changes":
-        return [(MORE, False, "more than the day before", ""), (LESS, False, "less", "")]
+    if chart.is_change:
+        return [(MORE, False, "more than before", ""), (LESS, False, "less", "")]
     gaps = [(ABSENT, True, "not loaded", f"{sum(chart.absent):,} of {len(chart.labels):,}")] if any(chart.absent) else []
     if len(chart.series) == 1 and chart.kind != "pie":
         return gaps

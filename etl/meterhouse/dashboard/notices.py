@@ -1,13 +1,13 @@
-"""What a reader must know before trusting a figure: how fresh it is, and what of it is not loaded or not settled. Pure."""
+"""What a reader must know before trusting a figure: how fresh it is, and which part of it is not loaded or not settled. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
 
+from meterhouse import formats
 from meterhouse.accounting.comparison import runs
 from meterhouse.counts import counted
-from meterhouse.dashboard import formats
 from meterhouse.dashboard.coverage import State, StreamRow
 from meterhouse.dashboard.filters import MAX_HOUR_DAYS
 from meterhouse.dashboard.snapshot import COSTS, REQUEST_ENDPOINTS, Snapshot
@@ -16,6 +16,11 @@ from meterhouse.dashboard.stream_words import hours_words, stream_names
 OF_A_TEAM = (
     "Only the projects that were granted to you are shown. Totals, shares and the forecast cover only those, so they stay below the "
     "invoice unless you can see every project. How far the figures are loaded is shown for whole organizations."
+)
+
+OF_USERS = (
+    "Costs of users are what the vendor bills to them or to their keys, and their share of everything else by what they used. They are"
+    " known for settled days only. Storage and other costs that nobody in particular causes belong to (no user)."
 )
 
 
@@ -44,8 +49,8 @@ def notices(snapshot: Snapshot) -> list[str]:
     found += _never_loaded(snapshot)
     if line := _not_settled(snapshot):
         found.append(line)
-    if not snapshot.has_costs:
-        found.append("Costs are not shown: the vendor does not bill by user.")
+    if snapshot.filters.users:
+        found.append(OF_USERS)
     if snapshot.filters.width == "hour":
         found.append(_hours(snapshot))
     return found
@@ -53,7 +58,7 @@ def notices(snapshot: Snapshot) -> list[str]:
 
 def _not_loaded(snapshot: Snapshot) -> list[str]:
     """One line for all streams that lack the same days."""
-    costs, usage = snapshot.streams_of([COSTS] if snapshot.has_costs else [], "1d"), snapshot.streams_of(REQUEST_ENDPOINTS, "1d")
+    costs, usage = snapshot.streams_of([COSTS], "1d"), snapshot.streams_of(REQUEST_ENDPOINTS, "1d")
     lacking: dict[tuple[datetime, ...], list[StreamRow]] = {}
     for stream in (*costs, *usage):
         missing = tuple(snapshot.stream_coverage(stream).buckets(State.NOT_LOADED)) if stream.is_offered else ()
@@ -75,7 +80,7 @@ def _not_loaded(snapshot: Snapshot) -> list[str]:
 def _never_loaded(snapshot: Snapshot) -> list[str]:
     organizations = [one.value for one in snapshot.choices if one.dimension == "organizations"]
     chosen = [one for one in organizations if one in snapshot.filters.organizations or not snapshot.filters.organizations]
-    wanted = (*((COSTS,) if snapshot.has_costs else ()), *REQUEST_ENDPOINTS)
+    wanted = (COSTS, *REQUEST_ENDPOINTS)
     known = {(one.organization, one.endpoint) for one in snapshot.streams}
     lines = []
     for organization in chosen:
@@ -91,7 +96,7 @@ def _not_settled(snapshot: Snapshot) -> str:
     words = [
         f"{name} of {formats.spans(runs([one.date() for one in days]))}"
         for name, coverage in (("costs", snapshot.cost_coverage), ("usage", snapshot.usage_coverage))
-        if (name != COSTS or snapshot.has_costs) and (days := coverage.buckets(State.OPEN, State.SETTLING))
+        if (days := coverage.buckets(State.OPEN, State.SETTLING))
     ]
     if not words:
         return ""

@@ -1,4 +1,4 @@
-"""The page: what stands where, with labels for keyboards and screen readers. Its figures are those of one snapshot."""
+"""The page and its layout, with labels for keyboards and screen readers. Its figures come from one snapshot."""
 
 from __future__ import annotations
 
@@ -10,30 +10,28 @@ import dash
 from meterhouse.counts import counted
 from meterhouse.dashboard.chart import Chart
 from meterhouse.dashboard.charts import all_charts
-from meterhouse.dashboard.chosen import choice_in_words
+from meterhouse.dashboard.controls import driver_switch, filter_panel, header, trail
 from meterhouse.dashboard.figures import CONFIG, figure, height
-from meterhouse.dashboard.filters import DIMENSIONS, Filters
+from meterhouse.dashboard.filters import Filters
+from meterhouse.dashboard.first_row import PANELS, first_row, scope_words, state_words
 from meterhouse.dashboard.invented import marked
 from meterhouse.dashboard.invented import warning as invented
 from meterhouse.dashboard.key_figures import key_figures
 from meterhouse.dashboard.legends import legend
 from meterhouse.dashboard.notices import freshness, notices
+from meterhouse.dashboard.presets import chosen_preset
 from meterhouse.dashboard.sections import FOOTNOTE, SECTIONS
-from meterhouse.dashboard.snapshot import UNNAMED, Snapshot
+from meterhouse.dashboard.snapshot import Snapshot
+from meterhouse.dashboard.words import WORDS, WORDS_TITLE
 
 # Their own types know no aria- and data- attributes.
 html: Any = dash.html
 dcc: Any = dash.dcc
 REFRESH_SECONDS = 60
-PRESETS = {"days-7": "7 days", "days-30": "30 days", "this-month": "This month", "last-month": "Last month", "days-365": "12 months"}
 CHART_KEYS = tuple(key for _, _, keys in SECTIONS for key in keys)
-_EVERY = {
-    "organizations": "All organizations",
-    "projects": "All projects",
-    "models": "All models",
-    "api_keys": "All keys",
-    "users": "All users",
-}
+# Takes as long to read as all others together, and comes after them.
+SAVINGS = "savings"
+READY_KEYS = tuple(key for key in CHART_KEYS if key != SAVINGS)
 
 
 def layout(snapshot: Snapshot, today: date) -> Any:
@@ -41,27 +39,42 @@ def layout(snapshot: Snapshot, today: date) -> Any:
     return html.Div(
         className="page",
         children=[
-            html.A("Skip to the figures", href="#figures", className="skip"),
+            html.A("Skip to the figures", href="#answers", className="skip"),
             dcc.Interval(id="tick", interval=REFRESH_SECONDS * 1000),
             # Drawn one after the other when the filters work; until then the pictures are those of the first paint.
-            *(dcc.Store(id=f"soon-{key}") for key in CHART_KEYS),
-            dcc.Store(id="shown", data=shown(snapshot)),
+            *(dcc.Store(id=f"soon-{key}") for key in READY_KEYS),
+            dcc.Store(id="shown", data=shown(snapshot, today)),
             html.Div(id="address", hidden=True),
             html.Div(strip(snapshot), id="invented", role="status"),
-            _header(snapshot),
-            _filters(snapshot, today),
+            header(snapshot, freshness_lines(snapshot)),
+            html.Section(answers(snapshot), id="answers", tabIndex=-1, **{"aria-label": "The answers"}),
+            filter_panel(snapshot, today),
+            html.Nav(trail(snapshot), id="trail", **{"aria-label": "What is chosen"}),
             html.Div(notice_lines(snapshot), id="notices", className="notices", role="status"),
             html.Main(
                 id="figures",
                 tabIndex=-1,
                 children=[
+                    _contents(),
                     html.Section(html.Dl(cards(snapshot), id="cards", className="cards"), **{"aria-label": "Key figures"}),
                     *_sections(snapshot),
                 ],
             ),
-            html.Footer(FOOTNOTE),
+            html.Footer([html.P(FOOTNOTE), _words()]),
         ],
     )
+
+
+def _contents() -> Any:
+    """The ways to the sections."""
+    places = [html.Li(html.A(name, href=f"#section-{key}")) for key, name, _ in SECTIONS]
+    words = html.Li(html.A(WORDS_TITLE, href="#words"))
+    return html.Nav(html.Ul([*places, words]), className="contents", **{"aria-label": "Contents"})
+
+
+def _words() -> Any:
+    entries = [part for word, meaning in WORDS.items() for part in (html.Dt(word), html.Dd(meaning))]
+    return html.Section([html.H2(WORDS_TITLE, id="words"), html.Dl(entries, className="words")], **{"aria-labelledby": "words"})
 
 
 def failure(reason: str) -> Any:
@@ -82,6 +95,32 @@ def warning(text: str) -> Any:
     return html.P(text, role="alert")
 
 
+def answers(snapshot: Snapshot) -> list[Any]:
+    """Return the first row: five answers, each with the way to the figures behind it, and what they do not follow."""
+    words = scope_words(snapshot)
+    return [
+        html.Dl(
+            [
+                html.Div(
+                    [
+                        html.Dt(html.A(one.label, href=f"#panel-{PANELS[one.key]}")),
+                        html.Dd(
+                            [one.value, *([html.Span(f" ({told})", className="unseen")] if (told := state_words(one)) else [])],
+                            className="value",
+                            id=f"answer-{one.key}",
+                        ),
+                        html.Dd(one.detail, className="detail"),
+                    ],
+                    className=f"answer {one.state}",
+                )
+                for one in first_row(snapshot)
+            ],
+            className="answers",
+        ),
+        *([html.P(words, className="scope")] if words else []),
+    ]
+
+
 def cards(snapshot: Snapshot) -> list[Any]:
     """Return the key figures."""
     return [
@@ -90,7 +129,6 @@ def cards(snapshot: Snapshot) -> list[Any]:
                 html.Dt(one.label),
                 html.Dd(one.value, className="value", id=f"card-{one.key}"),
                 *(html.Dd(text, className="detail") for text in (one.detail, one.coverage) if text),
-                *([html.Dd(_rule(one.rule), className="rule")] if one.rule else []),
             ],
             className=f"card card-{one.key}",
         )
@@ -98,14 +136,33 @@ def cards(snapshot: Snapshot) -> list[Any]:
     ]
 
 
-def _rule(rule: str) -> list[Any]:
-    return [html.Details(html.Summary("How")), html.Span(rule, className="folded")]
-
-
 def card(chart: Chart, filters: Filters, *, draw: bool = True) -> list[Any]:
-    """Return what stands in a chart's panel: title, total, legend, picture, notes, table and download; the picture may come later."""
-    query = filters.to_query()
+    """Return the contents of a chart's panel: what stands above the picture, the picture, which may come later, and what stands below."""
+    above, is_hidden, words, style, below = around(chart, filters)
+    has_picks = any(chart.picks) or any(one.pick for one in chart.series)
     return [
+        html.Div(above, id=f"{chart.key}-above", className="above"),
+        html.Div(
+            graph(chart, filters) if draw else None,
+            id=f"{chart.key}-picture",
+            style=style,
+            role="img",
+            className="picture picks" if has_picks else "picture",
+            hidden=is_hidden,
+            **{"aria-label": words},
+        ),
+        html.Div(below, id=f"{chart.key}-below", className="below"),
+    ]
+
+
+# The places of a panel that `around` fills: the picture itself is drawn after them.
+AROUND = (("above", "children"), ("picture", "hidden"), ("picture", "aria-label"), ("picture", "style"), ("below", "children"))
+
+
+def around(chart: Chart, filters: Filters) -> list[Any]:
+    """Return everything of a panel but its picture, for the places in `AROUND`."""
+    query = filters.to_query()
+    above = [
         html.Div(
             [
                 html.H3(chart.title, id=f"{chart.key}-title"),
@@ -116,15 +173,8 @@ def card(chart: Chart, filters: Filters, *, draw: bool = True) -> list[Any]:
         html.P(chart.about, className="about"),
         html.Ul([_entry(*one) for one in legend(chart)], className="legend"),
         html.P(chart.empty, className="empty", hidden=not chart.empty),
-        html.Div(
-            graph(chart) if draw else None,
-            id=f"{chart.key}-picture",
-            style={"minHeight": height(chart)},
-            role="img",
-            className="picture",
-            hidden=bool(chart.empty),
-            **{"aria-label": chart.alternative},
-        ),
+    ]
+    below = [
         html.P(" ".join(chart.notes), className="notes", hidden=not chart.notes),
         html.Div(
             [
@@ -148,16 +198,13 @@ def card(chart: Chart, filters: Filters, *, draw: bool = True) -> list[Any]:
             className="under",
         ),
     ]
+    return [above, bool(chart.empty), chart.alternative, {"minHeight": height(chart)}, below]
 
 
-def graph(chart: Chart) -> Any:
-    """Return the picture of a chart."""
-    return dcc.Graph(id=f"{chart.key}-graph", figure=figure(chart), config=CONFIG, responsive=True, style={"height": height(chart)})
-
-
-def chart_cards(snapshot: Snapshot) -> dict[str, list[Any]]:
-    """Return the content of every chart's panel by the chart's key."""
-    return {chart.key: card(chart, snapshot.filters) for chart in all_charts(snapshot)}
+def graph(chart: Chart, filters: Filters) -> Any:
+    """Return the picture of a chart, with the choice that it is of."""
+    drawn = dcc.Graph(id=f"{chart.key}-graph", figure=figure(chart), config=CONFIG, responsive=True, style={"height": height(chart)})
+    return html.Div(drawn, **{"data-of": filters.to_query()})
 
 
 def freshness_lines(snapshot: Snapshot) -> list[Any]:
@@ -176,9 +223,14 @@ def strip(snapshot: Snapshot) -> list[Any]:
     return [html.P(text, className="invented")] if text else []
 
 
-def shown(snapshot: Snapshot) -> dict[str, str]:
-    """Return what the browser keeps of a snapshot: which one it is, its address, and the title of the window."""
-    return {"version": snapshot.version, "query": snapshot.filters.to_query(), "title": title(snapshot)}
+def shown(snapshot: Snapshot, today: date, only: str = "") -> dict[str, str]:
+    """Return what the browser keeps of a snapshot: which one it is, its address, the title of the window, the button of its days.
+
+    `only` names the chart that changed, if it was the only one.
+    """
+    filters = snapshot.filters
+    preset = chosen_preset(filters.first, filters.last, today)
+    return {"version": snapshot.version, "query": filters.to_query(), "title": title(snapshot), "preset": preset, "only": only}
 
 
 def title(snapshot: Snapshot) -> str:
@@ -186,126 +238,9 @@ def title(snapshot: Snapshot) -> str:
     return marked("meterhouse", snapshot.organizations)
 
 
-def currency_options(snapshot: Snapshot) -> list[Any]:
-    """Return the currencies to choose from."""
-    return [{"label": code.upper() or UNNAMED, "value": code} for code in snapshot.currencies or [snapshot.currency]]
-
-
 def _entry(colour: str, is_dotted: bool, name: str, text: str) -> Any:
     swatch = html.Span(className="swatch dotted" if is_dotted else "swatch", style={"backgroundColor": colour})
     return html.Li([swatch, html.Span(name), html.B(text)])
-
-
-def _header(snapshot: Snapshot) -> Any:
-    themes = [{"label": name, "value": name.lower()} for name in ("Auto", "Light", "Dark")]
-    return html.Header(
-        [
-            html.Div([html.H1("meterhouse"), html.P("OpenAI usage and billed cost", className="tagline")], className="brand"),
-            html.P(choice_in_words(snapshot), id="choice", className="chosen"),
-            html.Ul(freshness_lines(snapshot), id="freshness", className="freshness", **{"aria-label": "How far the figures are loaded"}),
-            html.Div(
-                [
-                    dcc.Checklist(
-                        id="refresh",
-                        options=[{"label": "Auto-refresh", "value": "on"}],
-                        value=["on"],
-                        persistence=True,
-                        className="switch",
-                    ),
-                    html.Div(
-                        [
-                            html.Span("Colours", id="theme-label", className="unseen"),
-                            dcc.RadioItems(id="theme", options=themes, value="auto", persistence=True, inline=True, className="segments"),
-                        ],
-                        role="radiogroup",
-                        **{"aria-labelledby": "theme-label"},
-                    ),
-                ],
-                className="switches",
-            ),
-        ]
-    )  # fmt: skip
-
-
-def _filters(snapshot: Snapshot, today: date) -> Any:
-    filters = snapshot.filters
-    widths = [{"label": "Day", "value": "day"}, {"label": "Hour", "value": "hour"}]
-    return html.Section(
-        className="filters",
-        id="filters",
-        **{"aria-label": "Filters"},
-        children=[
-            html.Div(
-                [
-                    html.Span("Days, UTC", className="label", id="days-label"),
-                    dcc.DatePickerRange(
-                        id="days",
-                        start_date=str(filters.first),
-                        end_date=str(filters.last),
-                        start_date_id="first-day",
-                        end_date_id="last-day",
-                        max_date_allowed=str(max(today, filters.last)),
-                        display_format="YYYY-MM-DD",
-                        first_day_of_week=1,
-                        minimum_nights=0,
-                        number_of_months_shown=1,
-                    ),
-                    html.Div(
-                        [html.Button(name, id=key, type="button") for key, name in PRESETS.items()],
-                        className="presets",
-                        role="group",
-                        **{"aria-label": "Spans of days"},
-                    ),
-                ],
-                className="filter days",
-                role="group",
-                **{"aria-labelledby": "days-label"},
-            ),
-            html.Button("More filters", id="more", type="button", **{"aria-expanded": "false", "aria-controls": "filters"}),
-            html.Div(
-                [
-                    html.Span("Bucket width", className="label", id="width-label"),
-                    dcc.RadioItems(id="width", options=widths, value=filters.width, inline=True, className="segments"),
-                ],
-                className="filter",
-                role="radiogroup",
-                **{"aria-labelledby": "width-label"},
-            ),
-            *(
-                html.Div(
-                    [
-                        html.Label(label, htmlFor=name, className="label", id=f"{name}-label"),
-                        dcc.Dropdown(
-                            id=name,
-                            options=[{"label": text, "value": value} for value, text in snapshot.names(name).items()],
-                            value=list(getattr(filters, name)),
-                            multi=True,
-                            placeholder=_EVERY[name],
-                            maxHeight=360,
-                        ),
-                    ],
-                    className="filter",
-                    # The drop-down names itself by what is chosen in it.
-                    role="group",
-                    **{"aria-labelledby": f"{name}-label"},
-                )
-                for name, label in DIMENSIONS.items()
-            ),
-            html.Div(
-                [
-                    html.Span("Currency", className="label", id="currency-label"),
-                    dcc.RadioItems(
-                        id="currency", options=currency_options(snapshot), value=snapshot.currency, inline=True, className="segments"
-                    ),
-                ],
-                className="filter",
-                id="currency-filter",
-                role="radiogroup",
-                hidden=len(snapshot.currencies) < 2,
-                **{"aria-labelledby": "currency-label"},
-            ),
-        ],
-    )
 
 
 def _sections(snapshot: Snapshot) -> list[Any]:
@@ -314,6 +249,7 @@ def _sections(snapshot: Snapshot) -> list[Any]:
         html.Section(
             [
                 html.H2(title, id=f"section-{name}"),
+                *([driver_switch(snapshot.filters)] if name == "changed" else []),
                 html.Div(
                     [
                         html.Article(

@@ -1,4 +1,4 @@
-"""The colours of series: told apart by colour-blind people, at least 3:1 against the light and the dark ground. Pure."""
+"""The colours of series: distinguishable for colour-blind people, at least 3:1 against the light and the dark ground. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TEXTURES = ("", "\\", ".", "-", "|", "x", "+")
 
 
 def is_dotted(slot: int) -> bool:
-    """Tell whether a slot repeats a colour, and is told apart by dots."""
+    """Return whether a slot repeats a colour, and is distinguished by dots."""
     return slot >= len(SERIES)
 
 
@@ -38,5 +38,5 @@ def luminance(hexadecimal: str) -> float:
 
 
 def texture(chart: Chart, place: int) -> str:
-    """Return the pattern of a series of a stack; slices and lines have words of their own."""
+    """Return the pattern of a series of a stack; slices and lines are labelled."""
     return TEXTURES[place] if chart.kind in {"bars", "ranks"} else ""

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
-from datetime import date, timedelta
+from datetime import date
 from functools import cache
 from importlib import resources
 from typing import Any, TypeVar
 
 import psycopg
 from psycopg.rows import class_row
-from psycopg.sql import SQL, Literal
+from psycopg.sql import SQL, Identifier, Literal
 
 from meterhouse.accounting.comparison import comparison
+from meterhouse.answers.reading import read_answers, read_drivers, read_odd_days
+from meterhouse.answers.rows import AnswerRows, Change, last_day
 from meterhouse.catalogue.endpoints import USAGE
 from meterhouse.dashboard.coverage import STEPS, CoveredSpan, StreamRow
 from meterhouse.dashboard.filters import Filters
-from meterhouse.dashboard.forecast import FORECAST_DAYS
 from meterhouse.dashboard.invented import OrganizationRow
+from meterhouse.dashboard.month_figures import MonthFigures, SpendRow
 from meterhouse.dashboard.snapshot import (
     COSTS,
     REQUEST_ENDPOINTS,
@@ -29,8 +30,9 @@ from meterhouse.dashboard.snapshot import (
     CostRow,
     DayRow,
     MonthRow,
-    ProjectDayRow,
+    SavingsRow,
     Snapshot,
+    TeamMonthRow,
     UsageRow,
     totals_width,
 )
@@ -49,7 +51,6 @@ SELECT s.name, to_regnamespace(s.name) IS NOT NULL, coalesce(has_schema_privileg
 FROM unnest(%s::text []) s (name)
 """
 _POINT = "SELECT set_config('search_path', %s, false)"
-_QUALIFIER = re.compile(rf"\b{BI}\.")
 # What a team was granted; every organization has a member for rows without a project, so nothing means no project at all.
 _GRANTED = "SELECT md5(string_agg(d.project_key, ',' ORDER BY d.project_key)) FROM dim_project d"
 NO_RIGHT = (
@@ -60,21 +61,25 @@ Grain = TypeVar("Grain", UsageRow, CostRow)
 
 @cache
 def statement(name: str, places: Places = PLAIN) -> bytes:
-    """Return a statement of sql/dashboard with what its words in braces stand for.
+    """Return a statement of sql/dashboard with its calls of schema `place` filled in.
 
-    The files name schema bi. Here the name is taken off: the session's search path says which of the two schemas is read.
+    The files name no schema: the search path of the session says which of the two is read.
     """
     text = resources.files("meterhouse.warehouse").joinpath("sql", "dashboard", f"{name}.sql").read_text()
     for place, source in asdict(places).items():
-        text = text.replace(f"{{{place}}}", source)
-    return _QUALIFIER.sub("", text).encode()
+        text = text.replace(f"place.{place}()", source)
+    return text.encode()
 
 
 class Reader:
-    """Reads schema bi as the role of `url`, or bi_team as a team's, in transactions that cannot write."""
+    """Reads schema bi as the role of `url`, or bi_team as a team's, in transactions that cannot write.
 
-    def __init__(self, url: str) -> None:
+    With `team`, the session becomes that team's role, and sees what that was granted.
+    """
+
+    def __init__(self, url: str, team: str | None = None) -> None:
         self._url = url
+        self._team = team
 
     def version(self) -> str:
         """Return a text that changes when something was loaded, or something else was granted."""
@@ -86,19 +91,45 @@ class Reader:
         with self._session() as (connection, _):
             connection.execute("SELECT FROM costs_daily LIMIT 0")
 
-    def snapshot(self, filters: Filters) -> Snapshot:
-        """Return all figures for `filters`, as of one moment; costs are read beside usage where a second session is to be had."""
+    def snapshot(self, filters: Filters, known: AnswerRows | None = None) -> Snapshot:
+        """Return all figures for `filters`, as of one moment; costs are read at the same time as usage if a second session is available.
+
+        `known` are the rows of the answers where nothing was loaded since they were read: they do not depend on the chosen days.
+        """
         with self._session() as (connection, granted):
             everything = _rows(connection, "streams", StreamRow, {})
             streams = [one for one in everything if one.organization in filters.organizations or not filters.organizations]
             read = Snapshot(filters, granted + _version(everything), streams=streams, is_of_a_team=bool(granted))
-            if not read.has_costs:
-                return replace(read, **_usage(connection, read))
             with self._second(connection) as second, ThreadPoolExecutor(max_workers=1) as beside:
                 if second is None:
-                    return replace(read, **_usage(connection, read), **_costs(connection, read))
+                    return replace(read, **_usage(connection, read), **_answers(connection, read, known), **_costs(connection, read))
                 costs = beside.submit(_costs, second, read)
-                return replace(read, **_usage(connection, read), **costs.result())
+                return replace(read, **_usage(connection, read), **_answers(connection, read, known), **costs.result())
+
+    def saved(self, snapshot: Snapshot) -> Snapshot:
+        """Return a snapshot with what was saved, which takes as long as everything else: prices are looked up for every row."""
+        with self._session() as (connection, _):
+            # The planner takes the prices for one row, and would go through all of them for each row of usage.
+            connection.execute("SET LOCAL enable_mergejoin = off")
+            connection.execute("SET LOCAL enable_nestloop = off")
+            return replace(snapshot, savings=_rows(connection, "savings", SavingsRow, snapshot.filters.parameters()))
+
+    def turned(self, snapshot: Snapshot, filters: Filters) -> Snapshot:
+        """Return a snapshot whose drivers are those of `filters`, which differ from its own in nothing else."""
+        with self._session() as (connection, _):
+            return replace(snapshot, filters=filters, drivers=_drivers(connection, snapshot.answers, filters))
+
+    def month(self, month: date) -> MonthFigures:
+        """Return the figures of a month that is over, given its first day."""
+        filters = Filters(month, last_day(month))
+        with self._session() as (connection, granted):
+            return MonthFigures(
+                month,
+                read_answers(connection, month=month),
+                tuple(_rows(connection, "month_spend", SpendRow, {"month": month})),
+                tuple(_rows(connection, "organizations", OrganizationRow, filters.parameters(), places(filters))),
+                is_of_a_team=bool(granted),
+            )
 
     @contextmanager
     def _second(self, first: psycopg.Connection[Any]) -> Iterator[psycopg.Connection[Any] | None]:
@@ -116,6 +147,7 @@ class Reader:
                 connection.autocommit = False
                 connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
                 connection.execute(SQL("SET TRANSACTION SNAPSHOT {}").format(Literal(moment)))
+                self._become(connection)
                 connection.execute(_POINT, (schema,))
                 second = connection
             except (MeterhouseError, psycopg.Error):
@@ -130,6 +162,7 @@ class Reader:
                 connection.autocommit = False
                 connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
                 try:
+                    self._become(connection)
                     yield connection, _enter(connection)
                 except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn, psycopg.errors.InvalidSchemaName):
                     raise FixConfiguration("the warehouse lacks views that this version needs: run meterhouse migrate") from None
@@ -142,6 +175,16 @@ class Reader:
             if may_not_connect(error):
                 raise FixConfiguration(NO_RIGHT) from None
             raise
+
+    def _become(self, connection: psycopg.Connection[Any]) -> None:
+        if self._team is not None:
+            try:
+                connection.execute(SQL("SET ROLE {}").format(Identifier(self._team)))
+            except (psycopg.errors.InsufficientPrivilege, psycopg.errors.UndefinedObject, psycopg.errors.InvalidParameterValue):
+                raise FixConfiguration(
+                    f"this login may not read as {self._team}: run meterhouse grant-team {self._team} again; if it logs in or may do"
+                    " anything else, make a role for its reports with grant-team, under another name"
+                ) from None
 
 
 def _enter(connection: psycopg.Connection[Any]) -> str:
@@ -199,23 +242,41 @@ def _usage(connection: psycopg.Connection[Any], read: Snapshot) -> dict[str, Any
     }
 
 
+def _answers(connection: psycopg.Connection[Any], read: Snapshot, known: AnswerRows | None) -> dict[str, Any]:
+    """Fields of the snapshot that come from views which hold a judgement: forecasts, budgets, changes and odd days."""
+    filters = read.filters
+    of = filters.known_texts("organizations"), filters.known_texts("projects")
+    answers = known or read_answers(connection, organizations=of[0], projects=of[1])
+    return {
+        "answers": answers,
+        "drivers": _drivers(connection, answers, filters),
+        "odd_days": read_odd_days(connection, *of, filters.first, filters.last),
+    }
+
+
+def _drivers(connection: psycopg.Connection[Any], answers: AnswerRows, filters: Filters) -> tuple[Change, ...] | None:
+    """The chosen comparison; the usual ones are among the rows of the answers."""
+    found = tuple(one for one in answers.changes or () if (one.comparison, one.dimension) == (filters.compare, filters.by))
+    of = filters.known_texts("organizations"), filters.known_texts("projects")
+    return found or read_drivers(connection, *of, filters.compare, filters.by)
+
+
 def _costs(connection: psycopg.Connection[Any], read: Snapshot) -> dict[str, Any]:
     """Fields of the snapshot that are costs."""
     chosen = read.filters.parameters()
     billed = [one.organization for one in read.streams if one.endpoint == COSTS and one.is_offered]
     found = connection.execute(statement("last_settled_day"), {"cost_organizations": billed}).fetchone()
     day: date | None = found[0] if found else None
-    # As far back as comparisons, the day before the last settled one, and the forecast reach.
-    needed = [day.replace(day=1), day - timedelta(days=FORECAST_DAYS - 1)] if day else []
-    first = min([comparison(read.filters.first, read.filters.last, ()).before_first, *needed])
+    # As far back as comparisons reach.
+    first = min([comparison(read.filters.first, read.filters.last, ()).before_first, *([day] if day else [])])
     last = max(read.filters.last, day or read.filters.last)
     wide = chosen | {"first": first, "last": last}
     where = places(read.filters)
     return {
         "costs": _grains(connection, cost_sources(read.filters), CostRow, chosen, read.filters),
         "months": _rows(connection, "months", MonthRow, chosen | {"cost_organizations": billed}, where),
-        "project_days": _rows(connection, "project_days", ProjectDayRow, chosen | {"day": day}, where) if day else [],
         "recent_days": _rows(connection, "recent_days", DayRow, wide, where),
+        "team_months": _rows(connection, "team_months", TeamMonthRow, chosen),
         "cost_spans": _spans(connection, wide | {"endpoints": [COSTS]}, "1d"),
         "last_settled_day": day,
     }

@@ -1,4 +1,4 @@
-"""Which address the dashboard reads from: the local stack's reader, or the warehouse that somebody named."""
+"""Which address the dashboard reads from: the local stack's reader, or a given warehouse."""
 
 from __future__ import annotations
 

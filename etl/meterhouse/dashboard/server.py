@@ -1,4 +1,4 @@
-"""The dashboard's server: a Dash app under waitress on this machine's loopback, and plain addresses for tables, files and health."""
+"""The dashboard's server: a Dash app under waitress, and plain routes for tables, files, single charts and health."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import logging
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
-from datetime import date, timedelta
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -17,28 +18,32 @@ import flask
 import waitress  # type: ignore[import-untyped]
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 
-from meterhouse.dashboard import page
+from meterhouse.answers.rows import AnswerRows
+from meterhouse.dashboard import controls, page
 from meterhouse.dashboard.chart import Chart
 from meterhouse.dashboard.charts import all_charts
 from meterhouse.dashboard.chosen import choice_in_words
+from meterhouse.dashboard.door import add_door, is_admitted
 from meterhouse.dashboard.download import CSV_TYPE, csv_bytes, csv_name
+from meterhouse.dashboard.driver_chart import drivers
 from meterhouse.dashboard.filters import DIMENSIONS, Filters, today_utc
+from meterhouse.dashboard.first_row import first_row_html, places_html
 from meterhouse.dashboard.notices import freshness
+from meterhouse.dashboard.presets import PRESETS, preset
 from meterhouse.dashboard.queries import Reader
+from meterhouse.dashboard.savings_chart import savings
+from meterhouse.dashboard.sharing import Sharing
+from meterhouse.dashboard.single_chart import chart_page
 from meterhouse.dashboard.snapshot import Snapshot
 from meterhouse.dashboard.static_report import body, strip
 from meterhouse.errors import FixConfiguration, MeterhouseError
-from meterhouse.ports import LOOPBACK
 
 logger = logging.getLogger(__name__)
 THREADS = 6
-# The app behind the first paint has the same ones; patterns are named by their own picture alone.
+# The app behind the first paint has the same ones; patterns are used only by their own picture.
 _ID = re.compile(r'(?<!<pattern) id="[^"]*"')
 KEPT = 24
 MAX_AGE_SECONDS = 600
-_HOSTS = {LOOPBACK, "localhost"}
-# Everything comes from this server; the renderer needs inline scripts and styles.
-_POLICY = "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:"
 _INDEX = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -76,18 +81,30 @@ class Snapshots:
         self._lock = threading.Lock()
 
     def get(self, filters: Filters) -> Snapshot:
-        """Return the snapshot of `filters`, read anew when something was loaded since or it is ten minutes old."""
+        """Return the snapshot of `filters`, read again if something was loaded since or it is ten minutes old."""
         version = self._reader.version()
         with self._lock:
             kept = self._kept.get(filters)
             if kept and kept[1].version == version and monotonic() - kept[0] < MAX_AGE_SECONDS:
                 self._kept.move_to_end(filters)
                 return kept[1]
-        snapshot = self._reader.snapshot(filters)
+            current = [one for read_at, one in self._kept.values() if one.version == version and monotonic() - read_at < MAX_AGE_SECONDS]
+        like = next((one for one in current if replace(one.filters, compare=filters.compare, by=filters.by) == filters), None)
+        snapshot = self._reader.turned(like, filters) if like else self._reader.snapshot(filters, _known(current, filters))
         with self._lock:
             self._kept[filters] = (monotonic(), snapshot)
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
+        return snapshot
+
+    def saved(self, filters: Filters) -> Snapshot:
+        """Return the snapshot of `filters` with what was saved, which is kept with it."""
+        snapshot = self.get(filters)
+        if snapshot.savings is None:
+            snapshot = self._reader.saved(snapshot)
+            with self._lock:
+                if filters in self._kept:
+                    self._kept[filters] = (self._kept[filters][0], snapshot)
         return snapshot
 
     def version(self) -> str:
@@ -99,8 +116,15 @@ class Snapshots:
         self._reader.ping()
 
 
-def make_app(url: str, today: Callable[[], date] = today_utc) -> Dash:
+def _known(current: Iterable[Snapshot], filters: Filters) -> AnswerRows | None:
+    """The answers of another choice of days, of the same organizations and projects."""
+    of = (filters.organizations, filters.projects)
+    return next((one.answers for one in current if (one.filters.organizations, one.filters.projects) == of), None)
+
+
+def make_app(url: str, sharing: Sharing | None = None, today: Callable[[], date] = today_utc) -> _App:
     """Return the app that reads the warehouse at `url`; `today` is the current UTC day."""
+    sharing = sharing or Sharing()
     app = _App(
         "meterhouse.dashboard", assets_folder=str(Path(__file__).parent / "assets"), serve_locally=True, title="meterhouse",
         update_title="", index_string=_INDEX, compress=False,
@@ -108,21 +132,23 @@ def make_app(url: str, today: Callable[[], date] = today_utc) -> Dash:
     snapshots = Snapshots(Reader(url))
     app.first_paint = lambda: _first_paint(snapshots, today())
     app.layout = lambda: _first_page(snapshots, today())
-    _add_routes(app.server, snapshots, today)
+    add_door(app.server, sharing)
+    _add_routes(app.server, snapshots, today, sharing)
     _add_callbacks(app, snapshots, today)
     return app
 
 
-def serve(url: str, port: int) -> None:
-    """Serve the dashboard on the loopback's `port` until the process is stopped."""
-    app = make_app(url)
+def serve(url: str, port: int, sharing: Sharing) -> None:
+    """Serve the dashboard on `port` of the address that it is shared on, until the process is stopped."""
+    app = make_app(url, sharing)
     # The first reader should not wait for statements that a thread could have run.
     threading.Thread(target=_warm, args=(app,), daemon=True).start()
-    waitress.serve(app.server, host=LOOPBACK, port=port, threads=THREADS, ident=None)
+    waitress.serve(app.server, host=sharing.host, port=port, threads=THREADS, ident=None)
 
 
-def _warm(app: Dash) -> None:
-    app.server.test_client().get("/_dash-layout", headers={"Host": LOOPBACK})
+def _warm(app: _App) -> None:
+    with app.server.test_request_context():
+        app.first_paint()
 
 
 def _first_page(snapshots: Snapshots, today: date) -> Any:
@@ -144,7 +170,8 @@ def _first_paint(snapshots: Snapshots, today: date) -> str:
     return (
         f'<div id="first-paint" aria-hidden="true" inert><div class="page">{strip(snapshot)}<header><div class="brand"><h1>meterhouse</h1>'
         f'<p class="tagline">OpenAI usage and billed cost</p></div><ul class="freshness">{lines}</ul><div class="switches"></div></header>'
-        f'<div class="filters">Filters</div>{_ID.sub("", body(snapshot, with_tables=False))}</div></div>'
+        f'{first_row_html(snapshot)}<div class="filters">Filters</div>{_ID.sub("", body(snapshot, with_tables=False, head=places_html()))}'
+        "</div></div>"
     )
 
 
@@ -152,9 +179,10 @@ def _filters(query: str, today: date) -> Filters:
     return Filters.of_query(parse_qs(query, keep_blank_values=True), today)
 
 
-def _add_routes(server: flask.Flask, snapshots: Snapshots, today: Callable[[], date]) -> None:
+def _add_routes(server: flask.Flask, snapshots: Snapshots, today: Callable[[], date], sharing: Sharing) -> None:
     def chart(key: str) -> tuple[Chart, Snapshot]:
-        snapshot = snapshots.get(_filters(flask.request.query_string.decode(errors="replace"), today()))
+        filters = _filters(flask.request.query_string.decode(errors="replace"), today())
+        snapshot = snapshots.saved(filters) if key == page.SAVINGS else snapshots.get(filters)
         found = next((one for one in all_charts(snapshot) if one.key == key), None)
         return found or flask.abort(404), snapshot
 
@@ -166,64 +194,60 @@ def _add_routes(server: flask.Flask, snapshots: Snapshots, today: Callable[[], d
         headers = {"Content-Disposition": f'attachment; filename="{csv_name(found, snapshot)}"'}
         return flask.Response(csv_bytes(found), content_type=CSV_TYPE, headers=headers)
 
+    def single(key: str) -> flask.Response:
+        return flask.Response(chart_page(*chart(key)), mimetype="text/html")
+
     def health() -> flask.Response:
         snapshots.ping()
         return flask.jsonify(status="ok")
 
     def refused(error: MeterhouseError) -> tuple[flask.Response, int]:
-        return flask.jsonify(status="failed", reason=str(error)), 400 if isinstance(error, FixConfiguration) else 503
-
-    def unhealthy_host() -> None:
-        # A page of somebody else's, opened in a browser on this machine, must not reach the figures by a name of its own.
-        if urlsplit(f"//{flask.request.host}").hostname not in _HOSTS:
-            flask.abort(403)
-
-    def guarded(response: flask.Response) -> flask.Response:
-        response.headers["Content-Security-Policy"] = _POLICY
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers["Referrer-Policy"] = "same-origin"
-        if not flask.request.path.startswith(("/_dash-component-suites/", "/assets/")):
-            response.headers["Cache-Control"] = "no-store"
-        return response
+        # A request without the token learns only that something fails.
+        reason = str(error) if is_admitted(sharing) else "sign in to see it"
+        return flask.jsonify(status="failed", reason=reason), 400 if isinstance(error, FixConfiguration) else 503
 
     server.add_url_rule("/table/<key>", "table", table)
     server.add_url_rule("/csv/<key>", "csv", csv)
+    server.add_url_rule("/chart/<key>", "chart", single)
     server.add_url_rule("/healthz", "healthz", health)
     server.register_error_handler(MeterhouseError, refused)
-    server.before_request(unhealthy_host)
-    server.after_request(guarded)
 
 
 def _add_callbacks(app: Any, snapshots: Snapshots, today: Callable[[], date]) -> None:
     def show(first: str, last: str, width: str, *rest: Any) -> Any:
-        *chosen, currency, _, refresh, shown = rest
-        count = len(page.CHART_KEYS) + 7
+        *chosen, currency, _, compare, by, refresh, shown = rest
+        count = len(page.READY_KEYS) * len(page.AROUND) + 9
         if ctx.triggered_id == "tick" and "on" not in (refresh or []):
             return [no_update] * count
         values = {name: tuple(value or ()) for name, value in zip(DIMENSIONS, chosen, strict=True)}
         try:
-            filters = Filters(date.fromisoformat(first[:10]), date.fromisoformat(last[:10]), width, **values, currency=currency or "")
+            filters = Filters(
+                date.fromisoformat(first[:10]),
+                date.fromisoformat(last[:10]),
+                width,
+                **values,
+                currency=currency or "",
+                compare=compare,
+                by=by,
+            )
             if ctx.triggered_id == "tick" and snapshots.version() == shown["version"]:
                 return [no_update] * count
             snapshot = snapshots.get(filters)
         except MeterhouseError as error:
             message = [page.warning(f"The figures below are older than the choice: {error}.")]
             return [message, *[no_update] * (count - 1)]
-        panels = page.chart_cards(snapshot)
+        # The pictures follow one by one, those in sight first.
+        places = {chart.key: page.around(chart, filters) for chart in all_charts(snapshot)}
         return [
-            page.notice_lines(snapshot), page.freshness_lines(snapshot), page.cards(snapshot), page.currency_options(snapshot),
-            page.strip(snapshot), choice_in_words(snapshot), page.shown(snapshot), *(panels[key] for key in page.CHART_KEYS),
+            page.notice_lines(snapshot), page.freshness_lines(snapshot), page.cards(snapshot), controls.currency_options(snapshot),
+            page.strip(snapshot), choice_in_words(snapshot), controls.trail(snapshot), page.answers(snapshot),
+            page.shown(snapshot, today()), *(part for key in page.READY_KEYS for part in places[key]),
         ]  # fmt: skip
 
-    def draw(key: str, query: str) -> Any:
-        return page.graph(next(chart for chart in all_charts(snapshots.get(_filters(query, today()))) if chart.key == key))
-
-    def span(*_: Any) -> tuple[str, str]:
-        return preset(str(ctx.triggered_id), today())
-
     outputs = [Output("notices", "children"), Output("freshness", "children"), Output("cards", "children"), Output("currency", "options")]
-    outputs += [Output("invented", "children"), Output("choice", "children"), Output("shown", "data")]
-    outputs += [*(Output(f"panel-{key}", "children") for key in page.CHART_KEYS)]
+    outputs += [Output("invented", "children"), Output("choice", "children"), Output("trail", "children"), Output("answers", "children")]
+    outputs += [Output("shown", "data")]
+    outputs += [Output(f"{key}-{place}", name) for key in page.READY_KEYS for place, name in page.AROUND]
     inputs = [
         Input("days", "start_date"),
         Input("days", "end_date"),
@@ -231,24 +255,53 @@ def _add_callbacks(app: Any, snapshots: Snapshots, today: Callable[[], date]) ->
         *(Input(name, "value") for name in DIMENSIONS),
     ]
     inputs += [Input("currency", "value"), Input("tick", "n_intervals")]
-    app.callback(outputs, inputs, State("refresh", "value"), State("shown", "data"), prevent_initial_call=True)(show)
+    states = [State("compare", "value"), State("by", "value"), State("refresh", "value"), State("shown", "data")]
+    app.callback(outputs, inputs, states, prevent_initial_call=True)(show)
+    _add_small_callbacks(app, snapshots, today)
+    _add_scripts(app)
+
+
+def _add_small_callbacks(app: Any, snapshots: Snapshots, today: Callable[[], date]) -> None:
+    """Add those of single parts of the page."""
+
+    def turn(compare: str, by: str, shown: dict[str, str]) -> Any:
+        snapshot = snapshots.get(replace(_filters(shown["query"], today()), compare=compare, by=by))
+        chart = drivers(snapshot)
+        return [*page.around(chart, snapshot.filters), page.shown(snapshot, today(), only=chart.key)]
+
+    def save(shown: dict[str, str]) -> Any:
+        filters = _filters(shown["query"], today())
+        try:
+            return page.card(savings(snapshots.saved(filters)), filters)
+        except MeterhouseError as error:
+            return page.card(replace(savings(Snapshot(filters, "")), empty=f"What was saved could not be read: {error}."), filters)
+
+    def draw(key: str, query: str) -> Any:
+        snapshot = snapshots.get(_filters(query, today()))
+        return page.graph(next(chart for chart in all_charts(snapshot) if chart.key == key), snapshot.filters)
+
+    def span(*_: Any) -> tuple[str, str]:
+        first, last = preset(str(ctx.triggered_id), today())
+        return str(first), str(last)
+
     app.callback(
-        Output("days", "start_date"), Output("days", "end_date"), [Input(key, "n_clicks") for key in page.PRESETS],
+        [*(Output(f"drivers-{place}", name, allow_duplicate=True) for place, name in page.AROUND),
+         Output("shown", "data", allow_duplicate=True)],
+        Input("compare", "value"), Input("by", "value"), State("shown", "data"), prevent_initial_call=True,
+    )(turn)  # fmt: skip
+    app.callback(
+        Output("days", "start_date"), Output("days", "end_date"), [Input(key, "n_clicks") for key in PRESETS],
         prevent_initial_call=True,
     )(span)  # fmt: skip
-    for key in page.CHART_KEYS:
+    # Last, and without keeping anybody waiting.
+    app.callback(Output(f"panel-{page.SAVINGS}", "children"), Input("shown", "data"))(save)
+    for key in page.READY_KEYS:
         app.callback(
             Output(f"{key}-picture", "children"), Input(f"soon-{key}", "data"), State("shown", "data"), prevent_initial_call=True
         )(lambda _, shown, key=key: draw(key, shown["query"]))  # fmt: skip
+
+
+def _add_scripts(app: Any) -> None:
+    """Add what the browser does without asking."""
     app.clientside_callback(ClientsideFunction("meterhouse", "theme"), Output("theme", "className"), Input("theme", "value"))
     app.clientside_callback(ClientsideFunction("meterhouse", "address"), Output("address", "title"), Input("shown", "data"))
-
-
-def preset(name: str, today: date) -> tuple[str, str]:
-    """Return the first and the last day of a span that a button names."""
-    if name == "this-month":
-        return str(today.replace(day=1)), str(today)
-    if name == "last-month":
-        last = today.replace(day=1) - timedelta(days=1)
-        return str(last.replace(day=1)), str(last)
-    return str(today - timedelta(days=int(name.removeprefix("days-")) - 1)), str(today)

@@ -8,26 +8,25 @@ from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
 
-from meterhouse.catalogue.endpoints import USAGE
+from meterhouse.answers.rows import AnswerRows, Change, OddDay
+from meterhouse.catalogue.endpoints import REQUESTS, USAGE
 from meterhouse.dashboard.coverage import Coverage, CoveredSpan, State, StreamRow, by_day, coverage, newest_bucket
 from meterhouse.dashboard.filters import Filters
 from meterhouse.dashboard.invented import OrganizationRow
 
 UNNAMED = "(not reported)"
-# What stands for rows that name no member of a dimension.
+# The value for rows that name no member of a dimension.
 _NAMELESS = {"projects": "(no project)", "models": "(no model)", "api_keys": "(no API key)", "users": "(no user)"}
 COSTS = "costs"
-# web_search_calls repeats requests of the model's endpoint.
-REQUEST_ENDPOINTS = tuple(
-    one.name for one in USAGE if one.name != "web_search_calls" and "requests" in {metric.column for metric in one.metrics}
-)
+# Without those that repeat requests of the model's endpoint.
+REQUEST_ENDPOINTS = tuple(one.name for one in USAGE if REQUESTS in one.metrics and REQUESTS not in one.repeated_metrics)
 
 
 @dataclass(frozen=True)
 class UsageRow:
     """Requests and tokens of one bucket, model and project, key, user, or of all (`grain`); None: nothing is known.
 
-    What went through batches may not be told by key and user.
+    Batch usage may be unknown by key and user.
     """
 
     grain: str
@@ -62,13 +61,19 @@ class CostRow:
     cost: Decimal | None
     unknown_costs: int
     row_count: int
-    # What an amount is for that names no model, by day and model.
+    # What an amount is for: of every one by category, of one that names no model by day and model.
     category: str | None = None
+    user_id: str | None = None
 
     @property
     def model_or_category(self) -> str:
         """The model, or what was billed where the bill names none."""
-        return self.model or f"{(self.category or 'unknown').replace('_', ' ').capitalize()} (no model)"
+        return self.model or f"{category_name(self.category)} (no model)"
+
+
+def category_name(category: str | None) -> str:
+    """Return what people read for what an amount is for."""
+    return (category or "unknown").replace("_", " ").capitalize()
 
 
 @dataclass(frozen=True)
@@ -106,10 +111,29 @@ class DayRow:
 
 
 @dataclass(frozen=True)
-class ProjectDayRow(DayRow):
-    """Billed amount of a project on a day in one currency."""
+class TeamMonthRow:
+    """Billed amount of a team in a calendar month and one currency; None: a part of it is unknown."""
 
-    project_id: str | None
+    month_start: date
+    team: str
+    cost_centre: str | None
+    currency: str
+    cost: Decimal | None
+    is_complete: bool
+
+
+@dataclass(frozen=True)
+class SavingsRow:
+    """What the cache and batches saved in the settled days of a calendar month, and what was left unused; None: unknown."""
+
+    month_start: date
+    currency: str
+    cache_saved_net: Decimal | None
+    batch_saved: Decimal | None
+    cache_unused: Decimal | None
+    batch_unused: Decimal | None
+    settled_through: date | None
+    rows_in_part: int
 
 
 @dataclass(frozen=True)
@@ -126,7 +150,7 @@ class Choice:
 class Snapshot:
     """Everything that the page shows for one choice, read in one transaction.
 
-    `streams` are those of the chosen organizations; spans of costs reach beyond the chosen days, as far as comparisons and the forecast do.
+    `streams` are those of the chosen organizations; spans of costs reach beyond the chosen days, as far as comparisons do.
     """
 
     filters: Filters
@@ -134,20 +158,21 @@ class Snapshot:
     usage: list[UsageRow] = field(default_factory=list)
     costs: list[CostRow] = field(default_factory=list)
     months: list[MonthRow] = field(default_factory=list)
-    project_days: list[ProjectDayRow] = field(default_factory=list)
     recent_days: list[DayRow] = field(default_factory=list)
+    team_months: list[TeamMonthRow] = field(default_factory=list)
+    # None: they were not read yet.
+    savings: list[SavingsRow] | None = None
+    # None: the role may not see them.
+    drivers: tuple[Change, ...] | None = ()
+    odd_days: tuple[OddDay, ...] | None = ()
     streams: list[StreamRow] = field(default_factory=list)
     cost_spans: list[CoveredSpan] = field(default_factory=list)
     usage_spans: list[CoveredSpan] = field(default_factory=list)
     choices: list[Choice] = field(default_factory=list)
     organizations: list[OrganizationRow] = field(default_factory=list)
     last_settled_day: date | None = None
+    answers: AnswerRows = field(default_factory=AnswerRows)
     is_of_a_team: bool = False
-
-    @property
-    def has_costs(self) -> bool:
-        """Whether costs can be told for this choice: the vendor does not bill by user."""
-        return not self.filters.users
 
     @cached_property
     def currencies(self) -> list[str]:
@@ -176,9 +201,13 @@ class Snapshot:
         return self.cost_coverage_of(self.filters.first, self.filters.last)
 
     def cost_coverage_of(self, first: date, last: date) -> Coverage:
-        """Return the state of every day of costs between two days that `cost_spans` reaches."""
+        """Return the state of every day of costs between two days that `cost_spans` reaches.
+
+        Whose the costs of a day are is not known before it is settled.
+        """
         streams = self.streams_of([COSTS], "1d")
-        return coverage(streams, self.cost_spans, first, last, "1d", newest_bucket(streams))
+        found = coverage(streams, self.cost_spans, first, last, "1d", newest_bucket(streams))
+        return found.with_settled_only() if self.filters.users else found
 
     @cached_property
     def settled_days(self) -> frozenset[date]:

@@ -2,100 +2,91 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from html import escape
 from pathlib import Path
 
+from meterhouse import formats
 from meterhouse.counts import counted
-from meterhouse.dashboard import formats
 from meterhouse.dashboard.charts import Chart, all_charts
 from meterhouse.dashboard.chosen import choice_in_words, is_filtered
-from meterhouse.dashboard.filters import Filters
-from meterhouse.dashboard.invented import marked, warning
+from meterhouse.dashboard.head_page import head_page
+from meterhouse.dashboard.invented import OrganizationRow, marked, warning
 from meterhouse.dashboard.key_figures import key_figures
 from meterhouse.dashboard.legends import legend
 from meterhouse.dashboard.notices import freshness, notices
-from meterhouse.dashboard.queries import Reader
 from meterhouse.dashboard.sections import FOOTNOTE, SECTIONS
 from meterhouse.dashboard.snapshot import Snapshot
 from meterhouse.dashboard.svg import picture
-from meterhouse.errors import FixConfiguration
-from meterhouse.export.output import HANDED_ON, draft_of
 
 # Not dashboard.css: its rules are for controls and charts that a file without scripts does not have.
-STYLES = tuple(Path(__file__).parent / "assets" / name for name in ("base.css", "charts.css", "print.css"))
+_FOLDER = Path(__file__).parent
+STYLES = (*(_FOLDER / "assets" / name for name in ("base.css", "charts.css", "print.css")), _FOLDER / "head.css")
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
-def write_report(url: str, filters: Filters, out: Path, now: datetime | None = None) -> int:
-    """Write the report to `out`, whole or not at all, and return its size in bytes. A new file may be read by everybody on the machine.
-
-    Raises as `draft_of`, and `FixConfiguration` for days of which nothing is loaded.
-    """
-    with draft_of(out, HANDED_ON) as draft:
-        return draft.write_bytes(_loaded_page(url, filters, now or datetime.now(UTC)).encode())
-
-
-def _loaded_page(url: str, filters: Filters, now: datetime) -> str:
-    snapshot = Reader(url).snapshot(filters)
-    if snapshot.cost_coverage.is_none and snapshot.usage_coverage.is_none:
-        days = f"{filters.first} to {filters.last}"
-        load = f"meterhouse backfill --from {filters.first} --to {filters.last}"
-        raise FixConfiguration(f"nothing is loaded for {days}: choose other days with --from and --to, or load them with {load}")
-    return report(snapshot, now)
-
-
 def report(snapshot: Snapshot, now: datetime) -> str:
-    """Return the page of a snapshot."""
-    style = "".join(sheet.read_text() for sheet in STYLES)
+    """Return the page of a snapshot: the answers of now on a sheet of their own, then the figures of the chosen days."""
     title = f"OpenAI usage and billed cost, {formats.day(snapshot.filters.first)} to {formats.day(snapshot.filters.last)}"
     choice = f'<p class="chosen">{escape(choice_in_words(snapshot))}</p>' if is_filtered(snapshot) else ""
+    lines = [*freshness(snapshot), f"Written {formats.moment(now)}"]
+    return framed(title, snapshot.organizations, lines, body(snapshot, head=head_page(snapshot.answers, snapshot.currency)), choice)
+
+
+def framed(title: str, organizations: Sequence[OrganizationRow], lines: Sequence[str], content: str, choice: str = "") -> str:
+    """Return a whole page: the styles, the mark of invented figures, a head with some lines about the figures, and its content."""
+    style = "".join(sheet.read_text() for sheet in STYLES)
     return (
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}"><meta name="color-scheme" content="light dark">'
-        f"<title>{escape(marked(title, snapshot.organizations))}</title><style>{style}</style></head>"
-        f"<body><div class='page'>{strip(snapshot)}"
+        f"<title>{escape(marked(title, organizations))}</title><style>{style}</style></head>"
+        f"<body><div class='page'>{_strip(organizations)}"
         f"<header><div class='brand'><h1>meterhouse</h1><p class='tagline'>{escape(title)}</p></div>"
-        f"<ul class='freshness'>{''.join(f'<li>{escape(line)}</li>' for line in freshness(snapshot))}"
-        f"<li>Written {escape(formats.moment(now))}</li></ul>{choice}</header>{body(snapshot)}</div></body></html>"
+        f"<ul class='freshness'>{''.join(f'<li>{escape(line)}</li>' for line in lines)}</ul>{choice}</header>{content}</div></body></html>"
     )
 
 
 def strip(snapshot: Snapshot) -> str:
     """Return what stands above everything else where figures are invented; nothing where they are not."""
-    text = warning(snapshot.organizations)
+    return _strip(snapshot.organizations)
+
+
+def _strip(organizations: Sequence[OrganizationRow]) -> str:
+    text = warning(organizations)
     return f'<p class="invented">{escape(text)}</p>' if text else ""
 
 
-def body(snapshot: Snapshot, *, with_tables: bool = True) -> str:
-    """Return key figures and charts, with the tables under them unless they are left out."""
+def body(snapshot: Snapshot, *, with_tables: bool = True, head: str = "") -> str:
+    """Return key figures and charts, with `head` in front, and with the tables under them unless they are left out."""
     charts = {chart.key: chart for chart in all_charts(snapshot)}
     lines = "".join(f"<p>{escape(line)}</p>" for line in notices(snapshot))
     cards = "".join(
         f'<div class="card card-{one.key}"><dt>{escape(one.label)}</dt><dd class="value" id="card-{one.key}">{escape(one.value)}</dd>'
-        f"{''.join(_detail(text) for text in (one.detail, one.coverage) if text)}{_rule(one.rule)}</div>"
+        f"{''.join(_detail(text) for text in (one.detail, one.coverage) if text)}</div>"
         for one in key_figures(snapshot)
     )
     sections = "".join(
-        f'<section><h2>{escape(title)}</h2><div class="grid">{"".join(_panel(charts[key], with_tables) for key in keys)}</div></section>'
+        f'<section><h2>{escape(title)}</h2><div class="grid">{_panels(charts, keys, with_tables)}</div></section>'
         for _, title, keys in SECTIONS
     )
     return (
-        f'<div class="notices">{lines}</div><main><section aria-label="Key figures"><dl class="cards">{cards}</dl></section>'
+        f'<div class="notices">{lines}</div><main>{head}<section aria-label="Key figures"><dl class="cards">{cards}</dl></section>'
         f"{sections}</main>"
         f"<footer>{escape(FOOTNOTE)}</footer>"
     )
+
+
+def _panels(charts: Mapping[str, Chart], keys: tuple[str, ...], with_tables: bool) -> str:
+    return "".join(panel(charts[key], with_table=with_tables) for key in keys)
 
 
 def _detail(text: str) -> str:
     return f'<dd class="detail">{escape(text)}</dd>'
 
 
-def _rule(rule: str) -> str:
-    return f'<dd class="rule"><details><summary>How</summary></details><span class="folded">{escape(rule)}</span></dd>' if rule else ""
-
-
-def _panel(chart: Chart, with_tables: bool) -> str:
+def panel(chart: Chart, *, with_table: bool) -> str:
+    """Return a chart with everything that stands around it."""
     entries = "".join(
         f'<li><span class="swatch{" dotted" if dotted else ""}" style="background-color:{colour}"></span><span>{escape(name)}</span>'
         f"<b>{escape(text)}</b></li>"
@@ -111,5 +102,5 @@ def _panel(chart: Chart, with_tables: bool) -> str:
     return (
         f'<article class="panel{" wide" if chart.wide else ""}" id="panel-{chart.key}"><div class="head"><h3>{escape(chart.title)}</h3>'
         f'<p class="total" id="{chart.key}-total">{escape("—" if chart.empty else chart.total)}</p></div>'
-        f'<p class="about">{escape(chart.about)}</p><ul class="legend">{entries}</ul>{shown}{notes}{table if with_tables else ""}</article>'
+        f'<p class="about">{escape(chart.about)}</p><ul class="legend">{entries}</ul>{shown}{notes}{table if with_table else ""}</article>'
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from meterhouse import formats
 from meterhouse.counts import counted
-from meterhouse.dashboard import formats
 from meterhouse.dashboard.coverage import LOADED, Coverage, StreamRow
 from meterhouse.dashboard.snapshot import COSTS, REQUEST_ENDPOINTS, Snapshot
 

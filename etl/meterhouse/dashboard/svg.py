@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from html import escape
 from itertools import pairwise
-from math import cos, floor, log10, pi, sin
+from math import ceil, cos, floor, log10, pi, sin
 
-from meterhouse.dashboard import formats
-from meterhouse.dashboard.chart import Chart, total_of
+from meterhouse import formats
+from meterhouse.dashboard.chart import Chart, Mark, total_of
 from meterhouse.dashboard.palette import ABSENT, LESS, MORE, colour, ink, is_dotted, texture
 
-# Letters keep about their size where a picture stands in a place of its width; charts.css chooses.
+# Letters keep about their size if a picture is shown at its own width; charts.css chooses.
 WIDTHS = {"narrow": 330, "middle": 600, "broad": 1240}
 LEFT, TOP, BOTTOM = 46, 8, 22
 ROW = 38
@@ -66,10 +66,10 @@ def _fill(chart: Chart, place: int, mark: str) -> str:
 
 
 def _bars(chart: Chart, width: int, mark: str) -> tuple[int, str]:
-    highs = [sum(max(float(one.values[index] or 0), 0) for one in chart.series) for index in range(len(chart.labels))]
-    lows = [sum(min(float(one.values[index] or 0), 0) for one in chart.series) for index in range(len(chart.labels))]
-    frame = _frame(chart, width, min([0, *lows]), max([0, *highs]))
-    parts, place, step = [frame.body], frame.place, frame.step
+    frame = _frame(chart, width)
+    parts, place, step, late = [frame.body], frame.place, frame.step, ""
+    # One shape per series: a printer repeats the texture for each shape, and would write megabytes for every bar.
+    shapes = ["" for _ in chart.series]
     for index in range(len(chart.labels)):
         up, down, x = 0.0, 0.0, frame.left + step * (index + 0.09)
         for place_in_stack, one in enumerate(chart.series):
@@ -78,14 +78,31 @@ def _bars(chart: Chart, width: int, mark: str) -> tuple[int, str]:
             top, bottom = place(max(base, base + value)), place(min(base, base + value))
             up, down = (up + value, down) if value >= 0 else (up, down + value)
             if value:
-                box = f'x="{x:.1f}" y="{top:.1f}" width="{step * 0.82:.1f}" height="{bottom - top:.1f}"'
-                parts.append(f'<rect {box} fill="{_fill(chart, place_in_stack, mark)}"/>')
+                shapes[place_in_stack] += _box(x, top, step * 0.82, bottom - top)
         if chart.incomplete and chart.incomplete[index] and up:
-            parts.append(
-                f'<rect x="{x:.1f}" y="{place(up):.1f}" width="{step * 0.82:.1f}" height="{place(0) - place(up):.1f}"'
-                f' fill="url(#late-{mark})"/>'
-            )
-    return 230, "".join([*parts, _gaps(chart, frame)])
+            late += _box(x, place(up), step * 0.82, place(0) - place(up))
+    filled = [*((_fill(chart, number, mark), shape) for number, shape in enumerate(shapes)), (f"url(#late-{mark})", late)]
+    named = [_mark(chart, frame, one, width) for one in chart.marks]
+    return 230, "".join([*parts, *_filled(filled), _gaps(chart, frame), *named])
+
+
+def _filled(shapes: Iterable[tuple[str, str]]) -> list[str]:
+    return [f'<path d="{shape}" fill="{fill}" class="shape"/>' for fill, shape in shapes if shape]
+
+
+def _box(x: float, y: float, width: float, height: float) -> str:
+    return f"M{x:.1f} {y:.1f}h{width:.1f}v{height:.1f}h{-width:.1f}z"
+
+
+def _mark(chart: Chart, frame: _Frame, mark: Mark, width: int) -> str:
+    """A triangle above a bar, with its name where there is one."""
+    x = frame.left + frame.step * (mark.place + 0.5)
+    y = frame.place(sum(max(float(one.values[mark.place] or 0), 0) for one in chart.series)) - 3
+    name = cut(mark.name, 24)
+    half = GLYPH * len(name) / 2
+    at = min(max(x, frame.left + half), width - half)
+    text = f'<text x="{at:.1f}" y="{y - 11:.1f}" class="middle">{escape(name)}</text>' if name else ""
+    return f'<path d="M{x - 5:.1f} {y - 9:.1f}h10l-5 8z" style="fill:{MORE}"><title>{escape(mark.words)}</title></path>{text}'
 
 
 def _gaps(chart: Chart, frame: _Frame) -> str:
@@ -106,10 +123,7 @@ def names_at(chart: Chart) -> int | None:
 
 
 def _lines(chart: Chart, width: int, _: str) -> tuple[int, str]:
-    named = names_at(chart)
-    high = max([0, *(float(value) for one in chart.series for value in one.values if value is not None)])
-    # A name stands above its line, and the highest one needs room there.
-    frame = _frame(chart, width, 0, high if named is None else high * 1.1)
+    named, frame = names_at(chart), _frame(chart, width)
     parts, place, step = [frame.body], frame.place, frame.step
     for one in chart.series:
         points = [
@@ -135,7 +149,7 @@ def _ranks(chart: Chart, width: int, mark: str) -> tuple[int, str]:
     high = max([0, *(sum(value for value in line if value > 0) for line in sums)])
     low = min([0, *(sum(value for value in line if value < 0) for line in sums)])
     scale = (width - 8) / ((high - low) or 1)
-    parts = []
+    parts, shapes = [], dict[str, str]()
     for index, label in enumerate(chart.labels):
         text = rank_text(chart, index)
         room = int(width / GLYPH) - len(text) - 3
@@ -144,12 +158,12 @@ def _ranks(chart: Chart, width: int, mark: str) -> tuple[int, str]:
             f'<text x="0" y="{y}">{escape(cut(str(label), room))}</text><text x="{width}" y="{y}" class="end">{escape(text)}</text>'
         )
         for place, value in enumerate(sums[index]):
-            fill = (MORE if value > 0 else LESS) if chart.key == "changes" else _fill(chart, place, mark)
+            fill = (MORE if value > 0 else LESS) if chart.is_change else _fill(chart, place, mark)
             left = x if value >= 0 else x + value * scale
             if value:
-                parts.append(f'<rect x="{left:.1f}" y="{y + 5}" width="{abs(value) * scale:.1f}" height="9" fill="{fill}"/>')
+                shapes[fill] = shapes.get(fill, "") + _box(left, y + 5, abs(value) * scale, 9)
             x += value * scale
-    return ROW * len(chart.labels) + 4, "".join(parts)
+    return ROW * len(chart.labels) + 4, "".join([*parts, *_filled(shapes.items())])
 
 
 def cut(label: str, room: int) -> str:
@@ -158,9 +172,9 @@ def cut(label: str, room: int) -> str:
 
 
 def rank_text(chart: Chart, index: int) -> str:
-    """Return what stands at the end of a bar."""
+    """Return the text at the end of a bar."""
     amount = total_of([one.values[index] for one in chart.series])
-    if chart.key == "changes" and amount is not None:
+    if chart.is_change and amount is not None:
         return formats.change(Decimal(amount), chart.unit.partition(":")[2])
     return chart.show(amount) if chart.is_money else formats.short(amount)
 
@@ -192,10 +206,24 @@ def _slice(x: float, y: float, start: float, end: float) -> str:
     return f"M{a}A{outer} {outer} 0 {large} 1 {b}L{c}A{inner} {inner} 0 {large} 0 {d}Z"
 
 
-def _frame(chart: Chart, width: int, low: float, high: float) -> _Frame:
+def whole_axis(chart: Chart) -> tuple[float, float, float]:
+    """Return where the axis of values begins and ends, with everything between two of its labels, and the distance of these."""
+    places = range(len(chart.labels))
+    if chart.kind == "lines":
+        low, high = 0.0, max([0.0, *(float(value) for one in chart.series for value in one.values if value is not None)])
+    else:
+        high = max([0.0, *(sum(max(float(one.values[index] or 0), 0) for one in chart.series) for index in places)])
+        low = min([0.0, *(sum(min(float(one.values[index] or 0), 0) for one in chart.series) for index in places)])
+    # A name stands above its line or bar, and the highest one needs room there.
+    high *= 1.18 if chart.marks else 1.1 if names_at(chart) is not None and chart.kind == "lines" else 1
     unit = _nice((high - low) / 4 or 1)
-    place = _Place(low, high or unit)
-    texts = {number: _value(chart, number * unit, unit) for number in range(floor(low / unit), floor(high / unit) + 1)}
+    return floor(low / unit) * unit, (ceil(high / unit) or 1) * unit, unit
+
+
+def _frame(chart: Chart, width: int) -> _Frame:
+    low, high, unit = whole_axis(chart)
+    place = _Place(low, high)
+    texts = {number: _value(chart, number * unit, unit) for number in range(round(low / unit), round(high / unit) + 1)}
     left = max(LEFT, 6 + GLYPH * max(map(len, texts.values())))
     parts = []
     for number, text in texts.items():
@@ -212,7 +240,7 @@ def _frame(chart: Chart, width: int, low: float, high: float) -> _Frame:
 
 
 def _value(chart: Chart, value: float, unit: float) -> str:
-    """What stands at a line of the grid: as short as it can be said."""
+    """The label of a grid line, as short as possible."""
     text = formats.short(int(value)) if unit >= 1 else f"{value:.2g}"
     text = re.sub(r"\.?0+(?= )", "", text) if "." in text else text
     return f"{'$' if chart.unit == 'money:usd' else ''}{text}"

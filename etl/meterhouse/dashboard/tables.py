@@ -11,14 +11,15 @@ from html import escape
 from itertools import pairwise
 from math import ceil
 from typing import Literal
+from xml.sax.saxutils import quoteattr
 
-from meterhouse.dashboard import formats
+from meterhouse import formats
 from meterhouse.export.formulas import as_text
 
 Cell = str | int | Decimal | date | datetime | bool | None
 Kind = Literal["text", "day", "hour", "month", "count", "money", "share", "yes"]
 NUMBERS = {"count", "money", "share"}
-# Columns beside the first that a sheet of paper is wide enough for.
+# Columns besides the first that fit on a sheet of paper.
 PAPER_COLUMNS = 7
 
 
@@ -44,6 +45,9 @@ class Table:
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     has_total: bool = True
+    # Of each row: what a click on its name chooses, and the name of the column that says its id in a file.
+    picks: tuple[str, ...] = ()
+    id_name: str = ""
 
     def total(self) -> tuple[Cell, ...]:
         """Return the last line: sums of counts and money, nothing elsewhere."""
@@ -56,12 +60,13 @@ class Table:
         return sum(known[1:], known[0]) if known else None
 
     def to_csv(self) -> str:
-        """Return the table as CSV with every digit, without the total; a cell that a spreadsheet would run as a formula is text."""
+        """Return the table as CSV with every digit and ids, without the total; a cell that a spreadsheet would run as a formula is text."""
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\r\n")
-        writer.writerow([column.name for column in self.columns])
-        for row in self.rows:
-            writer.writerow([_raw(cell) for cell in row])
+        writer.writerow([*(column.name for column in self.columns), *([self.id_name] if self.id_name else [])])
+        ids = [[as_text(one.partition(":")[2])] for one in self.picks] if self.id_name else [[]] * len(self.rows)
+        for row, own in zip(self.rows, ids, strict=True):
+            writer.writerow([*(_raw(cell) for cell in row), *own])
         return out.getvalue()
 
     def to_html(self) -> str:
@@ -78,7 +83,11 @@ class Table:
     def _block(self, places: range) -> str:
         columns = (self.columns[0], *(self.columns[index] for index in places))
         head = "".join(f'<th scope="col"{_right(column)}>{escape(column.name)}</th>' for column in columns)
-        body = "".join(f"<tr>{self._line(row, places)}</tr>" for row in self.rows)
+        picks = self.picks or ("",) * len(self.rows)
+        body = "".join(
+            f"<tr{f' data-pick={quoteattr(one)}' if one and not one.startswith(':') else ''}>{self._line(row, places)}</tr>"
+            for row, one in zip(self.rows, picks, strict=True)
+        )
         foot = f"<tfoot><tr>{self._line(self.total(), places, is_total=True)}</tr></tfoot>" if self.has_total and self.rows else ""
         caption = self.caption if places.start == 1 else f"{self.caption}, continued"
         return f"<table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody>{foot}</table>"

@@ -4,14 +4,28 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
+from meterhouse import formats
 from meterhouse.counts import counted
-from meterhouse.dashboard import formats
-from meterhouse.dashboard.axis import STATE, Axis, axis, bucket_cell, bucket_column, is_absent, value_at, will_grow
-from meterhouse.dashboard.chart import OTHER, RANKS, SLOTS, Chart, Number, Series, coverage_note, folded, nothing_words, total_of
+from meterhouse.dashboard.axis import STATE, Axis, axis, bucket_cell, bucket_column, day_picks, is_absent, value_at, will_grow
+from meterhouse.dashboard.chart import (
+    OTHER,
+    RANKS,
+    SLOTS,
+    Chart,
+    Number,
+    Series,
+    coverage_note,
+    folded,
+    folded_picks,
+    nothing_words,
+    pick,
+    total_of,
+)
 from meterhouse.dashboard.coverage import Coverage
 from meterhouse.dashboard.snapshot import UNNAMED, Snapshot, UsageRow
 from meterhouse.dashboard.stream_words import hours_words
@@ -40,6 +54,7 @@ def tokens_over_time(snapshot: Snapshot) -> Chart:
         "tokens", tuple(states), series, f"{_count_of((*inputs, *outputs), 'token')}{_of_loaded(snapshot)}", table,
         empty=_drawn_empty(snapshot, rows), notes=_drawn_notes(snapshot, unknown, "tokens"),
         is_hourly=snapshot.filters.width == "hour", incomplete=will_grow(states), absent=is_absent(states, inputs, outputs),
+        picks=day_picks(states),
     )  # fmt: skip
 
 
@@ -58,6 +73,7 @@ def requests_over_time(snapshot: Snapshot) -> Chart:
         "requests", tuple(states), (Series("Requests", values, 2),), f"{_count_of(values, 'request')}{_of_loaded(snapshot)}", table,
         empty=_drawn_empty(snapshot, rows), notes=_drawn_notes(snapshot, unknown, "requests"),
         is_hourly=snapshot.filters.width == "hour", incomplete=will_grow(states), absent=is_absent(states, values),
+        picks=day_picks(states),
     )  # fmt: skip
 
 
@@ -111,11 +127,14 @@ def requests_by_model(snapshot: Snapshot) -> Chart:
         "Requests by model and project",
         (Column("model", "text"), Column("requests", "count"), *(Column(names.get(one, one or UNNAMED), "count") for one in projects)),
         tuple((model_name(one), value([one], projects), *(cells.get((one, project)) for project in projects)) for one in models),
+        picks=tuple(pick("models", one) for one in models),
+        id_name="model_id",
     )
     return Chart(
         "requests_by_model", "Requests by model", "Stacked by project; the legend shows each project's total.", "ranks", "requests",
         tuple(shown_labels), tuple(series), _requests_total(snapshot), table, empty=_usage_empty(snapshot),
         notes=_usage_notes(snapshot, "requests"), wide=True,
+        picks=(*(pick("models", one) for one in labels), *([""] if len(models) > RANKS else [])),
     )  # fmt: skip
 
 
@@ -130,14 +149,14 @@ def requests_shares(snapshot: Snapshot) -> tuple[Chart, Chart]:
     large = [one for one in ranked if whole and requests[one] / Decimal(whole) >= SMALL_SHARE]
     small = [one for one in ranked if one not in large]
     other = sum(requests[one] for one in small)
-    slices = [(names.get(one, one or UNNAMED), requests[one]) for one in large]
+    slices = [(names.get(one, one or UNNAMED), requests[one], pick("projects", one)) for one in large]
     if small:
-        slices.append((f"Other ({len(small)})", other))
+        slices.append((f"Other ({len(small)})", other, ""))
     first = _pie(
         snapshot, "requests_by_project", "Share of requests by project", "Projects under 5 % are in Other.", slices, whole, len(large),
         _usage_empty(snapshot),
     )  # fmt: skip
-    broken = [(names.get(one, one or UNNAMED), requests[one]) for one in small]
+    broken = [(names.get(one, one or UNNAMED), requests[one], pick("projects", one)) for one in small]
     second = _pie(
         snapshot, "requests_by_small_project", "Other, broken down", "Projects under 5 % of all requests, as shares of Other.",
         broken, other, len(broken), _usage_empty(snapshot) or ("" if small else "No project has less than 5 %."),
@@ -179,6 +198,7 @@ def _usage_ranks(
     names = snapshot.names(dimension)
     rows = sorted(usage_rows(snapshot, grain), key=lambda row: (-(row.input_tokens or 0) - (row.output_tokens or 0), member(row) or ""))
     labels = [names.get(member(row) or "", member(row) or UNNAMED) for row in rows]
+    picks = tuple(pick(dimension, member(row)) for row in rows)
     table = Table(
         title,
         (
@@ -189,33 +209,34 @@ def _usage_ranks(
             (label, row.requests, row.input_tokens, row.output_tokens, total_of((row.input_tokens, row.output_tokens)))
             for label, row in zip(labels, rows, strict=True)
         ),
+        picks=picks, id_name=f"{grain.replace(' ', '_')}_id",
     )  # fmt: skip
     shown_labels, inputs = folded(list(zip(labels, (row.input_tokens for row in rows), strict=True)))
     _, outputs = folded(list(zip(labels, (row.output_tokens for row in rows), strict=True)))
     total = usage_total(snapshot)
     return Chart(
         key, title, about, "ranks", "tokens", shown_labels, _in_and_out(total, inputs, outputs), _tokens_total(total), table,
-        empty=_usage_empty(snapshot), notes=_usage_notes(snapshot, "tokens"),
+        empty=_usage_empty(snapshot), notes=_usage_notes(snapshot, "tokens"), picks=folded_picks(picks, shown_labels),
     )  # fmt: skip
 
 
 def _pie(
-    snapshot: Snapshot, key: str, title: str, about: str, slices: list[tuple[str, Number]], whole: Number, coloured: int, empty: str
+    snapshot: Snapshot, key: str, title: str, about: str, slices: list[tuple[str, Number, str]], whole: Number, coloured: int, empty: str
 ) -> Chart:
     table = Table(
         title,
         (Column("project", "text"), Column("requests", "count"), Column("share", "share")),
-        tuple((name, value, formats.share(value, whole)) for name, value in slices),
+        tuple((name, value, formats.share(value, whole)) for name, value, _ in slices),
+        picks=tuple(one for _, _, one in slices),
+        id_name="project_id",
     )
     series = tuple(
-        Series(name, (value,), index if index < coloured else OTHER, formats.percent(formats.share(value, whole)))
-        for index, (name, value) in enumerate(slices)
+        Series(name, (value,), index if index < coloured else OTHER, formats.percent(formats.share(value, whole)), picked)
+        for index, (name, value, picked) in enumerate(slices)
     )
     return Chart(
-        key, title, about, "pie", "requests", tuple(name for name, _ in slices),
-        tuple(
-            Series(one.name, tuple(one.values[0] if one.name == name else 0 for name, _ in slices), one.slot, one.legend) for one in series
-        ),
+        key, title, about, "pie", "requests", tuple(name for name, _, _ in slices),
+        tuple(replace(one, values=tuple(one.values[0] if one.name == name else 0 for name, _, _ in slices)) for one in series),
         formats.counted(whole, "request"), table, empty=empty, notes=_usage_notes(snapshot, "requests"),
     )  # fmt: skip
 

@@ -1,11 +1,11 @@
-"""Charts of where waste may be: input that did not come from the cache, and tokens that did not go through batches. Pure."""
+"""Charts of where money may be wasted: input that did not come from the cache, and tokens that did not go through batches. Pure."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 
-from meterhouse.dashboard import formats
-from meterhouse.dashboard.chart import RANKS, Chart, Number, Series, coverage_note, nothing_words, total_of
+from meterhouse import formats
+from meterhouse.dashboard.chart import RANKS, Chart, Number, Series, coverage_note, nothing_words, pick, total_of
 from meterhouse.dashboard.snapshot import Snapshot, UsageRow
 from meterhouse.dashboard.tables import Column, Table
 from meterhouse.dashboard.usage_charts import model_name, usage_rows, usage_total
@@ -41,6 +41,8 @@ def _part_chart(
         caption,
         (Column("model", "text"), Column(whole_name, "count"), Column(part_name, "count"), Column(share_name, "share")),
         tuple((model_name(model), whole, part, formats.share(part, whole)) for model, part, whole in rows),
+        picks=tuple(pick("models", row[0]) for row in rows),
+        id_name="model_id",
     )
     total, drawn = usage_total(snapshot), rows[:RANKS]
     shared = formats.percent(formats.share(*(getattr(total, column) for column in columns))) if total else formats.UNKNOWN
@@ -53,6 +55,7 @@ def _part_chart(
         f"{shared} of {formats.count(total_of(row[2] for row in rows))} {whole_name}", table,
         empty="" if rows else nothing_words(snapshot.usage_coverage),
         notes=coverage_note(snapshot.usage_coverage) + ((f"The chart shows {RANKS} of {len(rows)} models.",) if len(rows) > RANKS else ()),
+        picks=tuple(pick("models", row[0]) for row in drawn),
     )  # fmt: skip
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from meterhouse.export.optional_packages import package_for
 from meterhouse.export.source import NO_ZONES, Column, Source, Written
+
+log = logging.getLogger(__name__)
 
 # Where Tableau looks for the data of an extract.
 HYPER_TABLE = ("Extract", "Extract")
@@ -18,7 +22,7 @@ def parquet(source: Source, path: Path) -> Written:
     import pyarrow as pa  # noqa: PLC0415  # a second that no other command needs
     import pyarrow.parquet as pq  # noqa: PLC0415
 
-    schema = pa.schema([pa.field(column.name, _arrow_type(pa, column)) for column in source.columns])
+    schema = pa.schema([pa.field(column.heading, _arrow_type(pa, column)) for column in source.columns])
     done = 0
     with pq.ParquetWriter(path, schema) as writer:
         for batch in _batches(source, schema, {}):
@@ -28,10 +32,19 @@ def parquet(source: Source, path: Path) -> Written:
 
 
 def hyper(source: Source, path: Path) -> Written:
-    """Write an extract of Tableau; it knows no zones."""
+    """Write an extract of Tableau; it knows no zones.
+
+    pantab puts the sign of a negative decimal nearer to 0 than 0.1 behind its point, which ends the export: a column with such a value
+    holds double precision numbers instead.
+    """
     import pyarrow as pa  # noqa: PLC0415
 
-    schema = pa.schema([pa.field(column.name, _arrow_type(pa, column, zones=False)) for column in source.columns])
+    doubles = source.columns_between(Decimal("-0.1"), Decimal(0))
+    schema = pa.schema(
+        [pa.field(one.heading, pa.float64() if one.heading in doubles else _arrow_type(pa, one, zones=False)) for one in source.columns]
+    )
+    if doubles:
+        log.warning("%s: %s hold 15 digits in this format; csv and parquet hold all of them", source.view, ", ".join(doubles))
     done = 0
     failed: list[BaseException] = []
 
@@ -64,6 +77,8 @@ def _batches(source: Source, schema: Any, shapes: Mapping[str, str]) -> Iterator
 
     for rows in source.batches(shapes):
         frame = pd.DataFrame(rows, columns=schema.names, dtype=object)
+        for name in (field.name for field in schema if field.type == pa.float64()):
+            frame[name] = frame[name].astype(float)
         yield pa.RecordBatch.from_pandas(frame, schema=schema, preserve_index=False)
 
 

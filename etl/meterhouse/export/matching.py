@@ -15,14 +15,17 @@ from meterhouse.warehouse.session import READ
 
 _SHOWN = 8
 # Views that are not made of day buckets.
-_WIDTHS = {"usage_hourly": HOUR.name, "usage_daily_local": HOUR.name, "usage_minutely": MINUTE.name}
+_WIDTHS = {
+    **dict.fromkeys(("usage_hourly", "usage_hourly_by_project", "usage_daily_local", "usage_daily_local_by_project"), HOUR.name),
+    "usage_minutely": MINUTE.name,
+}
 _LOADED_DAYS = """
 SELECT f.organization, f.endpoint, count(DISTINCT c.usage_date)
 FROM (SELECT DISTINCT organization, endpoint, bucket_width FROM bi.freshness) f
 LEFT JOIN bi.coverage c
     ON c.organization = f.organization AND c.endpoint = f.endpoint AND c.bucket_width = f.bucket_width
     AND c.usage_date BETWEEN %(first)s AND %(last)s AND c.status <> 'missing'
-WHERE f.bucket_width = %(width)s AND (f.endpoint = 'costs') = %(is_costs)s
+WHERE f.bucket_width = %(width)s AND (f.endpoint IN ('costs', 'costs_by_user')) = %(is_costs)s
 AND (%(organizations)s::text[] = '{}' OR f.organization = ANY(%(organizations)s))
 GROUP BY 1, 2
 ORDER BY 1, 2
@@ -76,7 +79,7 @@ def limits(url: str, view: str, selection: Selection, rows: int, today: date) ->
 
 
 def _unloaded(connection: Connection, view: str, columns: set[str], selection: Selection, today: date) -> list[str]:
-    is_costs = "cost" in columns
+    is_costs = not columns.isdisjoint({"cost", "effective_cost"})
     if not (selection.first or selection.last) or not (is_costs or columns & set(usage_measures())):
         return []
     last = min(selection.last or today, today)
@@ -108,5 +111,7 @@ def _in_words(streams: Sequence[tuple[str, str, int]], days: int, first: date, l
 
 
 def _first_day(connection: Connection, is_costs: bool) -> date | None:
-    row = connection.execute("SELECT min(usage_date) FROM bi.coverage WHERE (endpoint = 'costs') = %s", (is_costs,)).fetchone()
+    row = connection.execute(
+        "SELECT min(usage_date) FROM bi.coverage WHERE (endpoint IN ('costs', 'costs_by_user')) = %s", (is_costs,)
+    ).fetchone()
     return row[0] if row else None

@@ -3,7 +3,7 @@
 A regular file is replaced in one step and keeps its mode and owner; a symbolic link is followed and stays; a named pipe, a terminal and
 standard output (`-`) are written through in one go once all is known to be right; folders, disks and sockets are refused.
 
-A draft lies beside the file that is to be, in a hidden folder of its own. A killed command leaves that folder, which the next one with the
+A draft is written next to the target, in its own hidden folder. A killed command leaves that folder, which the next one with the
 same name removes: each holds a lock on its own, so a folder whose lock is free belongs to nobody.
 """
 

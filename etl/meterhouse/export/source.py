@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import psycopg
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
 from meterhouse.errors import FixConfiguration
+from meterhouse.export.focus_names import focus_name
 from meterhouse.warehouse.database import Connection
-from meterhouse.warehouse.views import VIEW_NAMES
+from meterhouse.warehouse.view_reach import VIEW_NAMES
 
 ROWS_AT_A_TIME = 20_000
 # How an instant is asked for where a format knows no zones: as a UTC clock time.
@@ -37,11 +39,12 @@ class Selection:
 
 @dataclass(frozen=True)
 class Column:
-    """A column as the server describes it; a numeric's modifier holds its precision and scale."""
+    """A column as the server describes it; a numeric's modifier holds its precision and scale. `heading` is its name in the file."""
 
     name: str
     type: str
     modifier: int
+    heading: str
 
 
 @dataclass(frozen=True)
@@ -53,11 +56,14 @@ class Written:
 
 
 class Source:
-    """The rows of one view that a selection names; `report` is told how many of them are written."""
+    """The rows of one view that a selection names, with the view's own names or those of FOCUS; `report` gets how many are written."""
 
-    def __init__(self, connection: Connection, view: str, selection: Selection, report: Report | None) -> None:
+    def __init__(
+        self, connection: Connection, view: str, selection: Selection, report: Report | None = None, *, is_focus: bool = False
+    ) -> None:
         self.connection = connection
         self.view = view
+        self.is_focus = is_focus
         self._report = report
         self._total: int | None = None
         self.columns = self._described()
@@ -69,6 +75,16 @@ class Source:
             found = self.connection.execute(SQL("SELECT count(*) FROM bi.{}{}").format(Identifier(self.view), self._where)).fetchone()
             self._total = int(found[0]) if found else 0
         return self._total
+
+    def columns_between(self, low: Decimal, high: Decimal) -> list[str]:
+        """Return the numeric columns that hold a value above `low` and below `high`, by their names in the file."""
+        numeric = [column for column in self.columns if column.type == "numeric"]
+        if not numeric:
+            return []
+        found = [SQL("coalesce(bool_or({0} > {1} AND {0} < {2}), false)").format(Identifier(one.name), low, high) for one in numeric]
+        query = SQL("SELECT {} FROM bi.{}{}").format(SQL(", ").join(found), Identifier(self.view), self._where)
+        row = self.connection.execute(query).fetchone() or ()
+        return [column.heading for column, is_held in zip(numeric, row, strict=True) if is_held]
 
     def tell(self, done: int) -> None:
         """Report the rows written so far; they are to be counted before the first one is read."""
@@ -88,9 +104,7 @@ class Source:
     def query(self, shapes: Mapping[str, str]) -> Composed:
         """Return the rows as a query; `shapes` says by type how a column is written in it."""
         chosen = [
-            SQL("{} AS {}").format(SQL(shapes[column.type]).format(Identifier(column.name)), Identifier(column.name))
-            if column.type in shapes
-            else Identifier(column.name)
+            SQL("{} AS {}").format(SQL(shapes.get(column.type, "{}")).format(Identifier(column.name)), Identifier(column.heading))
             for column in self.columns
         ]
         return SQL("SELECT {} FROM bi.{}{}").format(SQL(", ").join(chosen), Identifier(self.view), self._where)
@@ -104,10 +118,10 @@ class Source:
             conditions += [SQL("{} >= {}").format(day, Literal(selection.first))] if selection.first else []
             conditions += [SQL("{} <= {}").format(day, Literal(selection.last))] if selection.last else []
         if selection.projects:
-            column = self._column_for("--where-project", ("project_id",))
+            column = self._column_for("--where-project", ("project_id", "sub_account_id"))
             conditions.append(SQL("{} = ANY({})").format(column, Literal(list(selection.projects))))
         if selection.organizations:
-            column = self._column_for("--where-organization", ("organization", "organization_key"))
+            column = self._column_for("--where-organization", ("organization", "organization_key", "billing_account_name"))
             conditions.append(SQL("{} = ANY({})").format(column, Literal(list(selection.organizations))))
         return SQL(" WHERE ") + SQL(" AND ").join(conditions) if conditions else SQL("")
 
@@ -132,4 +146,5 @@ class Source:
         ).fetchall()
         if not rows:
             raise psycopg.errors.UndefinedTable(f"view bi.{self.view} does not exist")
-        return [Column(str(name), str(type_), int(modifier)) for name, type_, modifier in rows]
+        heading = focus_name if self.is_focus else str
+        return [Column(str(name), str(type_), int(modifier), heading(str(name))) for name, type_, modifier in rows]

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 from psycopg.sql import SQL
 
+from meterhouse.export.focus_names import FOCUS_INSTANTS
 from meterhouse.export.formulas import AS_TEXT_SQL
 from meterhouse.export.source import ROWS_AT_A_TIME, Source, Written
 
@@ -23,7 +24,7 @@ def raw_csv(source: Source, path: Path) -> Written:
 
 
 def _csv(source: Source, path: Path, shapes: Mapping[str, str]) -> Written:
-    query = source.query({"boolean": "{}::text", **shapes})
+    query = source.query({"boolean": "{}::text", **_instants(source), **shapes})
     with path.open("wb") as out, source.connection.cursor() as cursor:
         with cursor.copy(SQL("COPY ({}) TO STDOUT (FORMAT csv, HEADER)").format(query)) as copy:
             for number, line in enumerate(copy):
@@ -33,15 +34,19 @@ def _csv(source: Source, path: Path, shapes: Mapping[str, str]) -> Written:
         return Written(cursor.rowcount)
 
 
+def _instants(source: Source) -> Mapping[str, str]:
+    return FOCUS_INSTANTS if source.is_focus else {}
+
+
 def json(source: Source, path: Path) -> Written:
     """Write JSON: one list of objects, a line each, with decimals as strings."""
     done = 0
     encode = msgspec.json.Encoder().encode
-    names = [column.name for column in source.columns]
+    names = [column.heading for column in source.columns]
     with path.open("wb") as out:
         out.write(b"[")
         # As text, or a small one would be written with an exponent.
-        for rows in source.batches({"numeric": "{}::text"}):
+        for rows in source.batches({"numeric": "{}::text", **_instants(source)}):
             for row in rows:
                 out.write((b",\n" if done else b"\n") + encode(dict(zip(names, row, strict=True))))
                 done += 1

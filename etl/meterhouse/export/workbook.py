@@ -32,8 +32,8 @@ def xlsx(source: Source, path: Path) -> Written:
     sheet = book.add_worksheet(source.view[:31])
     sheet.freeze_panes(1, 0)
     for index, column in enumerate(source.columns):
-        sheet.set_column(index, index, max(12, len(column.name) + 2))
-        sheet.write_string(0, index, column.name, bold)
+        sheet.set_column(index, index, max(12, len(column.heading) + 2))
+        sheet.write_string(0, index, column.heading, bold)
     cells = [(index, _cell_writer(sheet, column), formats[index]) for index, column in enumerate(source.columns)]
     done = 0
     for rows in source.batches(NO_ZONES):
@@ -55,7 +55,7 @@ def _about(source: Source, book: Any, bold: Any) -> None:
     sheet.set_column(2, 2, 110)
     comment = next(view.comment for view in views() if view.qualified == f"bi.{source.view}")
     lines = [("column", "unit", "meaning")]
-    lines += [(column.name, meaning.unit or "", meaning.comment()) for column in source.columns if (meaning := COLUMNS.get(column.name))]
+    lines += [(column.heading, meaning.unit or "", meaning.comment()) for column in source.columns if (meaning := COLUMNS.get(column.name))]
     for number, line in enumerate([*lines, ("", "", ""), (f"bi.{source.view}", "", comment)]):
         for index, text in enumerate(line):
             sheet.write_string(number, index, text, bold if number == 0 else None)

@@ -1,4 +1,4 @@
-"""A faithful local stand-in of the vendor's admin API, for the trial, the tests and the benchmarks.
+"""A faithful local stand-in for the vendor's admin API, for trying meterhouse out, the tests and the benchmarks.
 
 Everything in it is invented and deterministic; nothing leaves this machine.
 

@@ -1,4 +1,4 @@
-"""How much was used: the lots of any day, drawn from the seed and the date alone, and remembered for a while."""
+"""How much was used: the lots of any day, drawn only from the seed and the date, and remembered for a while."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class Activity:
 
 
 def growth(day: int) -> float:
-    """Return the organization's appetite relative to autumn 2026: 0.45 a year before, slowly rising for ever after."""
+    """Return the organization's appetite relative to autumn 2026: 0.45 a year before, slowly rising forever after."""
     passed = day - _GROWTH_STARTS
     if passed >= _GROWTH_DAYS:
         return min(2.0, 1 + (passed - _GROWTH_DAYS) / 2000)

@@ -1,4 +1,4 @@
-"""How an exact amount is written in JSON: as a number, padded text or a number with an exponent, always of the same value."""
+"""How an exact amount is written in JSON: as a number, padded text or a number with an exponent, always with the same value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What comes in and what goes out, without any HTTP machinery: a request, an answer, and whatever can answer."""
+"""What comes in and what goes out, without any HTTP machinery: a request, an answer, and anything that can answer."""
 
 from __future__ import annotations
 

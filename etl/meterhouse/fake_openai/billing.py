@@ -23,6 +23,8 @@ _STORAGE_LINE = "assistants api | file search"
 _FINE_TUNED_LINE = "ft-gpt-4o-2024-08-06, input"
 _EVALS_LINE = "evals | gpt-4o-mini-2024-07-18, input"
 THOUSANDTHS = "gibibyte_hours"
+# Charged to no project, on one day of each month.
+_OF_THE_ORGANIZATION = (("Scale Tier bundle", lineup.SCALE_TIER_PRICE, 1), ("Promotional credit", lineup.PROMOTIONAL_CREDIT, 5))
 
 
 class Payer(NamedTuple):
@@ -135,7 +137,7 @@ class Billing:
         ]  # fmt: skip
 
     def _without_usage(self, day: int) -> list[_Charge]:
-        """Bill what no usage endpoint reports: fine-tuned models on Tuesdays, evaluations now and then."""
+        """Bill what no usage endpoint reports: fine-tuned models, evaluations, bundles and credits on some days."""
         rng = Random(f"{self._activity.seed}:without usage:{day}")
         price = picodollars(lineup.FINE_TUNED_PRICE_PER_MILLION / 10**6)
         charges = []
@@ -145,4 +147,9 @@ class Billing:
         if rng.random() < 0.1:
             payer = Payer(self._tuning_project, None, None, "unlabeled", _EVALS_LINE)
             charges.append(_Charge(payer, "tokens", price // 25, rng.randrange(10_000, 90_000)))
+        charges += [
+            _Charge(Payer(None, None, None, "unlabeled", line_item), None, picodollars(amount), 1)
+            for line_item, amount, day_of_month in _OF_THE_ORGANIZATION
+            if date.fromordinal(day).day == day_of_month
+        ]
         return charges

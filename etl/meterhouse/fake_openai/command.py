@@ -1,4 +1,4 @@
-"""The stand-in as a process of its own: serve until told to stop."""
+"""The stand-in as a separate process: serves until it is stopped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Control of a running stand-in by another process: restate, move the clock, plan faults, ask for health."""
+"""Control of a running stand-in by another process: restate, move the clock, plan faults, check its health."""
 
 from __future__ import annotations
 

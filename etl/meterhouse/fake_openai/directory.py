@@ -1,4 +1,4 @@
-"""The lists of who exists, as the vendor serves them: two paging styles, and what is left out unless asked for."""
+"""The lists of who exists, as the vendor serves them: two paging styles, and what is left out unless requested."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import msgspec
 
 from meterhouse.fake_openai.errors import Refusal, not_found
 from meterhouse.fake_openai.roster import ROLES, ApiKey, Project, Roster, User
+from meterhouse.fake_openai.spend_limits import spend_alerts, spend_limit
 
 Rows = list[dict[str, Any]]
 _DAY = 86400
@@ -27,14 +28,21 @@ def directory_answer(roster: Roster, path: str, pairs: Sequence[tuple[str, str]]
         case [name] if name in _BY_NEXT:
             rows, default = _BY_NEXT[name]
             return by_next(rows(roster), asked, default)
-        case ["projects", project_id]:
-            return msgspec.json.encode(_project_row(_project(roster, project_id, now), now))
+        case ["spend_limit"] | ["projects", _] | ["projects", _, "spend_limit"]:
+            return msgspec.json.encode(_single(roster, path.removeprefix("/organization/").split("/"), now))
         case ["projects", project_id, name] if name in _OF_A_PROJECT:
             project = _project(roster, project_id, now)
             if _archived(project, now) and name != "rate_limits":
                 raise Refusal(400, f"Project '{project_id}' is archived.", "project_id", "project_archived")
             return by_last_id(_OF_A_PROJECT[name](roster, project, asked, now), asked, 100 if name == "rate_limits" else 20)
     raise not_found("GET", f"/v1{path}")
+
+
+def _single(roster: Roster, words: Sequence[str], now: int) -> dict[str, Any]:
+    project = _project(roster, words[1], now) if len(words) > 1 else None
+    if words[-1] == "spend_limit":
+        return spend_limit(roster, project.id if project else None)
+    return _project_row(_project(roster, words[1], now), now)
 
 
 def by_last_id(rows: Rows, asked: Mapping[str, str], default: int = 20) -> bytes:
@@ -248,10 +256,12 @@ _OF_A_PROJECT: dict[str, Callable[[Roster, Project, Mapping[str, str], int], Row
     "service_accounts": _service_accounts,
     "api_keys": _api_keys,
     "rate_limits": _rate_limits,
+    "spend_alerts": lambda roster, project, _asked, _now: spend_alerts(roster, project.id),
 }
 _BY_LAST_ID: dict[str, Callable[[Roster, Mapping[str, str], int], Rows]] = {
     "projects": _projects,
     "admin_api_keys": _admin_api_keys,
+    "spend_alerts": lambda roster, _asked, _now: spend_alerts(roster, None),
     "invites": _invites,
 }
 _BY_NEXT: dict[str, tuple[Callable[[Roster], Rows], int]] = {"groups": (_groups, 100), "roles": (_roles, 1000)}

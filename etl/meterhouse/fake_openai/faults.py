@@ -78,7 +78,7 @@ class FaultQueue:
         self, n: int = 1, *, kind: FaultKind | None = None, status: int | None = None, headers: Mapping[str, str] | None = None,
         body: bytes | str | dict[str, Any] | None = None, path_contains: str = "", seconds: float = 0.0,
     ) -> None:  # fmt: skip
-        """Let the next `n` requests whose path contains `path_contains` fail; a status alone means kind `status`."""
+        """Let the next `n` requests whose path contains `path_contains` fail; if only a status is given, the kind is `status`."""
         kind = kind or "status"
         if kind not in KINDS:
             raise ValueError(f"kind must be one of {', '.join(KINDS)}, not {kind!r}")

@@ -97,5 +97,11 @@ STORAGE_PRICE_PER_GIBIBYTE_HOUR = Decimal("0.00417")
 FINE_TUNED_PRICE_PER_MILLION = Decimal("3.75")
 
 # Batch and flex run at half price, priority at double.
-TIER_FACTORS = {"default": Decimal(1), "flex": Decimal("0.5"), "priority": Decimal(2)}
+TIER_FACTORS = {"default": Decimal(1), "flex": Decimal("0.5"), "priority": Decimal(2), "incentivized-tier": Decimal(0)}
+TIERS_WITH_LINES = ("flex", "priority")
 BATCH_FACTOR = Decimal("0.5")
+# Prompts beyond the model's short context: input costs twice as much, output half as much again.
+LONG_INPUT_FACTOR, LONG_OUTPUT_FACTOR = Decimal(2), Decimal("1.5")
+# What is charged once a month for the organization as a whole.
+SCALE_TIER_PRICE = Decimal(120)
+PROMOTIONAL_CREDIT = Decimal("-25.50")

@@ -25,10 +25,10 @@ from meterhouse.fake_openai.queries import Capabilities, parse
 from meterhouse.fake_openai.reports import Reports, Wording
 from meterhouse.fake_openai.restatement import Round
 from meterhouse.fake_openai.roster import build_roster
+from meterhouse.fake_openai.served import BY_PATH, SERVED
 from meterhouse.fake_openai.workloads import build_streams
 
 DEFAULT_SEED = 7
-_BY_PATH = {endpoint.path: endpoint for endpoint in ENDPOINTS.values()}
 Truth = dict[tuple[Any, ...], dict[str, int | Decimal]]
 
 
@@ -37,8 +37,8 @@ class FakeOrganization:
 
     `now` is a fixed instant, a function or None for the real time, and can be moved (`clock`). `scale` multiplies people, keys and
     rows. `history_days` (None: no limit) is how far back it answers; `absent_endpoints` and `unsupported_groupings` (dimensions by
-    endpoint) are what it does not offer; `amounts` is how money is written; `extra_fields` (by endpoint) are added to every row.
-    `remember_megabytes` bounds the answers kept ready for being asked again.
+    endpoint) are what it does not offer, nor costs by user and project together unless it `combines_user`; `amounts` is how money is
+    written; `extra_fields` (by endpoint) are added to every row. `remember_megabytes` bounds the answers kept ready for being asked again.
     """
 
     def __init__(
@@ -54,16 +54,17 @@ class FakeOrganization:
         unsupported_groupings: Mapping[str, Sequence[str] | frozenset[str] | set[str]] | None = None,
         amounts: AmountStyle = "mixed",
         extra_fields: Mapping[str, Mapping[str, Any]] | None = None,
+        combines_user: bool = True,
         remember_megabytes: int = 48,
     ) -> None:
         self.clock = Clock(now)
         self.seed = seed
         self.restate_days = restate_days
         self.restate_costs_days = restate_costs_days
-        if unknown := {*absent_endpoints, *(unsupported_groupings or ())} - set(ENDPOINTS):
-            raise FixConfiguration(f"{', '.join(sorted(unknown))}: no such endpoint; there are {', '.join(ENDPOINTS)}")
+        if unknown := {*absent_endpoints, *(unsupported_groupings or ())} - set(SERVED):
+            raise FixConfiguration(f"{', '.join(sorted(unknown))}: no such endpoint; there are {', '.join(SERVED)}")
         refused = {name: frozenset(names) for name, names in (unsupported_groupings or {}).items()}
-        self.offers = Capabilities(history_days, tuple(absent_endpoints), refused)
+        self.offers = Capabilities(history_days, tuple(absent_endpoints), refused, combines_user)
         self.roster = build_roster(seed, scale)
         self.streams = build_streams(self.roster, seed)
         self.activity = Activity(seed, self.streams)
@@ -98,7 +99,7 @@ class FakeOrganization:
         if request.method != "GET":
             raise not_found(request.method, request.path)
         pairs = parse_qsl(request.query, keep_blank_values=True)
-        endpoint = _BY_PATH.get(request.path)
+        endpoint = BY_PATH.get(request.path)
         if endpoint is None:
             return directory_answer(self.roster, request.path, pairs, self.clock.epoch())
         if endpoint.name in self.offers.absent_endpoints:
@@ -117,7 +118,7 @@ class FakeOrganization:
             now_minute = self.clock.epoch() // 60
             found: Truth = {}
             for day in range(first, last):
-                if endpoint_name == "costs":
+                if ENDPOINTS[endpoint_name].is_costs:
                     self._add_costs(found, day, now_minute, dimensions)
                 else:
                     self._add_usage(found, endpoint_name, day, now_minute, dimensions)

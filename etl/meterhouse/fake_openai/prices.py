@@ -32,11 +32,18 @@ class Line:
     picodollars: int
 
 
-def lines_of(endpoint: str, dimensions: Mapping[str, str | bool | None], model: Model | None) -> tuple[Line, ...]:
-    """Return the lines that usage with these dimensions is billed on; vector stores are billed by the hour, elsewhere."""
+def lines_of(endpoint: str, dimensions: Mapping[str, str | bool | None], model: Model | None, *, is_long: bool = False) -> tuple[Line, ...]:
+    """Return the lines that usage with these dimensions is billed on; vector stores are billed by the hour, elsewhere.
+
+    Prompts of a long context (`is_long`) have lines of their own, which usage does not separate.
+    """
     if measures.counts_tokens(endpoint) and model:
         factor = lineup.BATCH_FACTOR if dimensions.get("batch") else lineup.TIER_FACTORS[str(dimensions["service_tier"])]
-        return tuple(line for line in _token_lines(model, factor) if line.picodollars)
+        # Batches are billed in the plain lines, at half their price; other tiers have lines of their own.
+        tier = None if dimensions.get("batch") else dimensions["service_tier"]
+        prefix = f"{tier} | " if tier in lineup.TIERS_WITH_LINES else ""
+        lines = [line for line in _token_lines(model, prefix, factor) if line.picodollars]
+        return tuple(map(_of_long_context, lines) if is_long else lines)
     if tool := _TOOLS.get(endpoint):
         return (Line(tool[0], (0,), None, picodollars(tool[1])),)
     if model and endpoint == "images":
@@ -48,9 +55,14 @@ def lines_of(endpoint: str, dimensions: Mapping[str, str | bool | None], model: 
     return ()
 
 
-def _token_lines(model: Model, factor: Decimal) -> list[Line]:
+def _of_long_context(line: Line) -> Line:
+    factor = lineup.LONG_OUTPUT_FACTOR if line.line_item.endswith(", output") else lineup.LONG_INPUT_FACTOR
+    return Line(f"{line.line_item}, long context", line.leaves, line.unit, int(line.picodollars * factor))
+
+
+def _token_lines(model: Model, prefix: str, factor: Decimal) -> list[Line]:
     def line(suffix: str, leaves: tuple[int, ...], price: Decimal | None) -> Line:
-        return Line(f"{model.billed_as}{suffix}", leaves, "tokens", picodollars((price or Decimal(0)) * factor / _MILLION))
+        return Line(f"{prefix}{model.billed_as}{suffix}", leaves, "tokens", picodollars((price or Decimal(0)) * factor / _MILLION))
 
     if not model.multimodal:
         return [

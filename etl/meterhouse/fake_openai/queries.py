@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from meterhouse.catalogue.endpoints import (
     COSTS_BY_API_KEY_SINCE_EPOCH_SECONDS,
     DAY,
-    ERROR_CODE_BEFORE_HISTORY,
     HOUR,
     MINUTE,
     WIDTHS,
@@ -21,6 +20,7 @@ from meterhouse.catalogue.endpoints import (
 )
 from meterhouse.fake_openai.clock import DAY_SECONDS
 from meterhouse.fake_openai.errors import Refusal
+from meterhouse.vendors.openai.wire import ERROR_CODE_BEFORE_HISTORY
 
 Pairs = Sequence[tuple[str, str]]
 DEFAULT_BUCKETS = {DAY: 7, HOUR: 24, MINUTE: 60}
@@ -42,11 +42,15 @@ _TOKEN = struct.Struct(">qqI8s")
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What this organization offers; `unsupported_groupings` maps an endpoint to the dimensions it refuses to group by."""
+    """What this organization offers; `unsupported_groupings` maps an endpoint to the dimensions it refuses to group by.
+
+    Costs by user are combined with other dimensions only if it `combines_user`, and by nobody before costs by API key began.
+    """
 
     history_days: int | None = 366
     absent_endpoints: tuple[str, ...] = ()
     unsupported_groupings: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    combines_user: bool = True
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,7 @@ def parse(endpoint: Endpoint, pairs: Pairs, *, now: int, rounds: int, offers: Ca
     if offers.history_days is not None:
         _check_history(start, now // DAY_SECONDS * DAY_SECONDS - offers.history_days * DAY_SECONDS)
     if endpoint.is_costs:
-        _check_costs(start, group_by, filters)
+        _check_costs(start, group_by, filters, combines_user=offers.combines_user)
     if "page" in single:
         if start_of_page <= floor or start_of_page % width.seconds:
             raise _bad_token()
@@ -182,12 +186,15 @@ def _check_history(start: int, earliest: int) -> None:
         raise Refusal(400, message, "start_time", ERROR_CODE_BEFORE_HISTORY)
 
 
-def _check_costs(start: int, group_by: tuple[str, ...], filters: tuple[tuple[str, frozenset[str | bool]], ...]) -> None:
+def _check_costs(
+    start: int, group_by: tuple[str, ...], filters: tuple[tuple[str, frozenset[str | bool]], ...], *, combines_user: bool
+) -> None:
     if "api_key_id" in group_by and start < COSTS_BY_API_KEY_SINCE_EPOCH_SECONDS:
         message = f"Grouping by api_key_id is only supported for start_time at or after {COSTS_BY_API_KEY_SINCE_EPOCH_SECONDS}."
         raise Refusal(400, message, "start_time", "invalid_request_error")
-    if "user_id" in group_by and ("project_id" in group_by or any(name == "project_id" for name, _ in filters)):
-        message = "Grouping by user_id cannot be combined with project_id for this organization and time range."
+    others = [name for name in ("project_id", "line_item") if name in group_by or any(name == filtered for filtered, _ in filters)]
+    if "user_id" in group_by and others and (not combines_user or start < COSTS_BY_API_KEY_SINCE_EPOCH_SECONDS):
+        message = f"Grouping by user_id cannot be combined with {others[0]} for this organization and time range."
         raise Refusal(400, message, "group_by", "invalid_request_error")
 
 

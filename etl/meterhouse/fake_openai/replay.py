@@ -10,16 +10,15 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from meterhouse.catalogue.endpoints import DAY, ENDPOINTS, WIDTHS, BucketWidth
+from meterhouse.catalogue.endpoints import DAY, WIDTHS, BucketWidth
 from meterhouse.errors import FixConfiguration
 from meterhouse.fake_openai.answers import Answer, Request
 from meterhouse.fake_openai.directory import by_last_id, by_next
 from meterhouse.fake_openai.errors import Refusal, not_found
 from meterhouse.fake_openai.queries import Capabilities, Query, parse
+from meterhouse.fake_openai.served import BY_OBJECT, BY_PATH
 from meterhouse.fake_openai.server import DEFAULT_ADMIN_KEY, FakeServer
 
-_BY_OBJECT = {endpoint.object: endpoint for endpoint in ENDPOINTS.values()}
-_BY_PATH = {endpoint.path: endpoint for endpoint in ENDPOINTS.values()}
 _EXAMPLE = "GET "
 _LISTS = {f"/organization/{name}": by_last_id for name in ("projects", "users", "admin_api_keys", "invites")}
 
@@ -58,9 +57,9 @@ class Recording:
                 examples |= self._read(path.read_bytes())
             except msgspec.MsgspecError as error:
                 raise FixConfiguration(f"{path.name} cannot be replayed: {error}") from None
-        # The vendor's own examples only stand in for what nobody has recorded.
+        # The vendor's own examples are used only where nothing has been recorded.
         for key, body in examples.items():
-            endpoint = _BY_PATH.get(key.removeprefix(_EXAMPLE))
+            endpoint = BY_PATH.get(key.removeprefix(_EXAMPLE))
             if endpoint is not None and endpoint.name not in self.buckets:
                 self.buckets[endpoint.name] = _recorded(msgspec.json.decode(body, type=_Page).data)[1]
         if not self.buckets:
@@ -95,7 +94,7 @@ class Recording:
             return listed([], dict(pairs))
         if request.method == "GET" and request.path in ("/organization/groups", "/organization/roles"):
             return by_next([], dict(pairs), default=100)
-        endpoint = _BY_PATH.get(request.path)
+        endpoint = BY_PATH.get(request.path)
         if request.method != "GET" or endpoint is None or endpoint.name not in self.buckets:
             raise not_found(request.method, f"/v1{request.path}")
         query = parse(endpoint, pairs, now=int(time.time()), rounds=0, offers=Capabilities(history_days=None))
@@ -128,8 +127,8 @@ def _recorded(raws: Sequence[msgspec.Raw]) -> tuple[str | None, list[Recorded]]:
         # A copy, because a slice would keep the whole file in memory.
         found.append(Recorded(bucket.start_time, bucket.end_time, raw.copy()))
         for row in bucket.results:
-            if name is None and row.object in _BY_OBJECT:
-                name = _BY_OBJECT[row.object].name
+            if name is None and row.object in BY_OBJECT:
+                name = BY_OBJECT[row.object].name
     return name, found
 
 

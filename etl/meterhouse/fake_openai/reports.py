@@ -1,4 +1,4 @@
-"""Pages of the reporting endpoints: which buckets a query covers, which rows stand in them, and their JSON."""
+"""Pages of the reporting endpoints: which buckets a query covers, which rows they contain, and their JSON."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ class Reports:
     def _cost_rows(self, query: Query, start: int, rounds: tuple[Round, ...]) -> list[dict[str, Any]]:
         asked = query.group_by
         by_line = "line_item" in asked
-        # Grouped by line item alone, the vendor still answers with one row per project.
+        # Grouped only by line item, the vendor still answers with one row per project.
         shown = (*asked, "project_id") if asked == ("line_item",) else asked
         positions = [_PAYER_POSITIONS[name] for name in shown]
         filters = [(_PAYER_POSITIONS[name], wanted) for name, wanted in query.filters]
@@ -191,7 +191,7 @@ def _bounds(query: Query) -> Iterator[tuple[int, int]]:
 
 
 def _parts(endpoint: str, leaves: list[int], start: int, key: Key) -> list[list[int]]:
-    """Return the leaves of the rows that one group is told in: mostly one, for some completions two with the same dimensions."""
+    """Return the leaves of the rows that one group is reported in: mostly one, for some completions two with the same dimensions."""
     if endpoint != COMPLETIONS.name or leaves[0] < 2 or crc32(repr((start, key)).encode()) % 100 >= _SPLIT_PERCENT:
         return [leaves]
     small = [leaf // 3 for leaf in leaves]

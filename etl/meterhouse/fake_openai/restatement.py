@@ -74,6 +74,6 @@ def _changed(leaves: Sequence[int], thousandths: int) -> tuple[int, ...]:
 
 
 def corrected_quantities(quantities: Sequence[int], day: int, change: Round, seed: int) -> list[int]:
-    """Return billed quantities after a round that corrects costs alone."""
+    """Return billed quantities after a round that corrects only costs."""
     rng = Random(f"{seed}:correct:{change.number}:{day}")
     return [quantity * rng.randrange(800, 1300) // 1000 if rng.random() < _CORRECTED_SHARE else quantity for quantity in quantities]

@@ -225,7 +225,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send_faulty(fault, request, answer)
 
     def _controlled(self, name: str, sent: bytes) -> Answer:
-        # Health changes nothing, so it is told to everybody.
+        # The health check changes nothing, so everybody may read it.
         if not self.fake.control and name != "health":
             refusal = not_found(self.command, self.path)
             return Answer(refusal.status, refusal.body())

@@ -65,7 +65,7 @@ class _Builder:
 
     def add(
         self, endpoint: str, caller: _Caller, pace: float, per_pace: tuple[float, ...], *,
-        model: Model | None = None, shape: int | None = None, **dimensions: Value,
+        model: Model | None = None, shape: int | None = None, is_long: bool = False, **dimensions: Value,
     ) -> None:  # fmt: skip
         """Add one stream for the days on which both the caller and the model are there."""
         first = max(caller.first_day, model.first_day if model else 0)
@@ -81,23 +81,20 @@ class _Builder:
         if shape is None:
             shape = STEADY if caller.automatic else OFFICE
         weekday, weekend = (0.97, 0.9) if shape != OFFICE else (0.9, 0.4)
-        self.streams.append(
-            Stream(
-                len(self.streams), endpoint, values, pace, per_pace, shape, weekday, weekend, first, last,
-                lines_of(endpoint, values, model), (caller.project_id, caller.user_id, caller.api_key_id, str(values["api_source"])),
-            )
-        )  # fmt: skip
+        lines = lines_of(endpoint, values, model, is_long=is_long)
+        payer = (caller.project_id, caller.user_id, caller.api_key_id, str(values["api_source"]))
+        self.streams.append(Stream(len(self.streams), endpoint, values, pace, per_pace, shape, weekday, weekend, first, last, lines, payer))
 
-    def chat(self, caller: _Caller, slot: tuple[Model, ...], pace: float, **dimensions: Value) -> None:
+    def chat(self, caller: _Caller, slot: tuple[Model, ...], pace: float, *, is_long: bool = False, **dimensions: Value) -> None:
         """Add completions of one slot of models, one stream per model as the organization moves on."""
         tier, batch = dimensions.get("service_tier", "default"), bool(dimensions.get("batch", False))
         source = dimensions.get("api_source", "unlabeled")
-        prompt, share = self.rng.uniform(400, 4000), self.rng.uniform(0.05, 0.6)
+        prompt, share = self.rng.uniform(400, 4000) * (100 if is_long else 1), self.rng.uniform(0.05, 0.6)
         for model in slot:
             blend = _blend(model, prompt, share, self.rng.uniform(80, 900))
             self.add(
                 "completions", caller, pace, blend, model=model, shape=NIGHT if batch else None,
-                batch=batch, service_tier=tier, api_source=source,
+                batch=batch, service_tier=tier, api_source=source, is_long=is_long,
             )  # fmt: skip
 
 
@@ -119,6 +116,9 @@ def build_streams(roster: Roster, seed: int) -> dict[str, tuple[Stream, ...]]:
         _key_streams(builder, _caller_of(roster, key), position)
     _playground_streams(builder)
     _store_streams(builder)
+    # Last, so that they change nothing of what the others draw.
+    for position, key in enumerate(roster.api_keys.values()):
+        _rare_streams(builder, _caller_of(roster, key), position)
     found: dict[str, list[Stream]] = {}
     for stream in builder.streams:
         found.setdefault(stream.endpoint, []).append(stream)
@@ -183,6 +183,14 @@ def _tool_streams(builder: _Builder, caller: _Caller, position: int, pace: float
     stores = [store for store, project in builder.roster.vector_stores.items() if project == caller.project_id]
     if stores and position % 4 == 0:
         builder.add("file_search_calls", caller, pace * 0.15, (), vector_store_id=stores[0])
+
+
+def _rare_streams(builder: _Builder, caller: _Caller, position: int) -> None:
+    """Add what some keys do with whole documents, and what is free because the organization shares its data."""
+    if position % 9 == 4:
+        builder.chat(caller, lineup.FRONTIER_CHAT, 2.0, service_tier="default", is_long=True)
+    if position % 8 == 5:
+        builder.chat(caller, lineup.SMALL_CHAT, 30.0, service_tier="incentivized-tier")
 
 
 def _playground_streams(builder: _Builder) -> None:

@@ -1,4 +1,4 @@
-"""The plan of a backfill: into which tasks a range is cut, what each of them asks for, and what the vendor no longer reports. Pure."""
+"""The plan of a backfill: how a range is cut into tasks, what each of them requests, and what the vendor no longer reports. Pure."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from meterhouse.catalogue.endpoints import COSTS_BY_API_KEY_SINCE_EPOCH_SECONDS, ENDPOINTS, BucketWidth, Endpoint
+from meterhouse.catalogue.endpoints import ENDPOINTS, BucketWidth, Endpoint
 from meterhouse.counts import counted
 from meterhouse.errors import FixConfiguration
-from meterhouse.windows import Window, chunks, floor_to_day, from_epoch
+from meterhouse.load.stream import window_cuts
+from meterhouse.windows import Window, chunks, floor_to_day
 
 # What the vendor reports when it has not said so itself.
 REACH = timedelta(days=365)
@@ -39,7 +40,7 @@ def chosen(names: Iterable[str], width: BucketWidth) -> list[Endpoint]:
     wanted = list(names)
     if unknown := [name for name in wanted if name not in ENDPOINTS]:
         raise FixConfiguration(f"unknown endpoint {unknown[0]!r}: choose from {', '.join(ENDPOINTS)}")
-    found = [endpoint for name, endpoint in ENDPOINTS.items() if name in wanted and width in endpoint.widths]
+    found = [endpoint for name, endpoint in ENDPOINTS.items() if name in wanted and endpoint.width(width.name)]
     if not found:
         raise FixConfiguration(f"none of {', '.join(wanted) or 'no endpoints'} has buckets of width {width.name}: choose 1d")
     return found
@@ -64,8 +65,7 @@ def _month_starts(window: Window, months: int) -> Iterable[datetime]:
 
 def calls(piece: Piece, width: BucketWidth) -> int:
     """Return how many windows the piece has for one organization; each is one call, or more when the vendor splits its page."""
-    cuts = (from_epoch(COSTS_BY_API_KEY_SINCE_EPOCH_SECONDS),) if ENDPOINTS[piece.endpoint].is_costs else ()
-    return len(chunks(piece.window, width, cuts=cuts))
+    return len(chunks(piece.window, width, cuts=window_cuts(ENDPOINTS[piece.endpoint])))
 
 
 def reach(remembered: str | None, now: datetime) -> datetime:

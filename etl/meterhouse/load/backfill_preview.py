@@ -1,4 +1,4 @@
-"""What a backfill would do, from the plan and from what the warehouse holds; asks the vendor nothing and writes nothing."""
+"""What a backfill would do, from the plan and from what the warehouse holds; sends the vendor no request and writes nothing."""
 
 from __future__ import annotations
 

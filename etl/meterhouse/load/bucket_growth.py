@@ -1,4 +1,4 @@
-"""Bucket growth: the total of every young day at each reading at which it was another one; how fast a stream settles is read from it."""
+"""Bucket growth: the totals of every young day, one for each reading that changed it; they show how fast a stream settles."""
 
 from __future__ import annotations
 

@@ -1,26 +1,23 @@
-"""Capabilities: what one organization offers of one endpoint. Found out by asking, remembered with its date, never a failed run."""
+"""Capabilities: what one organization offers of one endpoint. Learned from answers, remembered with a date, and never a failed run."""
 
 from __future__ import annotations
 
 import logging
-import re
 from datetime import datetime, timedelta
 
-from meterhouse.catalogue.endpoints import API_KEY, COSTS_BY_API_KEY_SINCE_EPOCH_SECONDS, Dimension
+from meterhouse.catalogue.endpoints import Dimension
 from meterhouse.clock import Clock
 from meterhouse.errors import FixConfiguration, Unsupported
 from meterhouse.load.key_owner import KeyOwner
 from meterhouse.load.store import Capability, Store
-from meterhouse.load.stream import Stream
-from meterhouse.windows import Window, from_epoch
+from meterhouse.load.stream import Stream, history_cuts
+from meterhouse.windows import Window
 
 log = logging.getLogger(__name__)
 
 ENDPOINT = "endpoint"
 HISTORY = "history"
 REPROBE_AFTER = timedelta(days=1)
-COSTS_BY_API_KEY_SINCE = from_epoch(COSTS_BY_API_KEY_SINCE_EPOCH_SECONDS)
-_REFUSED_VALUE = re.compile(r"Invalid value: '([^']*)'")
 
 
 class Capabilities:
@@ -39,21 +36,24 @@ class Capabilities:
         found = self._known.get(name)
         if found is None or found.is_supported:
             return None
-        # A date in the future was written by a clock that was wrong, and would stand for as long as that.
+        # A date in the future was written by a clock that was wrong, and would count until then.
         if not timedelta() <= self._clock() - found.probed_at < REPROBE_AFTER:
             return None
         return found.detail or "refused"
 
     def dimensions(self, window: Window) -> tuple[Dimension, ...]:
         """Return what to group by: everything but what the settings leave out, the organization refuses, or has no history."""
-        is_before_keys = self._stream.endpoint.is_costs and window.start < COSTS_BY_API_KEY_SINCE
+        too_new = {dimension for dimension, since in history_cuts(self._stream.endpoint).items() if window.start < since}
         return tuple(
             dimension
             for dimension in self._stream.endpoint.dimensions
-            if dimension.name not in self._excluded
-            and not self.standing_refusal(_group_by(dimension))
-            and not (is_before_keys and dimension is API_KEY)
+            if dimension.name not in self._excluded and not self.standing_refusal(_group_by(dimension)) and dimension not in too_new
         )
+
+    def left_out(self) -> str | None:
+        """Return why a stream is not asked for at all: the settings leave out a dimension without which it says nothing."""
+        missing = [one.name for one in self._stream.endpoint.essential_dimensions if one.name in self._excluded]
+        return f"METERHOUSE_EXCLUDE_DIMENSIONS leaves out {missing[0]}" if missing else None
 
     def refuse(self, name: str, detail: str, now: datetime) -> None:
         """Remember that the organization does not offer `name`, and what the vendor said."""
@@ -68,12 +68,18 @@ class Capabilities:
                 self._remember(name, Capability(True, None, self._clock()), now)
 
     def without_refused(self, dimensions: tuple[Dimension, ...], refusal: Unsupported, now: datetime) -> tuple[Dimension, ...]:
-        """Return `dimensions` less the one that the vendor refused, which is remembered; raise when it refused something else."""
-        if refusal.capability == "start_time" and API_KEY in dimensions and API_KEY in self._stream.endpoint.optional_dimensions:
-            return tuple(dimension for dimension in dimensions if dimension is not API_KEY)
+        """Return `dimensions` less the one that the vendor refused, which is remembered.
+
+        Raises `FixConfiguration` when it refused something else, `Unsupported` when nothing is left to ask for without it.
+        """
+        came_later = set(history_cuts(self._stream.endpoint)).intersection(self._stream.endpoint.optional_dimensions, dimensions)
+        if refusal.capability == "start_time" and came_later:
+            return tuple(dimension for dimension in dimensions if dimension not in came_later)
         refused = self._culprit(dimensions, refusal)
         if refused is None:
             raise FixConfiguration(f"the vendor refuses the request for {self._stream}: {refusal.detail}") from None
+        if refused in self._stream.endpoint.essential_dimensions:
+            raise Unsupported(_group_by(refused), refusal.detail) from None
         log.warning("%s: grouping by %s is not offered by this organization: %s", self._stream, refused.name, refusal.detail)
         self.refuse(_group_by(refused), refusal.detail, now)
         return tuple(dimension for dimension in dimensions if dimension is not refused)
@@ -84,8 +90,7 @@ class Capabilities:
             return None
         optional = [dimension for dimension in dimensions if dimension in self._stream.endpoint.optional_dimensions]
         named = [dimension for dimension in dimensions if dimension.name in refusal.detail]
-        culprit = _REFUSED_VALUE.search(refusal.detail)
-        quoted = [dimension for dimension in named if culprit and dimension.name == culprit[1]]
+        quoted = [dimension for dimension in named if dimension.name == refusal.value]
         return next(iter([*quoted, *(one for one in named if one in optional), *named, *optional]), None)
 
     def _remember(self, name: str, capability: Capability, now: datetime) -> None:

@@ -10,8 +10,7 @@ from meterhouse.accounting.finality import Finality, finality
 from meterhouse.catalogue.endpoints import BucketWidth, Key, Values
 from meterhouse.counts import counted
 from meterhouse.errors import RejectedAnswer
-from meterhouse.vendors.openai.odd_rows import SetAside
-from meterhouse.vendors.openai.rows import Bucket, Page
+from meterhouse.vendors.answer import Bucket, Page, SetAside
 from meterhouse.windows import Window, buckets, floor_to, from_epoch
 
 
@@ -19,7 +18,7 @@ from meterhouse.windows import Window, buckets, floor_to, from_epoch
 class CoveredBucket:
     """One bucket of an answer under its aligned start, with the bounds that the vendor gave it; `row_count` rows of it could be typed.
 
-    `digest` is that of its text, where the text alone says what its rows are. One that `is_stored` is in the warehouse as it was answered,
+    `digest` is that of its text, if the text determines its rows. One that `is_stored` is already in the warehouse unchanged,
     and its rows were not decoded.
     """
 

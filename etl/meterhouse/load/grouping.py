@@ -1,4 +1,4 @@
-"""Grouping: whether an answer ignored dimensions that it was asked to group by. Pure.
+"""Grouping: whether an answer ignored the dimensions that the request grouped by. Pure.
 
 A dimension may be null in some rows, in all rows of a quiet day, or in a stream that never had it. What is stored tells such an answer from
 one that ignored the request:
@@ -35,7 +35,7 @@ class Answered:
         self._unseen = list(range(len(dimensions)))
         self._rows = 0
         self.bucket_starts: list[datetime] = []
-        # Of them, those whose rows were not decoded, as they are stored as they came.
+        # Of them, those whose rows were not decoded, because they are stored unchanged.
         self.stored_starts: list[datetime] = []
 
     def add(self, buckets: Iterable[tuple[datetime, Mapping[Key, Values]]]) -> None:
@@ -48,7 +48,7 @@ class Answered:
                 self._unseen = [position for position in self._unseen if key[position] is None]
 
     def add_stored(self, start: datetime) -> None:
-        """Take note of a bucket with rows that is stored as it came."""
+        """Record a bucket with rows that is stored unchanged."""
         self.bucket_starts.append(start)
         self.stored_starts.append(start)
 

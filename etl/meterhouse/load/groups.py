@@ -6,10 +6,12 @@ from collections.abc import Iterable, Sequence
 
 from psycopg.sql import SQL, Identifier
 
-from meterhouse.catalogue.endpoints import Endpoint, Key
+from meterhouse.catalogue.endpoints import USAGE_DIMENSIONS, Endpoint, Key, Kind
 from meterhouse.warehouse.database import Connection
 from meterhouse.warehouse.derived_names import keep_line_items, keep_models
 from meterhouse.warehouse.schema import WAREHOUSE, group_table
+
+_FLAGS = {dimension.name for dimension in USAGE_DIMENSIONS if dimension.kind is Kind.FLAG}
 
 
 class Groups:
@@ -21,19 +23,23 @@ class Groups:
         self._organization_id = organization_id
         self._columns = list(columns)
         self._table = group_table(endpoint)
-        owned = {"organization_id": organization_id} | ({} if endpoint.is_costs else {"endpoint": endpoint.name})
+        owned = {name: {"organization_id": organization_id, "endpoint": endpoint.name}[name] for name in endpoint.family.owner}
         self._owned = owned
         self._others = [name for name in self._table.columns if name not in self._columns]
         self._known: dict[Key, int] = {}
+        self._is_read = False
+        self._models: set[str] = set()
         self._units: dict[str, str | None] | None = None
 
     def ids(self, keys: Iterable[Key]) -> dict[Key, int]:
         """Return the ids of all known combinations, `keys` among them; those that are new are stored first."""
         wanted = set(keys)
-        if wanted - self._known.keys():
+        if not self._is_read and wanted:
             self._read()
         if missing := wanted - self._known.keys():
             self._insert(sorted(missing, key=repr))
+        # Combinations that another loader stored first are not returned.
+        if wanted - self._known.keys():
             self._read()
         return self._known
 
@@ -50,7 +56,7 @@ class Groups:
                 found[item] = found.get(item) or unit
         if found:
             with self._connection.transaction(), self._connection.cursor() as cursor:
-                keep_line_items(cursor, found)
+                keep_line_items(cursor, found, self._endpoint.vendor.name)
             units |= found
 
     def _read(self) -> None:
@@ -62,16 +68,29 @@ class Groups:
             Identifier(WAREHOUSE, self._table.name),
             SQL(" AND ").join(conditions),
         )
+        self._is_read = True
         self._known = {tuple(key): group_id for group_id, *key in self._connection.execute(query, list(self._owned.values()))}
 
     def _insert(self, keys: Sequence[Key]) -> None:
+        """Store combinations, all in one statement, and remember the ids of those that were new."""
         names = [*self._owned, *self._columns]
-        query = SQL("INSERT INTO {} ({}) VALUES ({}) ON CONFLICT DO NOTHING").format(
-            Identifier(WAREHOUSE, self._table.name),
-            SQL(", ").join(map(Identifier, names)),
-            SQL(", ").join(SQL("%s") for _ in names),
+        query = SQL(
+            "INSERT INTO {table} ({names}) SELECT {owned}, v.* FROM unnest({arrays}) v ON CONFLICT DO NOTHING RETURNING group_id{columns}"
+            if self._columns
+            else "INSERT INTO {table} ({names}) SELECT {owned} ON CONFLICT DO NOTHING RETURNING group_id{columns}"
+        ).format(
+            table=Identifier(WAREHOUSE, self._table.name),
+            names=SQL(", ").join(map(Identifier, names)),
+            owned=SQL(", ").join(SQL("%s") for _ in self._owned),
+            arrays=SQL(", ").join(SQL("%s::boolean[]") if name in _FLAGS else SQL("%s::text[]") for name in self._columns),
+            columns=SQL("").join(SQL(", {}").format(Identifier(name)) for name in self._columns),
         )
+        arrays = [[key[position] for key in keys] for position in range(len(self._columns))]
         with self._connection.transaction(), self._connection.cursor() as cursor:
-            cursor.executemany(query, [(*self._owned.values(), *key) for key in keys])
+            cursor.execute(query, [*self._owned.values(), *arrays])
+            self._known |= {tuple(key): group_id for group_id, *key in cursor}
             if "model" in self._columns:
-                keep_models(cursor, {str(model) for key in keys if (model := key[self._columns.index("model")]) is not None})
+                models = {str(model) for key in keys if (model := key[self._columns.index("model")]) is not None}
+                if new := models - self._models:
+                    keep_models(cursor, new, self._endpoint.vendor.name)
+                self._models |= models

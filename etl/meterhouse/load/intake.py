@@ -1,10 +1,9 @@
-"""Intake: the pages of one answer, one after another: buckets that are stored as they came are recognized, the others are decoded,
-looked at, and collected for the warehouse.
+"""Intake: the pages of one answer, one after another: buckets that are already stored unchanged are recognized, the others are
+decoded, checked, and collected for the warehouse.
 """
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -18,14 +17,14 @@ from meterhouse.load.key_owner import KeyOwner
 from meterhouse.load.staging import Stage
 from meterhouse.load.store import Store
 from meterhouse.load.stream import Stream
-from meterhouse.vendors.openai.rows import Page, decode_page
+from meterhouse.vendors.adapter import Adapter
+from meterhouse.vendors.answer import Page
 from meterhouse.vendors.page_text import Digester, FetchedPage, take_apart
 
 # Threads cannot decode at the same time, and what one of them has half decoded takes memory.
 _DECODING = threading.Lock()
 # What was decoded of this much text is in memory at a time, however large a page is.
 _PART_BYTES = 1 << 20
-_A_PROJECT = re.compile(rb'"project_id": ?"[^"]')
 
 
 class Intake:
@@ -35,10 +34,18 @@ class Intake:
     """
 
     def __init__(
-        self, stream: Stream, chain: Chain, answered: Answered, stored: Mapping[bytes, StoredBucket], key_owner: KeyOwner, store: Store
+        self,
+        stream: Stream,
+        vendor: Adapter,
+        chain: Chain,
+        answered: Answered,
+        stored: Mapping[bytes, StoredBucket],
+        key_owner: KeyOwner,
+        store: Store,
     ) -> None:
         self._stream = stream
         self._endpoint = stream.endpoint
+        self._vendor = vendor
         self._chain = chain
         self._answered = answered
         self._stored = stored
@@ -77,14 +84,14 @@ class Intake:
 
     def _decoded(self, body: bytes) -> Page:
         with _DECODING:
-            return decode_page(self._endpoint, body, self._answered.dimensions)
+            return self._vendor.decode_page(self._endpoint, body, self._answered.dimensions)
 
     def _recognize(self, bucket: StoredBucket, text: memoryview, now: datetime) -> None:
         self._chain.accept_stored(bucket)
         if not bucket.row_count:
             return
         self._answered.add_stored(bucket.start)
-        if _A_PROJECT.search(text):
+        if self._vendor.names_a_project(text):
             # The very rows that its label holds: the key opens the same organization.
             self._key_owner.settle()
         else:

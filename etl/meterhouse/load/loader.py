@@ -10,11 +10,13 @@ from copy import copy
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from meterhouse.catalogue.endpoints import DAY, BucketWidth, Dimension, Endpoint
+from meterhouse.admin_keys import Organization
+from meterhouse.catalogue.endpoints import BucketWidth, Dimension, Endpoint
 from meterhouse.clock import Clock, utc_now
 from meterhouse.control_characters import visible
+from meterhouse.counts import counted
 from meterhouse.errors import BeforeHistory, RejectedAnswer, TryAgainLater, Unsupported
-from meterhouse.load.capabilities import COSTS_BY_API_KEY_SINCE, ENDPOINT, HISTORY, Capabilities
+from meterhouse.load.capabilities import ENDPOINT, HISTORY, Capabilities
 from meterhouse.load.chain import Chain, CompareRows
 from meterhouse.load.grouping import Answered
 from meterhouse.load.history_floor import first_accepted
@@ -25,10 +27,12 @@ from meterhouse.load.run import Progress, Report, Run, silent
 from meterhouse.load.staging import StoredSince
 from meterhouse.load.store import Store
 from meterhouse.load.stored_names import refuse_ignored_grouping
-from meterhouse.load.stream import Fetch, Replaced, Stream
-from meterhouse.settings import Organization, Settings
-from meterhouse.vendors.openai.client import ChainBroken, Client, PageTooLarge, Request
-from meterhouse.vendors.read_ahead import ReadAhead
+from meterhouse.load.stream import Fetch, Replaced, Stream, window_cuts
+from meterhouse.settings import Settings
+from meterhouse.vendors.adapter import adapter_of
+from meterhouse.vendors.http_client import HttpClient
+from meterhouse.vendors.read_ahead import ReadAhead, Taken
+from meterhouse.vendors.request import ChainBroken, PageTooLarge, Request
 from meterhouse.windows import Window, ceil_to, chunks, clamp, floor_to_day, increment
 
 log = logging.getLogger(__name__)
@@ -60,7 +64,7 @@ class Loader:
         settings: Settings,
         organization: Organization,
         store: Store,
-        client: Client,
+        client: HttpClient,
         *,
         clock: Clock = utc_now,
         report: Report = silent,
@@ -71,13 +75,15 @@ class Loader:
         self._organization = organization.label
         self._store = store
         self._client = client
+        self._vendor = adapter_of(organization.vendor)
         self._answers = answers
         self._read_ahead = self._ahead()
         self._key_owner = KeyOwner(
             organization.label,
             store.organizations,
             client,
-            others=[other.label for other in settings.organizations],
+            vendor=organization.vendor,
+            others=[other.label for other in settings.organizations if other.vendor == organization.vendor],
             excluded=settings.exclude_dimensions,
         )
         # Whole minutes: the vendor floors to the minute, and an end in the future is refused by some of its answers.
@@ -85,8 +91,8 @@ class Loader:
         self._clock = clock
         self._report = report
 
-    def beside(self, store: Store, client: Client) -> Loader:
-        """Return a loader for another thread of the same run, with a store and a client of its own."""
+    def beside(self, store: Store, client: HttpClient) -> Loader:
+        """Return a loader for another thread of the same run, with its own store and client."""
         other = copy(self)
         other._store, other._client = store, client
         # The run has had its answer: a fault of one lane is no reason to ask for nothing more.
@@ -100,7 +106,7 @@ class Loader:
 
     @property
     def is_out_of_reach(self) -> bool:
-        """Whether nobody has answered yet, be it with a refusal: then asking for the next endpoint is in vain."""
+        """Whether nobody has answered yet, not even with a refusal: then requesting the next endpoint is pointless."""
         return not self._client.was_answered
 
     def sync(self, endpoint: Endpoint, width: BucketWidth, run: Run, interval: Window | None = None) -> Summary:
@@ -125,7 +131,7 @@ class Loader:
     def backfill(
         self, endpoint: Endpoint, width: BucketWidth, window: Window, run: Run, *, force: bool = False, trusts_digests: bool = True
     ) -> Summary:
-        """Read a given range, whatever the watermark says, and leave the watermark alone; windows that `run` has done are skipped.
+        """Read a given range, whatever the watermark says, and leave the watermark alone; windows that `run` has loaded are skipped.
 
         Every row is compared with what is stored when digests are not trusted, or `force` is given.
         """
@@ -139,7 +145,7 @@ class Loader:
         """Return the first instant to read. Hours begin a few days ago, but after a long downtime where the stream was left."""
         today = floor_to_day(self._now)
         chosen = self._settings.history_start or today - DEFAULT_HISTORY
-        if width is DAY:
+        if width.is_day:
             return chosen
         first = today - timedelta(days=self._settings.hourly_history_days)
         if watermark is not None and watermark < first:
@@ -148,9 +154,12 @@ class Loader:
 
     def _load(self, stream: Stream, window: Window, run: Run, mode: _Mode, skip: set[Window]) -> Summary:
         offers = Capabilities(stream, self._store, self._key_owner, self._clock, self._settings.exclude_dimensions)
+        summary = Summary(stream.organization, stream.endpoint.name, stream.width.name)
+        if left_out := offers.left_out():
+            return replace(summary, left_out=left_out)
         if mode.moves_watermark and (standing := offers.standing_refusal()):
             log.info("%s is not offered by this organization: %s", stream, standing)
-            return Summary(stream.organization, stream.endpoint.name, stream.width.name, not_offered=standing)
+            return replace(summary, not_offered=standing)
         newest = ceil_to(self._now, stream.width)
         pending = self._pieces(stream, Window(min(window.start, newest), min(window.end, newest)))
         try:
@@ -182,7 +191,7 @@ class Loader:
                         offers.refuse(HISTORY, f"begins {floor:%Y-%m-%d}: {refusal.detail}", self._now)
                     # Where nothing is said about where the history begins, what was known of it stays.
                     floor = floor or end
-                    summary = replace(summary, reported_from=f"{floor:%Y-%m-%d}" if stream.width is DAY else f"{floor:%Y-%m-%d %H:%M} UTC")
+                    summary = replace(summary, reported_from=f"{floor:%Y-%m-%d}" if stream.width.is_day else f"{floor:%Y-%m-%d %H:%M} UTC")
                     log.warning("%s: the vendor reports nothing before %s", stream, summary.reported_from)
                     pending = [rest for left in (piece, *pending) if not (rest := clamp(left, floor, stream.width)).is_empty]
                     total = done + len(pending)
@@ -191,8 +200,8 @@ class Loader:
                     continue
                 except Unsupported as refusal:
                     watermark = self._store.watermark(stream)
-                    if watermark is not None and self._now - watermark < RETIRED_AFTER:
-                        # It was there a moment ago: an outage, or another address, is no reason to stop asking.
+                    if refusal.capability == ENDPOINT and watermark is not None and self._now - watermark < RETIRED_AFTER:
+                        # It was loaded within the last week: an outage, or another address, is no reason to stop asking.
                         raise TryAgainLater(f"{stream} was there and is not found now ({refusal.detail}): run again later") from None
                     offers.refuse(ENDPOINT, refusal.detail, self._now)
                     log.warning("%s is not offered by this organization: %s", stream, refusal.detail)
@@ -225,8 +234,7 @@ class Loader:
         return Request(stream.endpoint, asked, stream.width, dimensions, page_buckets or stream.width.max_buckets)
 
     def _pieces(self, stream: Stream, window: Window) -> list[Window]:
-        cuts = (COSTS_BY_API_KEY_SINCE,) if stream.endpoint.is_costs else ()
-        return [piece for piece in chunks(window, stream.width, cuts=cuts) if piece.start < self._now]
+        return [piece for piece in chunks(window, stream.width, cuts=window_cuts(stream.endpoint)) if piece.start < self._now]
 
     def _load_piece(self, stream: Stream, window: Window, run: Run, mode: _Mode, offers: Capabilities) -> tuple[Fetch, Replaced]:
         """Load one window, asking again with less where the organization or the size of the answer demands it."""
@@ -272,20 +280,12 @@ class Loader:
         pages = self._read_ahead.take(request, self._store.next_fetch_number)
         settling_time = self._settings.settling_time(stream.endpoint)
         chain = Chain(asked, stream.width, self._now, settling_time, compares_rows=not trusts_digests)
-        # Until it is known which organization the label holds, rows that say it have to be looked at.
+        # Until it is known which organization the label holds, rows that name theirs have to be decoded.
         is_told = trusts_digests and (stream.endpoint.organization_field is None or self._key_owner.is_remembered)
         stored = self._store.stored_buckets(stream, asked) if is_told else {}
         answered = Answered(dimensions)
-        with Intake(stream, chain, answered, stored, self._key_owner, self._store) as intake:
-            try:
-                for page in pages:
-                    intake.take(page, self._now)
-            except ChainBroken as broken:
-                if chain.missing():
-                    raise
-                log.warning("%s %s: %s, but every bucket had come", stream, window, broken)
-            except RejectedAnswer as error:
-                raise type(error)(f"{stream} {window}: {error}") from None
+        with Intake(stream, self._vendor, chain, answered, stored, self._key_owner, self._store) as intake:
+            self._take_all(pages, intake, chain, stream, window)
             if answered.is_suspect and not mode.force:
                 refuse_ignored_grouping(self._store.connection, stream, self._store.organization_id(stream.organization), window, answered)
             fetch = Fetch(
@@ -296,10 +296,7 @@ class Loader:
                 tuple(sorted(chain.unknown_fields)),
                 tuple(sorted(chain.all_warnings())),
             )
-            for warning in fetch.warnings:
-                log.warning("%s %s: %s", stream, window, visible(warning))
-            if fetch.unknown_fields:
-                log.warning("%s %s: unknown fields are kept in extra: %s", stream, window, visible(", ".join(fetch.unknown_fields)))
+            _log_oddities(stream, window, fetch)
             covered = chain.covered()
             if intake.stage.would_empty(window, covered):
                 self._key_owner.check_unnamed(self._now)
@@ -313,15 +310,38 @@ class Loader:
                 protected=mode.protected(window),
             )
         offers.confirm(dimensions, self._now)
-        log.info(
-            "%s %s: %d pages, %d buckets, rows: %d new, %d changed, %d removed, %d unchanged",
-            stream,
-            window,
-            fetch.pages,
-            done.buckets,
-            done.inserted,
-            done.updated,
-            done.removed,
-            done.unchanged,
-        )
+        _log_done(stream, window, fetch, done)
         return fetch, done
+
+    def _take_all(self, pages: Taken, intake: Intake, chain: Chain, stream: Stream, window: Window) -> None:
+        """Take in every page of an answer; a chain that breaks behind its last bucket was whole all the same."""
+        try:
+            for page in pages:
+                intake.take(page, self._now)
+        except ChainBroken as broken:
+            if chain.missing():
+                raise
+            log.warning("%s %s: %s, but every bucket had come", stream, window, broken)
+        except RejectedAnswer as error:
+            raise type(error)(f"{stream} {window}: {error}") from None
+
+
+def _log_oddities(stream: Stream, window: Window, fetch: Fetch) -> None:
+    for warning in fetch.warnings:
+        log.warning("%s %s: %s", stream, window, visible(warning))
+    if fetch.unknown_fields:
+        log.warning("%s %s: unknown fields are kept in extra: %s", stream, window, visible(", ".join(fetch.unknown_fields)))
+
+
+def _log_done(stream: Stream, window: Window, fetch: Fetch, done: Replaced) -> None:
+    log.info(
+        "%s %s: %s, %s, rows: %d new, %d changed, %d removed, %d unchanged",
+        stream,
+        window,
+        counted(fetch.pages, "page"),
+        counted(done.buckets, "bucket"),
+        done.inserted,
+        done.updated,
+        done.removed,
+        done.unchanged,
+    )

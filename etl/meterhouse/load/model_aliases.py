@@ -1,4 +1,4 @@
-"""Model aliases: models that people want to see under another name. Views look them up when they are read; no other row changes."""
+"""Model aliases: models that people want to see under another name. Views look them up at query time; no other row changes."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from meterhouse.catalogue.endpoints import MODEL
+from meterhouse.catalogue.vendors import OPENAI
 from meterhouse.errors import FixConfiguration
 from meterhouse.load.store import Store
-from meterhouse.vendors.openai.names import canonical_model
+from meterhouse.vendors.words import words_of
 from meterhouse.warehouse.database import Connection, translated
 
 _KNOWN = "SELECT EXISTS (SELECT FROM warehouse.model_names WHERE %(model)s IN (lower(model), canonical_model))"
+_NAME_OF = "SELECT canonical_model FROM warehouse.dim_model WHERE lower(model) = %s ORDER BY model LIMIT 1"
 _SET = (
     "INSERT INTO warehouse.model_alias (model, shown_as) VALUES (%(model)s, %(shown_as)s)"
     " ON CONFLICT (model) DO UPDATE SET shown_as = excluded.shown_as, created_at = now()"
@@ -39,7 +41,7 @@ def set_alias(url: str, model: str, shown_as: str) -> list[str]:
                 f"{others[0]} is shown as {word}: give it another name first (meterhouse alias {others[0]} {wanted}),"
                 f" or take that alias away (meterhouse alias --remove {others[0]})"
             )
-        name = word if wanted == word else set_before.get(wanted, canonical_model(wanted))
+        name = word if wanted == word else set_before.get(wanted, _own_name(connection, wanted))
         parameters = {"model": word, "shown_as": name}
         connection.execute(_SET, parameters)
         known = connection.execute(_KNOWN, parameters).fetchone()
@@ -54,9 +56,16 @@ def remove_alias(url: str, model: str) -> str:
     word = _word(model)
     with _aliases(url) as connection:
         removed = connection.execute("DELETE FROM warehouse.model_alias WHERE model = %s", (word,)).rowcount
+        name = _own_name(connection, word)
     if not removed:
         raise FixConfiguration(f"{word} has no alias: run meterhouse alias to list those that are set")
-    return f"{word} is shown as {canonical_model(word)} again"
+    return f"{word} is shown as {name} again"
+
+
+def _own_name(connection: Connection, word: str) -> str:
+    """Return the name of all words for a model; one that was never loaded goes by the rules of the first vendor."""
+    known = connection.execute(_NAME_OF, (word,)).fetchone()
+    return str(known[0]) if known else words_of(OPENAI.name).canonical_model(word)
 
 
 @contextmanager

@@ -12,12 +12,11 @@ from datetime import datetime
 
 from psycopg.sql import SQL, Composed, Identifier
 
+from meterhouse.vendors.listing import Value, Values
 from meterhouse.warehouse.database import Connection
 from meterhouse.warehouse.schema import PROJECT_NAMES, WAREHOUSE, NamesTable
 
 RUN_COMMAND = "directory"
-Value = str | datetime | None
-Values = Mapping[str, Value]
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ class NamesReplaced:
 
 @dataclass(frozen=True)
 class _Version:
-    """The newest stored version of an entry; `project_id` says which list it stands in."""
+    """The newest stored version of an entry; `project_id` says which list it is in."""
 
     version_id: int
     valid_from: datetime

@@ -1,4 +1,4 @@
-"""Outcome: what loading did, stream by stream, and whether anything of what was asked for was loaded at all."""
+"""Outcome: what loading did, stream by stream, and whether anything that was requested was loaded at all."""
 
 from __future__ import annotations
 
@@ -44,6 +44,7 @@ class Summary:
     loaded_to: str | None = None
     reported_from: str | None = None
     not_offered: str | None = None
+    left_out: str | None = None
 
     def plus(self, window: Window, fetch: Fetch, done: Replaced) -> Summary:
         """Return the summary with one more window in it."""
@@ -95,6 +96,8 @@ class Summary:
         """Why nothing of what was asked for was loaded, None when something was, be it by an earlier run that this one resumed."""
         if self.buckets or self.superseded_buckets or self.windows_loaded_before:
             return None
+        if self.left_out:
+            return f"not asked for: {self.left_out}"
         if self.not_offered:
             return f"not offered by this organization ({self.not_offered})"
         if self.reported_from:

@@ -1,13 +1,13 @@
-"""Rename: an organization gets another label, with all that names it: grants to teams, and the runs that a backfill resumes by."""
+"""Rename: a new label for an organization, and for everything that names it: grants to teams, and the runs that a backfill resumes by."""
 
 from __future__ import annotations
 
 from psycopg.types.json import Jsonb
 
+from meterhouse.catalogue.vendors import Vendor
 from meterhouse.errors import FixConfiguration
 from meterhouse.labels import DEFAULT_LABEL, DEMO_LABEL, is_label
 from meterhouse.load.organizations import Organizations
-from meterhouse.settings import KEY_VARIABLE
 from meterhouse.warehouse.access import as_owner
 from meterhouse.warehouse.database import Connection
 
@@ -44,7 +44,8 @@ def rename_organization(owner_url: str, old: str, new: str) -> list[str]:
             "INSERT INTO ops.run_log (command, parameters, status, started_at, finished_at) VALUES (%s, %s, 'done', now(), now())",
             (RUN_COMMAND, Jsonb({"organization": new, "renamed_from": old})),
         )
-    return [f"{old} is now called {new}, with its figures and names (run log: {runs}, grants to teams: {grants})", _key_words(new)]
+        key_words = _key_words(new, organizations.vendor(new))
+    return [f"{old} is now called {new}, with its figures and names (run log: {runs}, grants to teams: {grants})", key_words]
 
 
 def _was_renamed(connection: Connection, old: str, new: str) -> bool:
@@ -69,8 +70,8 @@ def _require_free(connection: Connection, labels: list[str], old: str, new: str)
         )
 
 
-def _key_words(label: str) -> str:
+def _key_words(label: str, vendor: Vendor) -> str:
     """Say where the organization's key belongs from now on; a variable's name has no hyphen."""
-    connection = "openai_admin" if label == DEFAULT_LABEL else f"openai_admin_{label}"
-    variable = KEY_VARIABLE if label == DEFAULT_LABEL else f"{KEY_VARIABLE}_{label.upper()}"
+    connection = vendor.airflow_connection if label == DEFAULT_LABEL else f"{vendor.airflow_connection}_{label}"
+    variable = vendor.variable_of(label, DEFAULT_LABEL)
     return f"its key belongs in {'' if '-' in label else f'{variable}, or '}Airflow's connection {connection}, from now on"

@@ -1,9 +1,9 @@
-"""Retention: hours and minutes older than a limit are dropped, days are kept for ever.
+"""Retention: hours and minutes older than a limit are dropped, days are kept forever.
 
-Data flow: settings, clock -> limits -> months with something over, counted in the coverage -> a month that holds nothing to keep is emptied
-in one step, of others stream after stream is deleted in batches of the size of a load -> a partition that is mostly space is written anew.
-With its rows go a bucket's coverage, revisions and rows set aside, and `loaded_from` of its stream moves to the limit: no view and no check
-misses it, and no run loads it again. Every transaction locks its stream first, as a load does.
+Data flow: settings, clock -> limits -> months with something to drop, counted in the coverage -> a month that holds nothing to keep is
+emptied in one step; from others, stream after stream is deleted in batches of the size of a load -> a partition that is mostly free space
+is rewritten. A bucket's totals, coverage, revisions and rows set aside are dropped with its rows, and `loaded_from` of its stream moves to
+the limit: no view and no check misses it, and no run loads it again. Every transaction locks its stream first, as a load does.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from datetime import date, datetime, timedelta
 from importlib import resources
 
 import psycopg
-from psycopg.sql import SQL, Composed, Identifier, Literal
+from psycopg.sql import SQL, Composable, Identifier, Literal
 
 from meterhouse.catalogue.endpoints import ENDPOINTS, HOUR, MINUTE, BucketWidth, Endpoint
 from meterhouse.counts import counted
@@ -23,6 +23,7 @@ from meterhouse.errors import FixConfiguration, TryAgainLater
 from meterhouse.load.store import Store
 from meterhouse.settings import Settings
 from meterhouse.warehouse.database import Connection, translated
+from meterhouse.warehouse.rollup_tables import rollups_of
 from meterhouse.warehouse.rollups import WITHOUT_STATISTICS
 from meterhouse.warehouse.schema import OF_A_BUCKET, OPS, WAREHOUSE, group_table
 from meterhouse.warehouse.session import LOAD, READ
@@ -33,14 +34,14 @@ log = logging.getLogger(__name__)
 _WIDTHS = {width.minutes: width for width in (HOUR, MINUTE)}
 # A row without `extra`: its header and place, its key, and eight bytes a figure; pages are filled to nine tenths.
 _ROW_BYTES, _METRIC_BYTES, _FILLED = 44, 8, 0.9
-# Writing a month anew pays when two thirds of it are space, which is seldom more than once or twice in its life.
+# Rewriting a month is worth it when two thirds of it are free space, which rarely happens more than once or twice.
 _TIMES_TOO_LARGE = 3
 _SMALLEST_WORTH_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
 class Limits:
-    """The instants before which hours and minutes are over; None keeps them for ever."""
+    """The instants before which hours and minutes are over; None keeps them forever."""
 
     hours_before: datetime | None
     minutes_before: datetime | None
@@ -167,10 +168,10 @@ def what_is_over(connection: Connection, limits: Limits) -> list[Dropped]:
 
 
 def drop(connection: Connection, limits: Limits) -> list[Dropped]:
-    """Drop what is over and give its space back; return what went, by table.
+    """Drop what is over and give its space back; return what was dropped, by table.
 
-    Loads and readers may go on beside it, and it may be stopped at any time. Raises `TryAgainLater`, when all else is done, if readers held
-    a month for too long.
+    Loads and readers may continue meanwhile, and it may be stopped at any time. Raises `TryAgainLater`, when all else is done, if readers
+    held a month for too long.
     """
     found = _months(connection, limits)
     size = {(month.endpoint, month.first_day): month.total_bytes for month in found}
@@ -259,8 +260,7 @@ def _empty(connection: Connection, limits: Limits, month: Month) -> Month | None
             for width in went:
                 end = min(limits.before(width) or month.window.start, month.window.end)
                 if end > month.window.start:
-                    streams = SQL("endpoint = {} AND bucket_width = {}").format(Literal(month.endpoint.name), Literal(width.minutes))
-                    went[width] = _forget(connection, streams, Window(month.window.start, end))
+                    went[width] = _forget(connection, month.endpoint, SQL("true"), width, Window(month.window.start, end))
     except psycopg.errors.LockNotAvailable:
         log.info("%s of %s is being read: its rows are deleted one by one", month.endpoint.table, f"{month.first_day:%Y-%m}")
         return None
@@ -289,19 +289,26 @@ def _drop_piece(connection: Connection, endpoint: Endpoint, organization_id: int
         Literal(piece.end),
     )
     rows = connection.execute(delete).rowcount
-    of_stream = SQL("organization_id = {} AND endpoint = {} AND bucket_width = {}").format(
-        Literal(organization_id), Literal(endpoint.name), Literal(width.minutes)
-    )
-    return rows, _forget(connection, of_stream, piece)[0]
+    own = SQL("organization_id = {}").format(Literal(organization_id))
+    return rows, _forget(connection, endpoint, own, width, piece)[0]
 
 
-def _forget(connection: Connection, streams: Composed, window: Window) -> tuple[int, int]:
-    """Forget what is known of the buckets of a window, and expect nothing before its end any more; return the buckets and their rows."""
-    within = SQL("{} AND bucket_start >= {} AND bucket_start < {}").format(streams, Literal(window.start), Literal(window.end))
+def _forget(connection: Connection, endpoint: Endpoint, whose: Composable, width: BucketWidth, window: Window) -> tuple[int, int]:
+    """Forget what is known of the buckets of a window, and expect nothing before its end any more; return the buckets and their rows.
+
+    `whose` is the condition on organizations.
+    """
+    own = SQL("{} AND endpoint = {}").format(whose, Literal(endpoint.name))
+    streams = SQL("{} AND bucket_width = {}").format(own, Literal(width.minutes))
+    span = SQL("bucket_start >= {} AND bucket_start < {}").format(Literal(window.start), Literal(window.end))
+    within = SQL("{} AND {}").format(streams, span)
     query = SQL("WITH gone AS (DELETE FROM ops.coverage WHERE {} RETURNING row_count) SELECT count(*), sum(row_count) FROM gone")
     buckets, rows = connection.execute(query.format(within)).fetchone() or (0, None)
     for table in OF_A_BUCKET:
         connection.execute(SQL("DELETE FROM {} WHERE {}").format(Identifier(OPS, table), within))
+    days = SQL("usage_date BETWEEN {} AND {}").format(Literal(window.start.date()), Literal(window.end.date()))
+    for rollup in rollups_of(endpoint, width):
+        connection.execute(SQL("DELETE FROM {} WHERE {} AND {} AND {}").format(Identifier(WAREHOUSE, rollup.name), own, days, span))
     moved = SQL("UPDATE ops.watermarks SET loaded_from = {end} WHERE {streams} AND loaded_from < {end}")
     connection.execute(moved.format(end=Literal(window.end), streams=streams))
     return buckets, rows or 0

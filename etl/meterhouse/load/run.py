@@ -1,4 +1,4 @@
-"""A run: its entry in the run log, and the steps that it reports to whoever watches."""
+"""A run: its entry in the run log, and the steps that it reports to observers."""
 
 from __future__ import annotations
 

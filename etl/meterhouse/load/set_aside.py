@@ -1,4 +1,4 @@
-"""Set aside: rows of the vendor that could not be typed, kept with their reason until a later reading of their bucket has no such row."""
+"""Set aside: rows of the vendor that could not be typed, kept with the reason until a later reading of their bucket has no such row."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Side by side: the endpoints of one organization, loaded by several lanes: threads that each have a session of the warehouse.
 
-Data flow: the first endpoint by itself until the run's entry is open, which shows that the key is right -> every lane takes the next
+Data flow: the first endpoint on its own until the run's entry is open, which shows that the key is right -> every lane takes the next
 endpoint that nobody has taken -> summaries and errors in the order of the endpoints. While one lane waits for the vendor or the server,
 another decodes. A wrong key or setting, or an API that nobody reaches, lets no lane take another endpoint.
 """
@@ -46,7 +46,7 @@ class SideBySide:
 
     def __init__(self, endpoints: Sequence[Endpoint], count: int, open_lane: Callable[[], AbstractContextManager[Lane]]) -> None:
         self._endpoints = endpoints
-        # Costs have the most rows per window and the catalogue names them last, where nothing would be loaded beside them.
+        # Costs have the most rows per window and the catalogue names them last, where nothing else would be loaded at the same time.
         self._waiting = sorted(range(1, len(endpoints)), key=lambda position: (not endpoints[position].is_costs, position))
         if endpoints:
             self._waiting.insert(0, 0)

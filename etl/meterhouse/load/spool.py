@@ -1,7 +1,7 @@
 """Spool: the rows of one window as binary COPY data, in memory while they are few and in a temporary file when they are many.
 
-Until an answer is whole it must not touch the warehouse; kept in the server's own format it goes there in one piece, straight into its
-place when that is empty.
+Until an answer is whole it must not touch the warehouse; kept in the server's own format, it is sent in one piece, straight into place
+if that is empty.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Staging: the rows of one window on their way into the warehouse, and the transaction that puts them in place.
 
 Data flow: the rows of each page are kept as COPY data, no transaction open -> one transaction: lock the stream's control row, leave out
-buckets that a newer fetch has stored, and buckets that are stored as they were answered; COPY the rest into its place when that is empty,
-else into a temporary table: log and update what changed, log and remove what vanished, insert what is new; then rollups of the days,
-coverage, watermark, load log -> commit. Replaying it changes nothing.
+buckets that a newer fetch has stored, and buckets that are stored as they were answered; keep what differs from a closed month as
+corrections; COPY the rest into its place when that is empty, else into a temporary table: log and update what changed, log and remove
+what vanished, insert what is new; then rollups, coverage, watermark, load log -> commit. Replaying it changes nothing.
 """
 
 from __future__ import annotations
@@ -15,20 +15,23 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, LiteralString, Self
 
+from psycopg.sql import Composable
 from psycopg.types.json import Jsonb
 
 from meterhouse.accounting.growth import bucket_totals
-from meterhouse.catalogue.endpoints import DAY, Dimension, Endpoint, Key, Values
+from meterhouse.catalogue.endpoints import Dimension, Endpoint, Key, Values
 from meterhouse.errors import ConfirmToEmpty
 from meterhouse.load.bucket_growth import keep_totals
 from meterhouse.load.chain import CoveredBucket
+from meterhouse.load.closing import close_tied_months, is_bill, logs_additions, without_closed
 from meterhouse.load.groups import Groups
+from meterhouse.load.imported_days import without_imported
 from meterhouse.load.set_aside import keep_set_aside
 from meterhouse.load.spool import Spool
 from meterhouse.load.statements import Statements, row_types
-from meterhouse.load.stream import Fetch, Replaced, Stream
+from meterhouse.load.stream import API, Fetch, Replaced, Stream
 from meterhouse.warehouse.database import Connection, translated
-from meterhouse.warehouse.rollups import WITHOUT_STATISTICS, drifted_days, replace_days
+from meterhouse.warehouse.rollups import WITHOUT_STATISTICS, drifted_buckets, replace_sums
 from meterhouse.warehouse.schema import SCHEMA_REVISION, fact_columns
 from meterhouse.windows import Window
 from meterhouse.windows import buckets as starts_of
@@ -55,7 +58,7 @@ class Stage:
         self._ensure_partition = ensure_partition
         self._stream = stream
         self._dimensions = dimensions
-        self._columns = [*(dimension.name for dimension in dimensions), *(["currency"] if stream.endpoint.is_costs else [])]
+        self._columns = [*(dimension.name for dimension in dimensions), *stream.endpoint.family.keys]
         self._organization_id = organization_id
         self._sql = Statements(stream.endpoint, stream.width, organization_id)
         self._groups = Groups(self._connection, stream.endpoint, organization_id, self._columns)
@@ -89,7 +92,7 @@ class Stage:
         minutes = self._stream.width.minutes
         for start, rows in buckets:
             self._spool.add((start, minutes, ids[key], *values[:-1], _extra(values[-1])) for key, values in rows.items())
-            if self._stream.width is DAY and (totals := bucket_totals(self._stream.endpoint, rows.items())) is not None:
+            if self._stream.width.is_day and (totals := bucket_totals(self._stream.endpoint, rows.items())) is not None:
                 self._totals[start] = totals
 
     def would_empty(self, window: Window, buckets: Sequence[CoveredBucket]) -> bool:
@@ -128,22 +131,29 @@ class Stage:
                     self._identity,
                 )
                 self._connection.execute(WITHOUT_STATISTICS)
-                current = self._without_superseded(window, buckets, fetch.number)
-                self._require_stored([bucket for bucket in current if bucket.is_stored])
+                self._is_staged = False
+                answered = self._without_superseded(window, buckets, fetch.number)
+                self._require_stored([bucket for bucket in answered if bucket.is_stored])
                 if protected is not None:
-                    self._require_rows(protected, current)
+                    answered = without_imported(self._connection, self._stream, self._organization_id, protected, answered)
+                    self._require_rows(protected, answered)
+                current = without_closed(self._connection, self._stream, self._organization_id, answered, self._staged, now)
                 changed = [bucket for bucket in current if not bucket.is_stored]
                 counts = self._replace_rows(changed, fetch, has_all=len(current) == len(buckets))
                 self._replace_rollups(current)
                 self._write_coverage(current, fetch, now)
-                keep_set_aside(self._connection, self._identity, changed, fetch.number)
-                keep_totals(self._connection, self._identity, changed, self._totals, now)
+                keep_set_aside(self._connection, self._identity, [bucket for bucket in answered if not bucket.is_stored], fetch.number)
+                if fetch.origin == API:
+                    # A file says what was known when it was saved, not now.
+                    keep_totals(self._connection, self._identity, changed, self._totals, now)
                 self._move_watermark(window, buckets, now, moves_watermark=moves_watermark)
+                if is_bill(self._stream):
+                    close_tied_months(self._connection, self._organization_id, now)
                 replaced = Replaced(
                     *counts,
                     unchanged=sum(bucket.row_count for bucket in current) - counts[0] - counts[1],
-                    buckets=len(current),
-                    superseded_buckets=len(buckets) - len(current),
+                    buckets=len(answered),
+                    superseded_buckets=len(buckets) - len(answered),
                     restated_buckets=self._restated,
                     load_seconds=time.monotonic() - started,
                 )
@@ -169,6 +179,14 @@ class Stage:
             log.info("%s %s: %d buckets were stored by a newer fetch meanwhile and stay", self._stream, window, len(superseded))
         return [bucket for bucket in buckets if bucket not in superseded]
 
+    def _staged(self) -> Composable:
+        """Send the collected rows into the temporary table, once per transaction, and return its name."""
+        if not self._is_staged:
+            self._connection.execute(self._sql.create_stage())
+            self._spool.send(self._connection, self._sql.copy_stage())
+            self._is_staged = True
+        return self._sql.stage
+
     def _require_stored(self, buckets: Sequence[CoveredBucket]) -> None:
         """Raise `StoredSince` unless each of `buckets` still is stored with the digest by which it was left out."""
         if not buckets:
@@ -190,11 +208,10 @@ class Stage:
         execute = self._connection.execute
         window = self._span([bucket.start for bucket in buckets])
         row = execute(self._sql.has_rows(window)).fetchone()
-        is_empty = not (row and row[0])
+        is_empty = not (row and row[0]) and not logs_additions(self._connection, self._stream, self._organization_id, buckets)
         if is_empty and has_all:
             return (self._spool.send(self._connection, self._sql.copy_fact()), 0, 0)
-        execute(self._sql.create_stage())
-        self._spool.send(self._connection, self._sql.copy_stage())
+        self._staged()
         if not has_all:
             execute(self._sql.keep_buckets(), ([bucket.start for bucket in buckets],))
         if is_empty:
@@ -202,6 +219,7 @@ class Stage:
         parameters = {
             "endpoint": self._stream.endpoint.name,
             "grouping": fetch.grouping,
+            "origin": fetch.origin,
             "buckets": [bucket.start for bucket in buckets],
             # In others a row may be missing because it was set aside.
             "whole": [bucket.start for bucket in buckets if not bucket.set_aside],
@@ -214,27 +232,22 @@ class Stage:
         return Window(min(starts), max(starts) + timedelta(seconds=self._stream.width.seconds))
 
     def _replace_rollups(self, buckets: Sequence[CoveredBucket]) -> None:
-        """Bring the sums of the days that were answered anew up to date, and mend sums of other days that drifted."""
-        if self._stream.width is not DAY or not buckets:
-            return
+        """Update the totals of the buckets that were loaded again, and repair totals of others that drifted."""
+        stream = (self._stream.endpoint, self._stream.width, self._organization_id)
         stored = {bucket.start: bucket.row_count for bucket in buckets if bucket.is_stored}
         starts = [bucket.start for bucket in buckets if not bucket.is_stored]
-        if stored:
-            days = drifted_days(self._stream.endpoint, self._organization_id)
-            parameters = {"buckets": list(stored), "row_counts": list(stored.values())}
-            starts += [start for (start,) in self._connection.execute(days, parameters).fetchall()]
-        replace_days(self._connection, self._stream.endpoint, self._organization_id, starts)
+        replace_sums(self._connection, *stream, [*starts, *drifted_buckets(self._connection, *stream, stored)])
 
     def _value(self, query: LiteralString, parameters: Sequence[Any] = ()) -> Any:
         row = self._connection.execute(query, parameters).fetchone()
         return row[0] if row else None
 
     def _require_rows(self, protected: Window, buckets: Sequence[CoveredBucket]) -> None:
-        """Refuse an answer that is empty for the protected part while the warehouse is not."""
+        """Refuse an answer that is empty for its buckets of the protected part while the warehouse is not."""
         answered = [bucket for bucket in buckets if protected.start <= bucket.start < protected.end]
         if not answered or any(bucket.row_count for bucket in answered):
             return
-        row = self._connection.execute(self._sql.has_rows(protected)).fetchone()
+        row = self._connection.execute(self._sql.has_rows_of(protected), ([bucket.start for bucket in answered],)).fetchone()
         if row and row[0]:
             raise ConfirmToEmpty(
                 f"{self._stream} {protected}: the answer is empty, but the warehouse holds rows there and it is older than the lookback;"
@@ -243,23 +256,24 @@ class Stage:
 
     def _write_coverage(self, buckets: Sequence[CoveredBucket], fetch: Fetch, now: datetime) -> None:
         self._connection.execute(
-            "INSERT INTO ops.coverage (organization_id, endpoint, bucket_width, source_grouping, changed_at,"
+            "INSERT INTO ops.coverage (organization_id, endpoint, bucket_width, source_grouping, origin, changed_at,"
             " bucket_start, reported_start, reported_end, finality, is_complete, row_count, content_digest)"
-            " SELECT %s, %s, %s, %s, %s, b.bucket_start, b.reported_start, b.reported_end, b.finality, b.finality >= 'settled',"
+            " SELECT %s, %s, %s, %s, %s, %s, b.bucket_start, b.reported_start, b.reported_end, b.finality, b.finality >= 'settled',"
             " b.row_count, b.content_digest FROM unnest(%s::timestamptz[], %s::timestamptz[], %s::timestamptz[],"
             " %s::warehouse.finality[], %s::integer[], %s::bytea[])"
             " AS b (bucket_start, reported_start, reported_end, finality, row_count, content_digest)"
             " WHERE NOT EXISTS (SELECT FROM ops.coverage c WHERE c.organization_id = %s AND c.endpoint = %s AND c.bucket_width = %s"
             " AND c.bucket_start = b.bucket_start"
-            " AND (c.reported_start, c.reported_end, c.finality, c.row_count, c.content_digest, c.source_grouping)"
-            " IS NOT DISTINCT FROM (b.reported_start, b.reported_end, b.finality, b.row_count, b.content_digest, %s))"
+            " AND (c.reported_start, c.reported_end, c.finality, c.row_count, c.content_digest, c.source_grouping, c.origin)"
+            " IS NOT DISTINCT FROM (b.reported_start, b.reported_end, b.finality, b.row_count, b.content_digest, %s, %s))"
             " ON CONFLICT (organization_id, endpoint, bucket_width, bucket_start) DO UPDATE SET reported_start = excluded.reported_start,"
             " reported_end = excluded.reported_end, finality = excluded.finality, is_complete = excluded.is_complete,"
             " row_count = excluded.row_count, source_grouping = excluded.source_grouping, content_digest = excluded.content_digest,"
-            " changed_at = excluded.changed_at",
+            " origin = excluded.origin, changed_at = excluded.changed_at",
             (
                 *self._identity,
                 fetch.grouping,
+                fetch.origin,
                 now,
                 [bucket.start for bucket in buckets],
                 [bucket.reported_start for bucket in buckets],
@@ -269,6 +283,7 @@ class Stage:
                 [bucket.digest for bucket in buckets],
                 *self._identity,
                 fetch.grouping,
+                fetch.origin,
             ),
         )
 

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from functools import cache
 from uuid import uuid4
 
-from psycopg.sql import SQL, Composed, Identifier, Literal
+from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
-from meterhouse.catalogue.endpoints import ENDPOINTS, BucketWidth, Endpoint, Kind
+from meterhouse.catalogue.endpoints import COSTS, ENDPOINTS, BucketWidth, Endpoint, Kind
 from meterhouse.warehouse.schema import OF_AN_ORGANIZATION, WAREHOUSE, fact_columns, group_table
 from meterhouse.windows import Window
 
@@ -23,10 +23,11 @@ _TYPES = {Kind.COUNT: "bigint", Kind.DECIMAL: "numeric"}
 def row_types(endpoint: Endpoint) -> tuple[str, ...]:
     """Return the types of a fact's columns in order: bucket start, bucket width, group, metrics, for costs the unit, and extra."""
     metrics = tuple(_TYPES[metric.kind] for metric in endpoint.metrics)
-    return ("timestamptz", "smallint", "integer", *metrics, *(("text",) if endpoint.is_costs else ()), "jsonb")
+    return ("timestamptz", "smallint", "integer", *metrics, *("text" for _ in endpoint.family.values), "jsonb")
 
 
-# Rows of buckets that were not answered are no part of it. Another grouping of the same figures is no restatement.
+# Rows of buckets that were not answered are no part of it. Another grouping or origin of the same figures is no restatement.
+# Of costs also what is added to a settled day is logged: what was billed on the day of an invoice follows from the log.
 _REPLACE = """
 WITH difference AS MATERIALIZED (
     SELECT
@@ -53,12 +54,13 @@ logged AS (
         organization_id, endpoint, bucket_width, bucket_start, group_id, change, was_complete, old_values, new_values
     )
     SELECT
-        {organization}, %(endpoint)s, {width}, d.bucket_start, d.group_id, d.change,
-        coalesce(c.is_complete AND c.source_grouping = %(grouping)s, true), d.old_values, d.new_values
+        {organization}, %(endpoint)s, {width}, d.bucket_start, d.group_id, CASE d.change WHEN 'new' THEN 'added' ELSE d.change END,
+        coalesce(c.is_complete AND c.source_grouping = %(grouping)s AND c.origin = %(origin)s, true), coalesce(d.old_values, '{{}}'),
+        CASE d.change WHEN 'new' THEN {added} ELSE d.new_values END
     FROM difference d
     LEFT JOIN ops.coverage c ON c.organization_id = {organization} AND c.endpoint = %(endpoint)s AND c.bucket_width = {width}
         AND c.bucket_start = d.bucket_start
-    WHERE d.change <> 'new'
+    WHERE d.change <> 'new'{or_added}
     ORDER BY d.bucket_start, d.group_id
     RETURNING bucket_start, was_complete
 ),
@@ -89,6 +91,9 @@ SELECT
 """
 
 
+_OR_ADDED = " OR (c.is_complete AND c.source_grouping = %(grouping)s AND c.origin = %(origin)s)"
+
+
 class Statements:
     """The statements of one stream: an endpoint's fact table at one bucket width for one organization."""
 
@@ -97,8 +102,10 @@ class Statements:
         self._types = row_types(endpoint)
         self._fact = Identifier(WAREHOUSE, endpoint.table)
         self._groups = Identifier(WAREHOUSE, group_table(endpoint).name)
-        # A name of its own, so that rows of two windows never meet in one table, whatever a session keeps.
+        # A unique name, so that rows of two windows never meet in one table, whatever a session keeps.
         self._stage = Identifier(f"stage_{endpoint.table}_{uuid4().hex[:16]}")
+        self.stage: Composable = self._stage
+        self._is_bill = endpoint.name == COSTS.name
         self._width = Literal(width.minutes)
         self._organization = Literal(organization_id)
         self._names = SQL(", ").join(map(Identifier, (*_KEY, *self.columns)))
@@ -125,6 +132,12 @@ class Statements:
         """Whether the organization has rows in the window."""
         return SQL("SELECT EXISTS (SELECT FROM {} f {} WHERE {})").format(self._fact, self._own_groups(), self._within(window))
 
+    def has_rows_of(self, window: Window) -> Composed:
+        """Whether the organization has rows of some buckets of the window; takes their starts as its parameter."""
+        return SQL("SELECT EXISTS (SELECT FROM {} f {} WHERE {} AND f.bucket_start = ANY(%s))").format(
+            self._fact, self._own_groups(), self._within(window)
+        )
+
     def insert_all(self) -> Composed:
         """Every staged row, for a window that was empty."""
         return SQL("INSERT INTO {} ({names}) SELECT {names} FROM {} s ORDER BY 1, 3").format(self._fact, self._stage, names=self._names)
@@ -148,6 +161,10 @@ class Statements:
             new_columns=SQL(", ").join(Identifier("s", name) for name in self.columns),
             old=self._as_json("f"),
             new=self._as_json("s"),
+            added=self._as_json("d") if self._is_bill else SQL("NULL"),
+            or_added=SQL(" OR (c.is_complete AND c.source_grouping = %(grouping)s AND c.origin = %(origin)s)")
+            if self._is_bill
+            else SQL(""),
             within=self._within(window),
             assignments=SQL(", ").join(SQL("{} = {}").format(Identifier(name), Identifier("d", name)) for name in self.columns),
         )
@@ -178,6 +195,7 @@ def purge_statements(organization_id: int, label: str) -> Iterator[tuple[Compose
     yield SQL(run_log).format(Literal(label)), "run_log"
     line_item = (
         "DELETE FROM warehouse.dim_line_item d WHERE NOT EXISTS (SELECT FROM warehouse.dim_cost_group g WHERE g.line_item = d.line_item)"
+        " AND NOT EXISTS (SELECT FROM warehouse.dim_cost_by_user_group g WHERE g.line_item = d.line_item)"
     )
     yield SQL(line_item).format(), "dim_line_item"
     model = (

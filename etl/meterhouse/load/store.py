@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, LiteralString
@@ -15,14 +15,17 @@ from psycopg.sql import SQL, Identifier
 from psycopg.types.json import Jsonb
 
 from meterhouse.catalogue.endpoints import BucketWidth, Dimension, Endpoint
+from meterhouse.catalogue.vendors import Vendor
 from meterhouse.counts import counted
 from meterhouse.errors import FixConfiguration, MeterhouseError
 from meterhouse.load.chain import StoredBucket
+from meterhouse.load.claimed_alerts import ClaimedAlerts
 from meterhouse.load.names_history import RUN_COMMAND, Listing, NamesHistory, NamesReplaced
 from meterhouse.load.organizations import Organizations
 from meterhouse.load.staging import Stage
 from meterhouse.load.statements import purge_statements
 from meterhouse.load.stream import Stream
+from meterhouse.warehouse.allocation import allocate
 from meterhouse.warehouse.database import MIGRATE_REMEDY, connect, translated
 from meterhouse.warehouse.database_errors import failed_statement
 from meterhouse.warehouse.rollups import fill
@@ -54,6 +57,16 @@ AND NOT (
 RETURNING r.run_id
 """
 
+_FORGET_ALLOCATED: LiteralString = """
+WITH judged AS (DELETE FROM ops.judged_days)
+DELETE FROM ops.allocated_days a
+WHERE NOT EXISTS (
+    SELECT FROM ops.coverage c
+    WHERE c.organization_id = a.organization_id AND c.endpoint = 'costs' AND c.bucket_width = 1440 AND c.finality = 'invoiced'
+        AND c.bucket_start = a.usage_date::timestamp AT TIME ZONE 'UTC'
+)
+"""
+
 
 @dataclass(frozen=True)
 class Capability:
@@ -70,6 +83,7 @@ class Store:
     def __init__(self, url: str, purpose: Purpose = LOAD) -> None:
         self.connection = connect(url, purpose)
         self.organizations = Organizations(self.connection)
+        self.alerts = ClaimedAlerts(self.connection)
         self._organization_ids: dict[str, int] = {}
         self._partitions: set[tuple[str, datetime]] = set()
         try:
@@ -113,10 +127,10 @@ class Store:
         with translated("fetch number"):
             return int(self._value("SELECT nextval('ops.fetch_number')"))
 
-    def organization_id(self, label: str, *, create: bool = False) -> int | None:
-        """Return the key of an organization, None when it was never loaded and is not to be created."""
+    def organization_id(self, label: str, *, create_for: Vendor | None = None) -> int | None:
+        """Return the key of an organization, None when it was never loaded and is not to be created for a vendor."""
         if label not in self._organization_ids:
-            found = self.organizations.key(label, create=create)
+            found = self.organizations.key(label, create_for=create_for)
             if found is None:
                 return None
             self._organization_ids[label] = found
@@ -143,13 +157,14 @@ class Store:
         return {name: Capability(supported, detail, probed_at) for name, supported, detail, probed_at in rows}
 
     def remember_capability(self, organization: str, endpoint: Endpoint, name: str, capability: Capability) -> None:
-        """Write a finding down; an equal one leaves the row alone but for the date of a refusal."""
+        """Record a finding; an equal one changes only the date of a refusal."""
         with translated("capabilities"):
             self.connection.execute(
-                "INSERT INTO ops.capabilities VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (organization_id, endpoint, capability)"
+                "INSERT INTO ops.capabilities (organization_id, endpoint, capability, is_supported, detail, probed_at)"
+                " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (organization_id, endpoint, capability)"
                 " DO UPDATE SET is_supported = excluded.is_supported, detail = excluded.detail, probed_at = excluded.probed_at",
                 (
-                    self.organization_id(organization, create=True),
+                    self.organization_id(organization, create_for=endpoint.vendor),
                     endpoint.name,
                     name,
                     capability.is_supported,
@@ -194,7 +209,7 @@ class Store:
 
     def stage(self, stream: Stream, dimensions: tuple[Dimension, ...]) -> Stage:
         """Begin to collect the rows of one window of `stream`, grouped by `dimensions`."""
-        organization_id = self.organization_id(stream.organization, create=True)
+        organization_id = self.organization_id(stream.organization, create_for=stream.endpoint.vendor)
         return Stage(self.connection, stream, int(organization_id or 0), dimensions, self.ensure_partition)
 
     def stored_buckets(self, stream: Stream, window: Window) -> dict[bytes, StoredBucket]:
@@ -216,7 +231,9 @@ class Store:
             self.connection.execute("SELECT warehouse.ensure_partition(%s, %s)", (endpoint.table, month.date()))
             self._partitions.add((endpoint.table, month))
 
-    def replace_names(self, organization: str, listings: Sequence[Listing], fetch_number: int, now: datetime) -> list[NamesReplaced] | None:
+    def replace_names(
+        self, organization: str, listings: Sequence[Listing], fetch_number: int, now: datetime, vendor: Vendor
+    ) -> list[NamesReplaced] | None:
         """Bring the names of an organization up to date with what the vendor lists, and log the run if that wrote anything.
 
         One transaction for all listings. Returns what became of each, None when a later fetch has written already and this one is void.
@@ -226,11 +243,11 @@ class Store:
         with translated(f"{organization}/names"), self.connection.transaction():
             if self.organizations.key(organization) is None:
                 self.organizations.lock()
-            self.organizations.require_free(organization, projects)
-            organization_id = int(self.organizations.key(organization, create=True) or 0)
+            self.organizations.require_free(organization, projects, vendor=vendor)
+            organization_id = int(self.organizations.key(organization, create_for=vendor) or 0)
             history = NamesHistory(self.connection, organization_id)
             history.lock()
-            self._require_known_projects(organization, organization_id, listings)
+            self._require_known_projects(organization, organization_id, listings, vendor)
             if history.is_superseded(organization, fetch_number):
                 return None
             replaced = [history.replace(listing, now) for listing in listings]
@@ -239,7 +256,7 @@ class Store:
                 self.finish_run(run_id, "done", now)
         return replaced
 
-    def _require_known_projects(self, organization: str, organization_id: int, listings: Sequence[Listing]) -> None:
+    def _require_known_projects(self, organization: str, organization_id: int, listings: Sequence[Listing], vendor: Vendor) -> None:
         """Refuse a list of projects that has none of the stored ones: projects are archived, which is listed, and never deleted."""
         listed = [project for listing in listings if listing.table is PROJECT_NAMES for project in listing.entries]
         row = self.connection.execute(
@@ -252,7 +269,7 @@ class Store:
                 f"the key of {organization} lists {counted(len(listed), 'project')} and none of the {row[0]} that the warehouse knows under"
                 " this"
                 f" label, so it opens another organization: use the right key, give this one a label of its own"
-                f" (OPENAI_ADMIN_KEY_<LABEL>), or run meterhouse purge --organization {organization}"
+                f" ({vendor.key_variable}_<LABEL>), or run meterhouse purge --organization {organization}"
             )
 
     def keep_check_results(self, results: Sequence[tuple[str, str, bool, int, str | None, datetime]]) -> None:
@@ -263,23 +280,6 @@ class Store:
                 "INSERT INTO ops.check_results (check_name, severity, is_ok, findings, detail, checked_at) VALUES (%s, %s, %s, %s, %s, %s)",
                 results,
             )
-
-    def claim_alerts(self, problems: Sequence[str], now: datetime) -> set[str]:
-        """Write down that `problems` are told on this UTC day; return those that were not before, of which the caller has to tell."""
-        with translated("alerts"):
-            self.connection.execute("DELETE FROM ops.alerts WHERE told_at < %s::timestamptz - interval '100 days'", (now,))
-            rows = self.connection.execute(
-                "INSERT INTO ops.alerts (problem, told_on, told_at)"
-                " SELECT DISTINCT unnest(%s::text[]), (%s::timestamptz AT TIME ZONE 'UTC')::date, %s::timestamptz"
-                " ORDER BY 1 ON CONFLICT DO NOTHING RETURNING problem",
-                (list(problems), now, now),
-            ).fetchall()
-        return {problem for (problem,) in rows}
-
-    def return_alerts(self, problems: Iterable[str], now: datetime) -> None:
-        """Take back a claim of `claim_alerts`, as nobody could be told."""
-        with translated("alerts"):
-            self.connection.execute("DELETE FROM ops.alerts WHERE problem = ANY(%s) AND told_at = %s", (list(problems), now))
 
     def coverage_counts(self, organization: str, endpoint: str, width: BucketWidth, window: Window) -> dict[str, int]:
         """Return the number of the window's buckets by status, as `bi.coverage` words it; those never loaded are missing."""
@@ -316,10 +316,23 @@ class Store:
         return list(shown.values()), rows
 
     def rebuild_totals(self) -> int:
-        """Rebuild the daily totals from the rows, over all days; return how many were rewritten. Loads wait for it."""
-        with translated("daily totals"), self.connection.transaction():
+        """Rebuild the daily and hourly totals from the rows, over all days; return how many were rewritten. Loads wait for it."""
+        with translated("totals"), self.connection.transaction():
             self.connection.execute("SELECT FROM ops.watermarks FOR UPDATE")
-            return fill(self.connection)
+            written = fill(self.connection)
+            # With nothing to compare with, every day is allocated again, but those of closed months, and judged by the next load.
+            self.connection.execute(_FORGET_ALLOCATED)
+        for organization in self.organizations.all_labels():
+            self.allocate(organization)
+        return written
+
+    def allocate(self, organization: str) -> int:
+        """Bring the allocation of an organization's costs up to date; return how many days were allocated."""
+        organization_id = self.organization_id(organization)
+        if organization_id is None:
+            return 0
+        with translated(f"{organization}/allocation"):
+            return allocate(self.connection, organization_id)
 
     def purge(self, organization: str) -> dict[str, int]:
         """Remove everything of one organization, rows and names; return the rows removed by table."""

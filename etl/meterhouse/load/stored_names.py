@@ -1,4 +1,4 @@
-"""Stored names: how many stored rows have a value of each dimension, held against an answer without any. Reads only."""
+"""Stored names: how many stored rows have a value of each dimension, to compare with an answer that has none. Reads only."""
 
 from __future__ import annotations
 

@@ -1,10 +1,14 @@
-"""A stream, how an answer to it was fetched, and what replacing a window of it did."""
+"""A stream, how an answer for it was fetched, and what replacing one of its windows did."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from meterhouse.catalogue.endpoints import BucketWidth, Dimension, Endpoint
+from meterhouse.windows import from_epoch
+
+API = "api"
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,8 @@ class Fetch:
     seconds: float
     unknown_fields: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    # Where the figures come from, as coverage records it.
+    origin: str = API
 
     @property
     def grouping(self) -> str:
@@ -48,3 +54,13 @@ class Replaced:
     superseded_buckets: int = 0
     restated_buckets: int = 0
     load_seconds: float = 0.0
+
+
+def history_cuts(endpoint: Endpoint) -> dict[Dimension, datetime]:
+    """Return the dimensions that a window can be grouped by only from some instant on, with that instant."""
+    return {dimension: from_epoch(since) for dimension, since in endpoint.dimension_history}
+
+
+def window_cuts(endpoint: Endpoint) -> tuple[datetime, ...]:
+    """Return the instants that no window of an endpoint may lie across, because it can be grouped by more from there on."""
+    return tuple(sorted(set(history_cuts(endpoint).values())))

@@ -1,4 +1,4 @@
-"""Sync: the use case over all organizations and endpoints: scheduled runs, and backfills that can be stopped and resumed."""
+"""Sync: runs over all organizations and endpoints: scheduled ones, and backfills that can be stopped and resumed."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from meterhouse.catalogue.endpoints import DAY, ENDPOINTS, BucketWidth, Endpoint
+from meterhouse.admin_keys import Organization
+from meterhouse.catalogue.endpoints import DAY, ENDPOINTS, BucketWidth, Endpoint, offered_by
 from meterhouse.clock import Clock, utc_now
 from meterhouse.errors import FixConfiguration, MeterhouseError
+from meterhouse.load.last_steps import work_out
 from meterhouse.load.loader import Loader
 from meterhouse.load.outcome import Outcome, Summary
 from meterhouse.load.run import Progress, Report, Run, silent
 from meterhouse.load.side_by_side import SideBySide
 from meterhouse.load.store import Store
-from meterhouse.settings import Organization, Settings
-from meterhouse.vendors.openai.client import Client
+from meterhouse.settings import Settings
+from meterhouse.vendors.adapter import adapter_of
 from meterhouse.windows import Window
 
 log = logging.getLogger(__name__)
@@ -53,7 +55,10 @@ class _Lane:
 
 
 def chosen_endpoints(settings: Settings, only: Iterable[str] | None, *, also: tuple[str, ...] = ()) -> list[Endpoint]:
-    """Return the endpoints to load, in catalogue order; raises `FixConfiguration` for a name that is not in the catalogue."""
+    """Return the endpoints to load, in catalogue order, each once for all vendors that offer it.
+
+    Raises `FixConfiguration` for a name that is not in the catalogue.
+    """
     names = list(only) if only is not None else list(settings.endpoints)
     if unknown := [name for name in names if name not in ENDPOINTS]:
         raise FixConfiguration(f"unknown endpoint {unknown[0]!r}: choose from {', '.join((*also, *ENDPOINTS))}")
@@ -67,8 +72,11 @@ def sync(
     interval: Window | None = None,
     clock: Clock = utc_now,
     report: Report = silent,
+    allocates: bool = True,
 ) -> Outcome:
     """Bring every stream up to date. One endpoint's fault leaves the others alone.
+
+    Then the allocation of the costs, unless somebody else `allocates` once all endpoints are loaded.
 
     A wrong key or setting ends the run of its organization at once, and is raised when the others are loaded; an API that cannot be
     reached ends the run of its organization too.
@@ -76,12 +84,11 @@ def sync(
     endpoints = chosen_endpoints(settings, only)
 
     def load(loads: Loader, run: Run, endpoint: Endpoint) -> Iterator[Summary]:
-        for width in endpoint.widths:
-            if width.name in settings.widths or endpoint.is_costs:
-                yield loads.sync(endpoint, width, run, interval)
+        for width in endpoint.chosen_widths(settings.widths):
+            yield loads.sync(endpoint, width, run, interval)
 
     parameters = {"endpoints": [endpoint.name for endpoint in endpoints]}
-    return _over_organizations(settings, endpoints, "sync", parameters, load, clock=clock, report=report)
+    return _over_organizations(settings, endpoints, "sync", parameters, load, clock=clock, report=report, allocates=allocates)
 
 
 def backfill(
@@ -93,15 +100,16 @@ def backfill(
     force: bool = False,
     clock: Clock = utc_now,
     report: Report = silent,
+    allocates: bool = True,
 ) -> Outcome:
     """Load a range again. The same command after a stop resumes: windows that were committed are not asked for again.
 
     One that another process is still running is not joined: both load the whole range.
     """
     endpoints = chosen_endpoints(settings, only)
-    if only is not None and (narrow := [endpoint.name for endpoint in endpoints if width not in endpoint.widths]):
+    if only is not None and (narrow := [endpoint.name for endpoint in endpoints if not endpoint.width(width.name)]):
         raise FixConfiguration(f"{narrow[0]} has no {width.name} buckets: choose 1d")
-    endpoints = [endpoint for endpoint in endpoints if width in endpoint.widths]
+    endpoints = [endpoint for endpoint in endpoints if endpoint.width(width.name)]
     if not endpoints:
         raise FixConfiguration(
             f"METERHOUSE_ENDPOINTS names no endpoint with buckets of width {width.name}: choose 1d, or name one with --only"
@@ -116,9 +124,12 @@ def backfill(
     }
 
     def load(loads: Loader, run: Run, endpoint: Endpoint) -> Iterator[Summary]:
-        yield loads.backfill(endpoint, width, window, run, force=force)
+        if served := endpoint.width(width.name):
+            yield loads.backfill(endpoint, served, window, run, force=force)
 
-    return _over_organizations(settings, endpoints, "backfill", parameters, load, clock=clock, report=report, resume=True)
+    return _over_organizations(
+        settings, endpoints, "backfill", parameters, load, clock=clock, report=report, resume=True, allocates=allocates
+    )
 
 
 def _over_organizations(
@@ -131,6 +142,7 @@ def _over_organizations(
     clock: Clock,
     report: Report,
     resume: bool = False,
+    allocates: bool,
 ) -> Outcome:
     summaries: list[Summary] = []
     errors: list[MeterhouseError] = []
@@ -141,6 +153,8 @@ def _over_organizations(
             run = Run(store, command, asked, clock, store.resume_run(command, asked, now - RESUME_WITHIN, now) if resume else None)
             try:
                 loaded, failed = _load_all(settings, organization, store, endpoints, run, load, clock, report)
+                if allocates:
+                    failed += work_out(settings, store, organization.label).errors
             except BaseException as stop:
                 _close_failed(run, "stopped" if isinstance(stop, KeyboardInterrupt) else "failed", str(stop))
                 raise
@@ -166,7 +180,16 @@ def _load_all(
     clock: Clock,
     report: Report,
 ) -> tuple[list[Summary], list[MeterhouseError]]:
-    """Load the endpoints of one organization, several at a time; return the summaries, and the errors of those that failed."""
+    """Load those of the endpoints that the organization's vendor offers, several at a time.
+
+    Return the summaries, and the errors of those that failed.
+    """
+    try:
+        store.organizations.require_vendor(organization.label, organization.vendor)
+    except FixConfiguration as refusal:
+        return [], [refusal]
+    offered = offered_by(organization.vendor)
+    endpoints = [offered[endpoint.name] for endpoint in endpoints if endpoint.name in offered]
     count = max(1, min(settings.connections, len(endpoints)))
     one_line = threading.Lock()
 
@@ -179,7 +202,7 @@ def _load_all(
     def lane(store: Store, loader: Loader) -> _Lane:
         return _Lane(store, loader, lambda loads, endpoint: load(loads, run, endpoint))
 
-    with Client(organization, settings) as client:
+    with adapter_of(organization.vendor).client(organization, settings) as client:
         loader = Loader(settings, organization, store, client, clock=clock, report=report_in_turn, answers=settings.connections // count)
 
         @contextmanager
@@ -189,6 +212,18 @@ def _load_all(
 
         lanes = SideBySide(endpoints, count, further)
         return lanes.run(lane(store, loader))
+
+
+def allocate(settings: Settings) -> dict[str, int]:
+    """Work out what every organization's costs are the base of, allocation first; return how many days were allocated, by label.
+
+    Everything is tried for every organization before the first error is raised.
+    """
+    with Store(settings.require_warehouse()) as store:
+        done = {one.label: work_out(settings, store, one.label) for one in settings.require_organizations()}
+    for error in (error for worked in done.values() for error in worked.errors):
+        raise error
+    return {label: worked.days for label, worked in done.items()}
 
 
 def _close_failed(run: Run, status: str, error: str) -> None:

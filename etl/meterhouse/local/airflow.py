@@ -26,7 +26,7 @@ COMPONENTS = {
     "airflow-scheduler": ("scheduler", "--skip-serve-logs"),
     "airflow-dag-processor": ("dag-processor",),
 }
-# The scheduler first: asked together with the others it may wait for ever for a worker.
+# The scheduler first: queried together with the others it may wait forever for a worker.
 STOP_ORDER = (("airflow-scheduler",), ("airflow-dag-processor", "airflow-api-server"), (MIGRATE,))
 HEALTHY_SECONDS = 180
 PARSED_SECONDS = 120
@@ -64,7 +64,7 @@ class Airflow:
             self._children.start(name, self._command(*arguments), self._environment)
 
     def restart_what_ended(self) -> list[str]:
-        """Start again the components that have ended by themselves, as they do when their database is away for a moment; return them.
+        """Restart the components that have ended on their own, as they do when their database is away for a moment; return them.
 
         Raises `TryAgainLater` for one that keeps ending.
         """
@@ -110,7 +110,7 @@ class Airflow:
             time.sleep(0.5)
 
     def stop(self) -> None:
-        """Stop the processes in order; what has not ended by itself is killed with all its children."""
+        """Stop the processes in order; any that do not end are killed with all their children."""
         for names in STOP_ORDER:
             self._children.stop(names)
 

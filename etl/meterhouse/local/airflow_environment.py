@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from meterhouse.admin_keys import Organization
 from meterhouse.labels import DEFAULT_LABEL, DEMO_LABEL
 from meterhouse.local.secrets_file import AIRFLOW_ADMIN, Secrets
 from meterhouse.orchestration.pool import POOL_SLOTS
 from meterhouse.ports import LOOPBACK
-from meterhouse.settings import Organization, describe_settings
+from meterhouse.settings import describe_settings
 
 # No proxy variables: Airflow's own calls stay on this machine, and the vendor's client reads none.
 PASSED_ON = (
@@ -39,7 +40,6 @@ PASSED_ON = (
 )
 # Addresses of an owner or of Airflow's own database, and the stand-in's key: no task needs them as settings.
 HELD_BACK = ("METERHOUSE_MIGRATE_URL", "METERHOUSE_AIRFLOW_DB_URL", "METERHOUSE_FAKE_API_KEY")
-OPENAI_CONNECTION = "openai_admin"
 WAREHOUSE_CONNECTION = "warehouse"
 # Two more than the pool has slots: what calls no vendor, such as an alert of a late run, must not wait behind what does.
 PARALLEL_TASKS = POOL_SLOTS + 2
@@ -77,7 +77,7 @@ def airflow_environment(
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{AIRFLOW_ADMIN}:admin",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home / "airflow-passwords.json"),
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
-        # Another port than 8080 must be told to the tasks too.
+        # Tasks must know the port too if it is not 8080.
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{address}/execution/",
         "AIRFLOW__API__HOST": LOOPBACK,
         "AIRFLOW__API__PORT": str(port),
@@ -115,7 +115,7 @@ def connection_variable(organization: Organization) -> str:
     """Return the variable of the organization's Airflow connection: `openai_admin`, or `openai_admin_<label>`."""
     label = organization.label
     suffix = "" if label in {DEFAULT_LABEL, DEMO_LABEL} else f"_{label.upper()}"
-    return f"AIRFLOW_CONN_{OPENAI_CONNECTION.upper()}{suffix}"
+    return f"AIRFLOW_CONN_{organization.vendor.airflow_connection.upper()}{suffix}"
 
 
 def openai_connection(organization: Organization) -> str:

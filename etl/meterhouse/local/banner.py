@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from meterhouse.errors import MeterhouseError
 from meterhouse.local.first_load import FirstRun
@@ -16,6 +19,14 @@ UNION ALL
 SELECT organization || ' costs', count(*), min(usage_date), max(usage_date) FROM bi.costs_daily GROUP BY organization
 ORDER BY 1
 """
+
+
+def program() -> str:
+    """Return what to type in a second terminal for our command, in whose shell no environment is active."""
+    beside = Path(sys.executable).with_name("meterhouse")
+    if not beside.exists():
+        return "meterhouse"
+    return os.path.relpath(beside) if beside.is_relative_to(Path.cwd()) else str(beside)
 
 
 def loaded(reader_url: str) -> list[str]:
@@ -49,7 +60,7 @@ def banner(
     lines += [f"  Airflow     {airflow_url}   user {airflow_user}   password {airflow_password}"]
     if warehouse_url:
         lines += [f"  Warehouse   {warehouse_url}", "              (reads the bi views; any BI tool takes it)"]
-        lines += [f"  Try         psql '{warehouse_url}' -c '{EXAMPLE}'"]
+        lines += [f"  Try         {program()} sql '{EXAMPLE}'"]
     else:
         lines += ["  Warehouse   your own server (WAREHOUSE_URL)"]
     lines += [f"  Logs        {logs}"]
@@ -65,11 +76,11 @@ def banner(
             "",
             "  This data is invented: no OPENAI_ADMIN_KEY is set, so a stand-in API made it up. It belongs to the organization",
         ]
-        lines += ["  demo, and `meterhouse purge --organization demo` removes it."]
+        lines += [f"  demo, and `{program()} purge --organization demo` removes it."]
     elif any(line.lstrip().startswith(("demo ", "Loaded      demo ")) for line in lines):
         lines += [
             "",
-            "  The organization demo is invented, left from a trial without a key: `meterhouse purge --organization demo` removes it.",
+            f"  The organization demo is invented, left from a trial without a key: `{program()} purge --organization demo` removes it.",
         ]
     lines += [f"  {note}" for note in notes]
     return [*lines, "", "Ctrl-C stops everything.", ""]

@@ -1,4 +1,4 @@
-"""The processes of the local stack: each in a session of its own, written down the moment it starts, stopped in order.
+"""The processes of the local stack: each in its own session, recorded the moment it starts, stopped in order.
 
 `processes.json` in METERHOUSE_HOME outlives a killed parent, so the next start and `meterhouse down` find what it left. A process
 is ended only if its number and its start time both match: the system gives numbers to strangers again.
@@ -68,7 +68,7 @@ class Children:
         self._record(Recorded(name, os.getpid(), processes.started_at(os.getpid()) or "", own_session=False))
 
     def start(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
-        """Start `command` in a session of its own with its output in its log file."""
+        """Start `command` in its own session with its output in its log file."""
         path = self.log_file(name)
         make_folder(path.parent, 0o700)
         if path.exists() and path.stat().st_size > MAX_LOG_BYTES:
@@ -126,7 +126,7 @@ class Children:
 
 
 def recorded(home: Path) -> list[Recorded]:
-    """Return what the last stack of `home` wrote down; empty when it stopped by itself."""
+    """Return what the last stack of `home` recorded; empty if it stopped normally."""
     path = home / FILE_NAME
     if not path.exists():
         return []
@@ -141,7 +141,7 @@ def stop_recorded(records: Sequence[Recorded], stop_seconds: float = STOP_SECOND
     """Ask these processes to end, wait, then kill what is left of their sessions; return the names of those that ran."""
     found = [record for record in records if record.members()]
     for record in found:
-        # The leader alone at first: it ends its own workers in order.
+        # Only the leader at first: it ends its own workers in order.
         _signal([record.pid] if record.alive() else record.members(), signal.SIGTERM)
     deadline = time.monotonic() + stop_seconds
     while any(record.alive() for record in found) and time.monotonic() < deadline:

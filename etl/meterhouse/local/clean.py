@@ -15,7 +15,7 @@ from meterhouse.settings import load_settings
 
 def clean() -> int:
     """Stop everything and delete the embedded server's data."""
-    # Nothing else matters here, so a bad setting does not stand in the way.
+    # Nothing else matters here, so a bad setting does not get in the way.
     settings = load_settings({"METERHOUSE_HOME": os.environ.get("METERHOUSE_HOME", "")})
     down(settings)
     if server_may_run(settings.home):

@@ -1,7 +1,7 @@
 """Write `.env` for docker-compose.yml: `.env.example` with every empty password and key drawn.
 
-Runs as `python3 etl/meterhouse/local/compose_env.py` with the standard library alone, before anything is installed. What `.env` says
-already stays; variables of a newer `.env.example` are added. No secret is printed.
+Runs as `python3 etl/meterhouse/local/compose_env.py` with only the standard library, before anything is installed. What `.env` already
+says stays; variables of a newer `.env.example` are added. No secret is printed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ ADMIN_KEY = "OPENAI_ADMIN_KEY"
 # What compose and JSON take as it stands: nothing that quotes, escapes or begins another variable.
 KEY = re.compile(r"sk-[A-Za-z0-9._-]{13,}")
 ASSIGNMENT = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*?)\s*")
-SECRET = re.compile(r".*_(PASSWORD|SECRET|KEY)")
+SECRET = re.compile(r".*_(PASSWORD|SECRET|KEY|TOKEN)")
 
 
 def _fernet_key() -> str:
@@ -99,7 +99,7 @@ def _value_for(name: str, environment: Mapping[str, str]) -> str:
 
 
 def write_env(folder: Path, environment: Mapping[str, str]) -> str:
-    """Bring `.env` in `folder` up to date, readable by its owner alone; return a line that says what was done.
+    """Bring `.env` in `folder` up to date, readable only by its owner; return a line that says what was done.
 
     Raises `CannotWrite` when the example is missing or the key cannot be one.
     """
@@ -119,7 +119,7 @@ def write_env(folder: Path, environment: Mapping[str, str]) -> str:
 
 
 def _replace(target: Path, text: str) -> None:
-    """Put a file that its owner alone can read in the place of `target`, in one step."""
+    """Replace `target` in one step by a file that only its owner can read."""
     draft = target.with_name(f"{target.name}.draft")
     draft.unlink(missing_ok=True)
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as handle:

@@ -28,10 +28,10 @@ PASSWORDS = {
     "metabase": "METERHOUSE_METABASE_DB_PASSWORD",
     AIRFLOW_ADMIN: "METERHOUSE_AIRFLOW_ADMIN_PASSWORD",
 }
-# Each has a database of its own name, in which nobody else has a right.
+# Each has a database of the same name, in which nobody else has any rights.
 APPLICATIONS = ("airflow", "metabase")
 PASSWORDS_FILE_VARIABLE = "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"
-# Also what can stand in a URL and in JSON without quoting, as docker-compose.yml puts it there.
+# These need no quoting in a URL or in JSON, as docker-compose.yml puts it there.
 STRONG = re.compile(r"[A-Za-z0-9_-]{16,}")
 
 

@@ -114,7 +114,7 @@ class Databases:
 
 def embedded_server(settings: Settings, secrets: Secrets) -> EmbeddedPostgres:
     """Return the stack's server, not started."""
-    # Whoever brings both databases needs neither the wheel nor this import.
+    # With both databases provided, neither the wheel nor this import is needed.
     from meterhouse.local.postgres import EmbeddedPostgres  # noqa: PLC0415
 
     return EmbeddedPostgres(data_folder(settings.home), settings.postgres_port, password=secrets.postgres_superuser)

@@ -32,7 +32,7 @@ class FirstRun:
 
 
 def never_loaded(warehouse_url: str, labels: Iterable[str]) -> list[str]:
-    """Return those of `labels` of which nothing was loaded yet, such as a first key after a trial with the demo organization."""
+    """Return those of `labels` that have nothing loaded yet, such as a first key after a trial with the demo organization."""
     with connect(warehouse_url, READ) as connection, translated("the first load"):
         query = (
             "SELECT DISTINCT label FROM warehouse.dim_organization JOIN ops.watermarks USING (organization_id) WHERE watermark IS NOT NULL"
@@ -71,7 +71,7 @@ def first_load(
 
 
 def _run_to_wait_for(rest: AirflowRest, dag: str, check: Callable[[], None], *, is_new: bool) -> str:
-    """Return a run that is under way or that the schedule is about to start; else start one, also beside old ones if `is_new`."""
+    """Return a run that is under way or that the schedule is about to start; else start one, even if there are old ones, if `is_new`."""
     deadline = time.monotonic() + SCHEDULED_SECONDS
     while True:
         if active := rest.runs(dag, ACTIVE):
@@ -89,7 +89,7 @@ def _run_to_wait_for(rest: AirflowRest, dag: str, check: Callable[[], None], *, 
 
 
 def _due(dag: dict[str, Any]) -> bool:
-    """Tell whether the scheduler is about to start a run by itself."""
+    """Return whether the scheduler is about to start a run on its own."""
     if dag.get("is_paused"):
         return False
     run_after = dag.get("next_dagrun_run_after")

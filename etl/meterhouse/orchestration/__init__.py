@@ -1,1 +1,1 @@
-"""What an Airflow needs of meterhouse: parts of DAGs, tasks, reports and alerts. Nothing else imports Airflow."""
+"""What Airflow needs from meterhouse: parts of DAGs, tasks, reports and alerts. Nothing else imports Airflow."""

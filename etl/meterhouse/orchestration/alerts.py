@@ -35,7 +35,7 @@ MAIL_CONNECTION = "meterhouse_alerts_mail"
 class Problem:
     """One thing that is wrong: `key` is the same each time it is found, `text` says what to do.
 
-    One that `is_seen` already is not reported, such as a form filled in wrongly: whoever did it looks at the run.
+    One that `is_seen` already is not reported, such as a form filled in wrongly: the person who did it is watching the run.
     """
 
     key: str
@@ -81,7 +81,7 @@ def run_is_late(context: Mapping[str, Any] | None = None, **_: Any) -> None:
     """Report that a run has missed its deadline; Airflow calls this on the executor, for runs that have failed by then too."""
     run = (context or {}).get("dag_run") or {}
     dag, run_id = str(run.get("dag_id", "a DAG")), str(run.get("dag_run_id") or run.get("run_id") or "")
-    # One that has ended was told of if it failed, and those of a backfill stand in a queue on purpose.
+    # A run that has ended was reported if it failed, and runs of a backfill are queued on purpose.
     if run.get("state") in {"success", "failed"} or run.get("run_type") == "backfill":
         log.info("%s of %s is not late: it is %s, %s", run_id, dag, run.get("run_type"), run.get("state"))
         return
@@ -97,15 +97,11 @@ def run_link(dag: str, run_id: str) -> str:
 
 
 def tell(title: str, problems: Sequence[Problem], link: str) -> None:
-    """Send those of `problems` that were not told today, in one message on every channel; with no channel, say so in the log.
+    """Send those of `problems` that were not reported today, in one message on every channel; with no channel, say so in the log.
 
-    They count as told when one channel at least has taken the message; raises `ConnectionError` when one has not.
+    They count as reported when one channel at least has taken the message; raises `ConnectionError` when one has not.
     """
-    channels: list[Callable[[str, str], None]] = []
-    if (webhook := connection(WEBHOOK_CONNECTION)) is not None:
-        channels.append(lambda subject, text: _post(webhook, subject, text))
-    if (mail := connection(MAIL_CONNECTION)) is not None:
-        channels.append(lambda subject, text: send_mail(mail, subject, text))
+    channels = alert_channels()
     if not channels:
         log.info("no alert is sent: there is no connection %s or %s", WEBHOOK_CONNECTION, MAIL_CONNECTION)
         return
@@ -114,7 +110,7 @@ def tell(title: str, problems: Sequence[Problem], link: str) -> None:
             log.info("already reported today: %s", "; ".join(problem.text for problem in problems))
             return
         text = "\n".join([*dict.fromkeys(problem.text for problem in untold), "", link])
-        failed = [name for channel in channels if (name := _failure_of(channel, title, text))]
+        failed = sent_over(channels, title, text)
         if len(failed) == len(channels):
             raise ConnectionError(f"the alert could not be sent ({', '.join(failed)}); the next failure tries again")
     log.info("reported: %s", title)
@@ -122,9 +118,28 @@ def tell(title: str, problems: Sequence[Problem], link: str) -> None:
         raise ConnectionError(f"one of the channels did not take the message ({', '.join(failed)}): look at its connection")
 
 
+Channel = Callable[[str, str], None]
+"""What takes a title and a text to people, or raises."""
+
+
+def alert_channels() -> list[Channel]:
+    """Return the channels that Airflow's connections name: the webhook, then the mail."""
+    channels: list[Channel] = []
+    if (webhook := connection(WEBHOOK_CONNECTION)) is not None:
+        channels.append(lambda subject, text: _post(webhook, subject, text))
+    if (mail := connection(MAIL_CONNECTION)) is not None:
+        channels.append(lambda subject, text: send_mail(mail, subject, text))
+    return channels
+
+
+def sent_over(channels: Sequence[Channel], title: str, text: str) -> list[str]:
+    """Send one message on every channel; return what went wrong, a word or line per channel that did not take it."""
+    return [name for channel in channels if (name := _failure_of(channel, title, text))]
+
+
 @contextmanager
 def _untold(problems: Sequence[Problem]) -> Iterator[list[Problem]]:
-    """Yield the problems that nobody was told of today; an error in the block lets them count as untold.
+    """Yield the problems that were not reported today; after an error in the block they count as not reported.
 
     The warehouse remembers. While it is away, a variable of Airflow does, where the process may write one.
     """
@@ -135,7 +150,7 @@ def _untold(problems: Sequence[Problem]) -> Iterator[list[Problem]]:
     now = datetime.now(UTC)
     try:
         with Store(warehouse_url()) as store:
-            new = store.claim_alerts([problem.key for problem in problems], now)
+            new = store.alerts.claim([problem.key for problem in problems], now)
     except (MeterhouseError, psycopg.Error) as away:
         log.warning("the warehouse cannot say what was reported today: %s", away)
         yield [problem for problem in problems if not _noted_in_airflow(problem.key, now)]
@@ -144,12 +159,12 @@ def _untold(problems: Sequence[Problem]) -> Iterator[list[Problem]]:
         yield [problem for problem in problems if problem.key in new]
     except BaseException:
         with Store(warehouse_url()) as store:
-            store.return_alerts(new, now)
+            store.alerts.give_back(new, now)
         raise
 
 
 def _noted_in_airflow(problem: str, now: datetime) -> bool:
-    """Whether an Airflow variable says that the problem was told today; it says so from now on."""
+    """Whether an Airflow variable says that the problem was reported today; it says so from now on."""
     name, today = f"meterhouse_told_{hashlib.sha256(problem.encode()).hexdigest()[:16]}", f"{now:%Y-%m-%d}"
     try:
         if Variable.get(name, default=None) == today:
@@ -185,15 +200,15 @@ def _post(webhook: Any, title: str, text: str) -> None:
         raise NotTaken(f"a service of the connection {webhook.conn_id} refused the message or was away")
 
 
-def send_mail(connection: Any, title: str, text: str, files: Sequence[Path] = ()) -> None:
-    """Send a mail through an SMTP connection to the addresses in its extra `to`. Raises `NotTaken` when there are none."""
+def send_mail(connection: Any, title: str, text: str, files: Sequence[Path] = (), to: Sequence[str] = ()) -> None:
+    """Send a mail through an SMTP connection to some addresses, or to those in its extra `to`. Raises `NotTaken` when there are none."""
     from airflow.providers.smtp.notifications.smtp import SmtpNotifier  # noqa: PLC0415
 
-    to = connection.extra_dejson.get("to")
-    if not to:
+    addressed = list(to) or connection.extra_dejson.get("to")
+    if not addressed:
         raise NotTaken(f"the connection {connection.conn_id} has no 'to' in its extra")
     body = "<br>".join(html.escape(line) for line in text.splitlines())
-    # Not called but told: the text of an error is no template.
+    # Passed as text and not called: an error's text is not a template.
     SmtpNotifier(
-        to=to, subject=title, html_content=body, files=[str(file) for file in files], smtp_conn_id=connection.conn_id
+        to=addressed, subject=title, html_content=body, files=[str(file) for file in files], smtp_conn_id=connection.conn_id
     ).notify({})  # fmt: skip

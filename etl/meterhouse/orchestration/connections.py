@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -10,18 +11,19 @@ from urllib.parse import quote, urlencode
 from airflow.sdk.bases.hook import BaseHook
 from airflow.sdk.exceptions import AirflowNotFoundException, AirflowSecretsBackendAccessDenied
 
+from meterhouse.admin_keys import Organization, organization_of
+from meterhouse.catalogue.vendors import VENDORS, Vendor
 from meterhouse.labels import DEFAULT_LABEL
-from meterhouse.settings import Settings, load_settings, organization_of
+from meterhouse.settings import Settings, load_settings
 
 WAREHOUSE_CONNECTION = "warehouse"
-ADMIN_CONNECTION = "openai_admin"
 
 
 def task_settings() -> Settings:
     """Return the settings of this worker, with the warehouse and the organizations taken from Airflow's connections where they exist.
 
     `warehouse` holds the database; `openai_admin` and `openai_admin_<label>` hold an organization each: the key as password, the API's
-    address as host, and optionally its label as `organization` in extra.
+    address as host, and optionally its label as `organization` in extra. Another vendor's begin with its name.
     """
     environment = dict(os.environ)
     warehouse = connection(WAREHOUSE_CONNECTION)
@@ -29,24 +31,25 @@ def task_settings() -> Settings:
         environment["WAREHOUSE_URL"] = _postgres_url(warehouse)
     settings = load_settings(environment)
     found = {organization.label: organization for organization in settings.organizations}
-    labels = {
-        name.removeprefix("AIRFLOW_CONN_OPENAI_ADMIN_").lower() for name in environment if name.startswith("AIRFLOW_CONN_OPENAI_ADMIN_")
-    }
-    for label in ("", *sorted(labels | set(settings.airflow_organizations))):
-        found_connection = connection(f"{ADMIN_CONNECTION}_{label}" if label else ADMIN_CONNECTION)
-        if found_connection is not None:
-            name = found_connection.extra_dejson.get("organization") or label or DEFAULT_LABEL
-            found[name] = organization_of(
-                name,
-                found_connection.password or "",
-                found_connection.host or settings.base_url,
-                named=f"the connection {found_connection.conn_id}",
-            )
+    for vendor in VENDORS.values():
+        found |= {organization.label: organization for organization in _organizations(vendor, settings, environment)}
     return replace(settings, organizations=tuple(found.values()))
 
 
+def _organizations(vendor: Vendor, settings: Settings, environment: Mapping[str, str]) -> Iterator[Organization]:
+    """Yield the organizations of one vendor whose keys Airflow holds."""
+    prefix = f"AIRFLOW_CONN_{vendor.airflow_connection.upper()}_"
+    labels = {name.removeprefix(prefix).lower() for name in environment if name.startswith(prefix)}
+    for label in ("", *sorted(labels | set(settings.airflow_organizations))):
+        found = connection(f"{vendor.airflow_connection}_{label}" if label else vendor.airflow_connection)
+        if found is not None:
+            name = found.extra_dejson.get("organization") or label or DEFAULT_LABEL
+            host = found.host or settings.base_urls[vendor.name]
+            yield organization_of(name, found.password or "", host, named=f"the connection {found.conn_id}", vendor=vendor)
+
+
 def warehouse_url() -> str:
-    """Return the warehouse's address and nothing else, so that no other setting can stand in the way."""
+    """Return the warehouse's address and nothing else, so that no other setting can get in the way."""
     warehouse = connection(WAREHOUSE_CONNECTION)
     if warehouse is not None:
         return _postgres_url(warehouse)
@@ -66,6 +69,6 @@ def connection(name: str) -> Any:
     """Return one of Airflow's connections; None when there is none of that name."""
     try:
         return BaseHook.get_connection(name)
-    # A deadline's callback may read connections of its environment alone, and is refused all others.
+    # A deadline's callback may read only connections from its environment, and is refused all others.
     except (AirflowNotFoundException, AirflowSecretsBackendAccessDenied):
         return None

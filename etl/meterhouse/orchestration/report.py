@@ -57,7 +57,7 @@ def report_run() -> dict[str, Any]:
             str(reason): name for name, state in others.items() if state == "skipped" and (reason := _pulled(ti, name, NOTHING_LOADED))
         }
         if reasons and FORM in ti.task.dag.task_dict:
-            # Whoever filled in the form looks at the run.
+            # The person who filled in the form is watching the run.
             raise ProblemsFound(
                 [problem_of(f"{ti.dag_id}/{_shown(ti, name)}", NOTHING_LOADED, why, is_seen=True) for why, name in reasons.items()]
             )

@@ -1,4 +1,4 @@
-"""The words of a task that fails as expected, in Airflow's terms: it tries again by itself, and nobody has to read frames of code."""
+"""The words of a task that fails as expected, in Airflow's terms: it tries again automatically, and nobody has to read frames of code."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def tried_again_in_words(text: str, *, is_last: bool) -> str:
     what = _A_COMMAND.sub("", text)
     if is_last:
         return f"{what}; no try is left: the next scheduled run reads what is missing, a backfill goes on when its failed tasks are cleared"
-    return f"{what}; Airflow tries again by itself"
+    return f"{what}; Airflow will try again automatically"
 
 
 def show_without_frames(*expected: type[BaseException]) -> None:
-    """Let the log of this process show errors of these classes as their one line, where Airflow adds the frames of its own code.
+    """Let the log of this process show errors of these classes as their one line, where Airflow would add frames of its code.
 
     Loggers that are in use already hold the list of processors, so it is extended and not replaced.
     """

@@ -18,6 +18,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 
 from meterhouse.catalogue.endpoints import DAY, ENDPOINTS, WIDTHS
 from meterhouse.control_characters import visible
+from meterhouse.counts import counted
 from meterhouse.errors import FixConfiguration, MeterhouseError
 from meterhouse.load.backfill_plan import chosen, pieces
 from meterhouse.load.backfill_range import backfill_window, future_in_words, parse_day
@@ -42,7 +43,7 @@ _BACKFILL_RUN = "backfill"
 
 
 @contextmanager
-def _in_airflow_terms(context: Context) -> Iterator[None]:
+def in_airflow_terms(context: Context) -> Iterator[None]:
     """Turn our errors into Airflow's, and leave the error's text as the XCom `error` of the task."""
     try:
         yield
@@ -93,7 +94,7 @@ def _skip_if_nothing_loaded(context: Context, summaries: Sequence[Summary], done
 def data_interval(context: Context) -> Window | None:
     """Return the run's data interval; None for a run that has none, such as one started from the form with an empty date."""
     start, end = context.get("data_interval_start"), context.get("data_interval_end")
-    # Airflow's own datetime class has arithmetic of its own, so the instants are made anew.
+    # Airflow's datetime class has its own arithmetic, so the instants are converted.
     return Window(*(datetime.fromtimestamp(moment.timestamp(), UTC) for moment in (start, end))) if start and end else None
 
 
@@ -105,7 +106,7 @@ def load_endpoint(endpoint: str) -> list[dict[str, object]]:
     from meterhouse.load.sync import sync  # noqa: PLC0415  # a second to import, and only a running task needs it
 
     context = get_current_context()
-    with _in_airflow_terms(context):
+    with in_airflow_terms(context):
         interval = data_interval(context)
         settings = task_settings()
         if endpoint not in settings.endpoints:
@@ -113,14 +114,13 @@ def load_endpoint(endpoint: str) -> list[dict[str, object]]:
         if interval is not None and context["dag_run"].run_type == _BACKFILL_RUN:
             summaries = _backfill_days(settings, endpoint, interval)
         else:
-            outcome = sync(settings, [endpoint], interval=interval, report=_told)
+            # The run's task `allocate` does it once, when all endpoints are loaded.
+            outcome = sync(settings, [endpoint], interval=interval, report=_told, allocates=False)
             outcome.raise_first()
             summaries = outcome.summaries
     done = [summary.as_dict() for summary in summaries]
     _skip_if_nothing_loaded(context, summaries, done)
-    # Costs are one endpoint, so their views are complete with it; usage is published by the run's report.
-    for asset in (FACTS[endpoint], *([VIEWS["costs"]] if ENDPOINTS[endpoint].is_costs else [])):
-        context["outlet_events"][asset].extra = row_counts(done)
+    context["outlet_events"][FACTS[endpoint]].extra = row_counts(done)
     return done
 
 
@@ -130,21 +130,35 @@ def _backfill_days(settings: Settings, endpoint: str, interval: Window) -> tuple
 
     days = Window(floor_to_day(interval.start), ceil_to(interval.end, DAY))
     summaries: list[Summary] = []
-    for width in ENDPOINTS[endpoint].widths:
-        if width.name in settings.widths or ENDPOINTS[endpoint].is_costs:
-            outcome = backfill(settings, days, [endpoint], width=width, report=_told)
-            outcome.raise_first()
-            summaries.extend(outcome.summaries)
+    for width in ENDPOINTS[endpoint].chosen_widths(settings.widths):
+        outcome = backfill(settings, days, [endpoint], width=width, report=_told, allocates=False)
+        outcome.raise_first()
+        summaries.extend(outcome.summaries)
     return tuple(summaries)
 
 
+def allocate_costs() -> list[dict[str, object]]:
+    """Bring the allocation of the costs up to date; return how many days were allocated, by organization."""
+    from meterhouse.load.sync import allocate  # noqa: PLC0415  # as above
+
+    with in_airflow_terms(get_current_context()):
+        allocated = allocate(task_settings())
+    for organization, days in allocated.items():
+        log.info("%s: the costs of %s are allocated", organization, counted(days, "day"))
+    return [{"organization": organization, "days": days} for organization, days in allocated.items()]
+
+
 def load_directory() -> list[dict[str, object]]:
-    """Bring the names of projects, users and keys up to date; return a summary per organization."""
+    """Bring the names of projects, users and keys and the vendor's spend limits up to date; return a summary per organization."""
     from meterhouse.load.directory import sync_directory  # noqa: PLC0415  # as above
+    from meterhouse.load.spend_limits import sync_spend_limits  # noqa: PLC0415  # as above
 
     context = get_current_context()
-    with _in_airflow_terms(context):
-        summaries = sync_directory(task_settings())
+    with in_airflow_terms(context):
+        settings = task_settings()
+        summaries = sync_directory(settings)
+        for line in sync_spend_limits(settings):
+            log.info("%s", line)
     if all(summary.nothing_read for summary in summaries):
         raise AirflowSkipException("; ".join(f"{summary.organization}: {summary}" for summary in summaries))
     written: dict[str, Any] = {
@@ -156,15 +170,15 @@ def load_directory() -> list[dict[str, object]]:
 
 
 def plan_backfill() -> list[dict[str, str]]:
-    """Return the pieces of the backfill that the form asks for; none for a dry run, whose plan stands in the log and the XCom `plan`.
+    """Return the pieces of the backfill that the form asks for; none for a dry run, whose plan is in the log and the XCom `plan`.
 
-    Fails at once, in words, when the form was filled in wrongly.
+    Fails at once with a clear message if the form was filled in wrongly.
     """
     from meterhouse.load.backfill_preview import preview  # noqa: PLC0415  # as above
 
     context = get_current_context()
     form = context["params"]
-    with _in_airflow_terms(context):
+    with in_airflow_terms(context):
         if unknown := sorted(set(context["dag_run"].conf or {}) - set(form)):
             raise FixConfiguration(f"unknown field {unknown[0]!r}: choose from {', '.join(form)}")
         now = datetime.now(UTC)
@@ -193,9 +207,10 @@ def backfill_piece(piece: dict[str, str]) -> list[dict[str, object]]:
     context["piece_name"] = piece["name"]  # type: ignore[typeddict-unknown-key]  # the name that the grid shows
     form = context["params"]
     endpoint = piece["endpoint"]
-    with _in_airflow_terms(context):
+    with in_airflow_terms(context):
         window = Window(datetime.fromisoformat(piece["start"]), datetime.fromisoformat(piece["end"]))
-        outcome = backfill(task_settings(), window, [endpoint], width=WIDTHS[form["bucket_width"]], force=form["force"], report=_told)
+        width = WIDTHS[form["bucket_width"]]
+        outcome = backfill(task_settings(), window, [endpoint], width=width, force=form["force"], report=_told, allocates=False)
         outcome.raise_first()
     done = [summary.as_dict() for summary in outcome.summaries]
     _skip_if_nothing_loaded(context, outcome.summaries, done)
@@ -203,23 +218,18 @@ def backfill_piece(piece: dict[str, str]) -> list[dict[str, object]]:
     return done
 
 
-def write_weekly_report() -> dict[str, object]:
-    """Write the report of the last week before the run's end, and mail it where asked to; return where it is and its totals."""
-    from meterhouse.dashboard.reader_url import reader_url  # noqa: PLC0415  # as above
-    from meterhouse.orchestration.weekly_report import mail_report, week_before, write_week  # noqa: PLC0415  # as above
+def watch_spending() -> dict[str, object]:
+    """Send the notices about spending that are due, each once; return them, and what became of them."""
+    from meterhouse.orchestration.alerts import run_link  # noqa: PLC0415  # as above
+    from meterhouse.orchestration.spend_watch import report_spending  # noqa: PLC0415  # as above
 
     context = get_current_context()
-    with _in_airflow_terms(context):
-        settings = task_settings()
-        if settings.weekly_report_dir is None:
-            raise AirflowSkipException("METERHOUSE_WEEKLY_REPORT_DIR is not set, so nobody asks for a report")
-        interval = data_interval(context)
-        # Not the clock: a run that is cleared a week later writes its own week again.
-        end = interval.end if interval else context["dag_run"].run_after
-        first, last = week_before(end)
-        report = write_week(reader_url(settings), first, last, settings.weekly_report_dir)
-        mail_report(report)
-    return report.as_dict()
+    ti = context["ti"]
+    with in_airflow_terms(context):
+        report = report_spending(task_settings().require_warehouse(), run_link(ti.dag_id, ti.run_id))
+    for line in report.lines:
+        log.info("%s", line)
+    return {"notices": list(report.texts), "outcome": report.outcome}
 
 
 def drop_what_is_over() -> list[dict[str, object]]:
@@ -227,7 +237,7 @@ def drop_what_is_over() -> list[dict[str, object]]:
     from meterhouse.load.retention import Limits, drop  # noqa: PLC0415  # as above
     from meterhouse.load.store import Store  # noqa: PLC0415  # as above
 
-    with _in_airflow_terms(get_current_context()):
+    with in_airflow_terms(get_current_context()):
         settings = task_settings()
         limits = Limits.of(settings, datetime.now(UTC))
         if limits is None:
@@ -248,7 +258,7 @@ def check_warehouse() -> list[dict[str, object]]:
     from meterhouse.checks.warehouse_checks import ask_vendor, run_warehouse_checks  # noqa: PLC0415  # as above
 
     context = get_current_context()
-    with _in_airflow_terms(context):
+    with in_airflow_terms(context):
         settings = task_settings()
         results = run_warehouse_checks(settings)
         answered, asked = ask_vendor(settings)

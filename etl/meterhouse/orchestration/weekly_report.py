@@ -1,8 +1,4 @@
-"""The static report of a week: a file in a folder, its totals, and a mail where Airflow has the connection for one.
-
-`meterhouse_report_mail` (type smtp) names the addresses in its extra `to`, as the alerts' connection does. The dashboard's packages are
-not needed: the report is text.
-"""
+"""The static report of a week: a file in a folder, and its totals in words. The dashboard's packages are not needed: it is text."""
 
 from __future__ import annotations
 
@@ -13,25 +9,24 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+from meterhouse import formats
 from meterhouse.catalogue.endpoints import DAY
-from meterhouse.dashboard import formats
 from meterhouse.dashboard.cost_charts import cost_total, without_amount
 from meterhouse.dashboard.filters import Filters
+from meterhouse.dashboard.head_page import sentences
 from meterhouse.dashboard.invented import OrganizationRow, marked, warning
 from meterhouse.dashboard.key_figures import usage_words
 from meterhouse.dashboard.notices import notices
 from meterhouse.dashboard.queries import Reader
+from meterhouse.dashboard.report_file import whole_snapshot
 from meterhouse.dashboard.snapshot import COSTS, REQUEST_ENDPOINTS, Snapshot
 from meterhouse.dashboard.static_report import report
 from meterhouse.dashboard.usage_charts import usage_total
-from meterhouse.errors import FixConfiguration, TryAgainLater
-from meterhouse.export.output import HANDED_ON, write_whole
-from meterhouse.orchestration.alerts import NotTaken, send_mail
-from meterhouse.orchestration.connections import connection
+from meterhouse.errors import TryAgainLater
+from meterhouse.orchestration.report_files import write_page
 
 log = logging.getLogger(__name__)
 
-MAIL_CONNECTION = "meterhouse_report_mail"
 _REMEDY = "choose another METERHOUSE_WEEKLY_REPORT_DIR, or let Airflow's account write there"
 
 
@@ -50,6 +45,9 @@ class WeeklyReport:
     usage_coverage: str
     limits: tuple[str, ...]
     organizations: tuple[OrganizationRow, ...] = ()
+    # The answers of now, as the first page has them.
+    sentences: tuple[str, ...] = ()
+    team: str | None = None
 
     def as_dict(self) -> dict[str, object]:
         """Return what Airflow keeps of it: amounts as text, with every digit."""
@@ -74,9 +72,11 @@ class WeeklyReport:
             f"Requests: {formats.count(self.requests)}; {self.usage_coverage}",
             *self.limits,
             "",
+            *self.sentences,
+            "",
             "The charts and tables are in the attached file, which opens offline.",
         ]
-        subject = f"meterhouse: {days}, {' + '.join(money.values()) or 'no costs'}"
+        subject = f"meterhouse{f', {self.team}' if self.team else ''}: {days}, {' + '.join(money.values()) or 'no costs'}"
         return marked(subject, self.organizations), "\n".join(lines)
 
 
@@ -87,24 +87,17 @@ def week_before(moment: datetime) -> tuple[date, date]:
     return monday - timedelta(days=7), monday - timedelta(days=1)
 
 
-def write_week(url: str, first: date, last: date, folder: Path, now: datetime | None = None) -> WeeklyReport:
-    """Write the report of some days into a folder, over one of the same days, and return it.
+def write_week(url: str, first: date, last: date, folder: Path, now: datetime | None = None, team: str | None = None) -> WeeklyReport:
+    """Write the report of some days into a folder, over one of the same days, and return it; for a team into the team's own folder there.
 
     Raises `TryAgainLater` while nothing of these days is loaded, and `FixConfiguration` for a folder that cannot be had.
     """
-    snapshot = Reader(url).snapshot(Filters(first, last))
+    snapshot = whole_snapshot(Reader(url, team), Filters(first, last))
     if snapshot.cost_coverage.is_none and snapshot.usage_coverage.is_none:
         raise TryAgainLater(
             f"nothing is loaded for {first} to {last} yet: if this persists, look at the runs of openai_costs and openai_usage"
         )
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FixConfiguration(f"the folder {folder} cannot be created ({error.strerror}): {_REMEDY}") from None
-    path = folder / f"meterhouse-{first}-to-{last}.html"
-    page = report(snapshot, now or datetime.now(UTC)).encode()
-    write_whole(page, path, HANDED_ON, _REMEDY)
-    log.info("wrote %s kB to %s", f"{len(page) / 1000:,.0f}", path)
+    path = write_page(report(snapshot, now or datetime.now(UTC)), folder, f"meterhouse-{first}-to-{last}.html", _REMEDY, team)
     usage = usage_total(snapshot)
     limits = _limits(snapshot, last)
     for line in limits:
@@ -120,6 +113,8 @@ def write_week(url: str, first: date, last: date, folder: Path, now: datetime | 
         usage_words(snapshot),
         tuple(limits),
         tuple(snapshot.organizations),
+        tuple(sentences(snapshot.answers, snapshot.currency)),
+        team,
     )
 
 
@@ -149,23 +144,3 @@ def _behind(snapshot: Snapshot, last: date) -> list[str]:
         elif loaded_until < end:
             lines.append(f"Not all {are} loaded beyond {formats.moment(loaded_until)}: the totals may not include what came later.")
     return lines
-
-
-def mail_report(written: WeeklyReport) -> None:
-    """Mail a report to whom the connection names; without one, say so in the log. The file stays, whatever becomes of the mail.
-
-    Raises `FixConfiguration` for a connection without addresses, and `TryAgainLater` for a server that does not take the mail.
-    """
-    to = connection(MAIL_CONNECTION)
-    if to is None:
-        log.info("the report is not mailed: there is no connection %s", MAIL_CONNECTION)
-        return
-    try:
-        send_mail(to, *written.mail(), [written.path])
-    except NotTaken as ours:
-        raise FixConfiguration(f"{written.path} is written, but not mailed: {ours}") from None
-    except Exception as error:  # a mail server may fail in any way; its words may hold an address
-        raise TryAgainLater(
-            f"{written.path} is written, but not mailed ({type(error).__name__}): look at the connection {MAIL_CONNECTION}"
-        ) from None
-    log.info("mailed %s", written.path.name)

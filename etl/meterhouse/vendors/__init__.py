@@ -1,1 +1,1 @@
-"""What is asked and what is said: HTTP, retries, pages and the text of pages, for whatever vendor; a folder for each."""
+"""Talking to vendors: HTTP, retries, pages and the text of pages, for any vendor; one folder for each."""

@@ -46,7 +46,7 @@ class FetchedPage:
 
 @dataclass(frozen=True)
 class PageText:
-    """What stands before the first bucket, the texts of the buckets, and what stands behind the last one."""
+    """The text before the first bucket, the texts of the buckets, and the text after the last one."""
 
     head: bytes
     buckets: tuple[memoryview, ...]
@@ -70,7 +70,7 @@ class PageText:
 
 
 def take_apart(page: FetchedPage) -> PageText | None:
-    """Return the texts of a page; None when it has no bucket, or they do not stand one behind the other."""
+    """Return the texts of a page; None when it has no bucket, or they do not follow one another."""
     if not page.buckets:
         return None
     body = page.text
@@ -78,7 +78,7 @@ def take_apart(page: FetchedPage) -> PageText | None:
     for bucket in page.buckets:
         while body[end : end + 1] and body[end] in _BETWEEN_BUCKETS:
             end += 1
-        # Of a list that comes twice the decoder gives the last one.
+        # If a list appears twice, the decoder keeps the last one.
         if not body.startswith(bucket, end):
             return None
         end += len(bucket)
@@ -86,7 +86,7 @@ def take_apart(page: FetchedPage) -> PageText | None:
 
 
 class Digester:
-    """Digests of buckets; they differ where the text differs, what it was grouped by, or what this version makes of it."""
+    """Digests of buckets; they differ if the text differs, or its grouping, or what this version makes of it."""
 
     def __init__(self, endpoint: Endpoint, dimensions: Iterable[Dimension]) -> None:
         fields = [*(metric.name for metric in endpoint.metrics), *(dimension.name for dimension in endpoint.dimensions)]

@@ -1,4 +1,4 @@
-"""Patience: nobody should look at a silent terminal or log for minutes; whom one waits for is said once the wait is long."""
+"""Patience: nobody should look at a silent terminal or log for minutes; a wait that has become long says what it is waiting for."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Read ahead: the answers to the next windows of a stream, asked for while the present one is being loaded.
+"""Read ahead: the answers to the next windows of a stream, requested while the current one is being loaded.
 
-Data flow: requests that will come -> one thread each -> a few pages at a time, until whoever loads takes them. A request that does not
+Data flow: requests that will come -> one thread each -> a few pages at a time, until the loader takes them. A request that does not
 come after all is given up between two pages. What went wrong is raised where the answer is taken.
 """
 
@@ -11,8 +11,9 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
-from meterhouse.vendors.openai.client import Client, Request
+from meterhouse.vendors.http_client import HttpClient
 from meterhouse.vendors.page_text import FetchedPage
+from meterhouse.vendors.request import Request
 
 # Pages of one answer that wait to be loaded; one page may be larger than this.
 _WAITING_BYTES = 4 << 20
@@ -27,9 +28,9 @@ class _GivenUp(BaseException):
 
 
 class _Answer:
-    """The pages of one request, on their way in a thread of their own."""
+    """The pages of one request, fetched in its own thread."""
 
-    def __init__(self, client: Client, request: Request, fetch_number: int) -> None:
+    def __init__(self, client: HttpClient, request: Request, fetch_number: int) -> None:
         self.fetch_number = fetch_number
         self._client = client.beside(self._sleep)
         self._request = request
@@ -73,7 +74,7 @@ class _Answer:
                 self._put(page)
         except _GivenUp:
             pass
-        except BaseException as raised:  # raised again by whoever takes the answer
+        except BaseException as raised:  # raised again when the answer is taken
             error = raised
         with self._changed:
             self._is_over, self._error = True, error
@@ -102,7 +103,7 @@ class _Answer:
 
 
 class Taken:
-    """The pages of one answer for whoever loads it, and its place in the order of fetches.
+    """The pages of one answer, for the loader, and its place in the order of fetches.
 
     `seconds` were spent waiting for them, and the largest so far had `largest_bytes`.
     """
@@ -132,7 +133,7 @@ class ReadAhead:
     With `reads_on`, the next page of an answer is asked for while one is being loaded.
     """
 
-    def __init__(self, client: Client, answers: int, *, reads_on: bool) -> None:
+    def __init__(self, client: HttpClient, answers: int, *, reads_on: bool) -> None:
         self._client = client
         self._most = answers
         self._reads_on = reads_on
@@ -156,7 +157,7 @@ class ReadAhead:
                 self._answers[request] = _Answer(self._client, request, draw_fetch_number())
 
     def forget(self) -> None:
-        """Give up whatever is under way, what was taken and not read to its end too."""
+        """Give up whatever is under way, including what was taken but not read to its end."""
         self._give_up_loading()
         self.expect((), lambda: 0)
 

@@ -6,6 +6,7 @@ import http.client
 import io
 import socket
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import requests
@@ -14,17 +15,17 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
 from meterhouse import __version__
-from meterhouse.settings import AdminKey, Settings
+from meterhouse.settings import Settings
 
 # More requests than this are never under way at a time, and each keeps its connection.
 MOST_CONNECTIONS = 16
 
 
-def open_session(key: AdminKey, settings: Settings) -> requests.Session:
-    """Return a session that sends `key` as a bearer token; netrc files and proxy variables of the machine do not reach it."""
+def open_session(key_headers: Mapping[str, str], settings: Settings) -> requests.Session:
+    """Return a session that sends the headers that show the key; netrc files and proxy variables of the machine do not reach it."""
     session = _Session()
     session.trust_env = False
-    session.auth = _BearerAuth(key)
+    session.auth = _KeyAuth(key_headers)
     session.headers.update({"Accept": "application/json", "User-Agent": f"meterhouse/{__version__}"})
     session.verify = str(settings.ca_bundle) if settings.ca_bundle else True
     if settings.http_proxy:
@@ -32,17 +33,17 @@ def open_session(key: AdminKey, settings: Settings) -> requests.Session:
     return session
 
 
-class _BearerAuth(AuthBase):
-    def __init__(self, key: AdminKey) -> None:
-        self._key = key
+class _KeyAuth(AuthBase):
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self._headers = headers
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._key.reveal()}"
+        request.headers.update(self._headers)
         return request
 
 
 class _DeadlineReader(io.RawIOBase):
-    """Reads from a socket until a deadline for all reads together; by itself a read timeout begins anew with every byte."""
+    """Reads from a socket until a deadline for all reads together; an ordinary read timeout starts again with every byte."""
 
     def __init__(self, stream: io.RawIOBase, connection: socket.socket) -> None:
         self._stream = stream
@@ -112,4 +113,4 @@ class _Session(requests.Session):
             self.mount(scheme, _DeadlineAdapter(pool_maxsize=MOST_CONNECTIONS))
 
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """Know of no redirect: to prepare one, the library would read its body whole, without deadline and cap."""
+        """Return no redirect: to follow one, the library would read the whole body first, without deadline or cap."""

@@ -1,1 +1,1 @@
-"""Where it stands: sessions, tables, views, roles, and the sums kept by day."""
+"""Where it is kept: sessions, tables, views, roles, and totals by day and hour."""

@@ -1,21 +1,33 @@
-"""Access of teams: a role that sees only its projects, in the views of bi_team. Which ones is in ops.team_access; grants do the rest."""
+"""Access of teams: a role that sees only its projects, in the views of bi_team. ops.team_access says which projects; grants do the rest."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import psycopg
 from psycopg.sql import SQL, Identifier
 
 from meterhouse.errors import FixConfiguration
 from meterhouse.warehouse.database import Connection, connect, translated
-from meterhouse.warehouse.database_errors import MIGRATE_REMEDY, reason
-from meterhouse.warehouse.schema import BI, TEAM, TEAM_ROLE
+from meterhouse.warehouse.database_errors import reason
+from meterhouse.warehouse.membership import ROLE_NAME_RULE, is_member, is_role_name, require_grantable
+from meterhouse.warehouse.schema import BI, LOADER_ROLE, TEAM, TEAM_ROLE
 
 EVERY_PROJECT = "all"
-_NAME = re.compile(r"(?!pg_|meterhouse_)[a-z][a-z0-9_]{0,62}")
+# The version that can grant a role without what it may do.
+_INHERIT_SINCE = 160000
+# Whether a role can do nothing but see a team's projects, in this database and in all others, and is not lent yet.
+_MAY_BE_LENT = """
+SELECT NOT pg_has_role(%(loader)s, r.oid, 'MEMBER')
+    AND NOT (r.rolcanlogin OR r.rolsuper OR r.rolcreaterole OR r.rolcreatedb OR r.rolreplication OR r.rolbypassrls)
+    AND NOT EXISTS (
+        SELECT FROM pg_catalog.pg_auth_members m WHERE m.member = r.oid AND m.roleid <> %(team)s::regrole
+    )
+    AND NOT EXISTS (SELECT FROM pg_catalog.pg_shdepend d WHERE d.refclassid = 'pg_catalog.pg_authid'::regclass AND d.refobjid = r.oid)
+FROM pg_catalog.pg_roles r
+WHERE r.rolname = %(role)s
+"""
 _PROJECTS = """
 SELECT i.project_id, max(p.project_name)
 FROM (
@@ -29,17 +41,6 @@ WHERE o.label = %s AND i.project_id IS NOT NULL
 GROUP BY i.project_id
 ORDER BY 2, 1
 """
-# Who asks may make roles; may make others members of the teams' group; and whether that group and this role are there.
-_MAY_GRANT = """
-SELECT
-    u.rolsuper OR u.rolcreaterole,
-    u.rolsuper OR pg_has_role(t.oid, 'MEMBER WITH ADMIN OPTION')
-    OR (u.rolcreaterole AND current_setting('server_version_num')::integer < 160000),
-    t.oid IS NOT NULL,
-    EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = %s)
-FROM pg_catalog.pg_roles u LEFT JOIN pg_catalog.pg_roles t ON t.rolname = %s
-WHERE u.rolname = current_user
-"""
 
 
 def grant_team(owner_url: str, role: str, projects: Sequence[str], organization: str | None = None) -> list[str]:
@@ -48,10 +49,8 @@ def grant_team(owner_url: str, role: str, projects: Sequence[str], organization:
     The role is made if it is missing, without a login: people and tools log in as members of it. `projects` may be the one word `all`.
     Running it again changes nothing. Raises `FixConfiguration` for a role, project or organization that cannot be meant.
     """
-    if not _NAME.fullmatch(role):
-        raise FixConfiguration(
-            f"{role!r} cannot be a team's role: use lower-case letters, digits and _; begin with a letter, and not with pg_ or meterhouse_"
-        )
+    if not is_role_name(role):
+        raise FixConfiguration(f"{role!r} cannot be a team's role: {ROLE_NAME_RULE}")
     if not projects:
         raise FixConfiguration("--projects is empty: give the identifiers of projects, or all; to take access away, use --revoke")
     with as_owner(owner_url, "grant access to teams") as connection:
@@ -83,8 +82,11 @@ def revoke_team(owner_url: str, role: str, organization: str | None = None) -> l
         left = [row[0] for row in connection.execute("SELECT DISTINCT organization FROM ops.team_access WHERE role_name = %s", (role,))]
         if not removed:
             raise FixConfiguration(f"{role} has no access{f' to {organization}' if organization else ''} that could be taken away")
-        if not left and _is_member(connection, role):
+        if not left and is_member(connection, role, TEAM_ROLE):
             connection.execute(SQL("REVOKE {} FROM {}").format(Identifier(TEAM_ROLE), Identifier(role)))
+            # Nothing is left to report; one that the owner may not grant was never lent.
+            with suppress(psycopg.errors.InsufficientPrivilege), connection.transaction():
+                connection.execute(SQL("REVOKE {} FROM {}").format(Identifier(role), Identifier(LOADER_ROLE)))
     if left:
         return [f"{role} no longer has access to {organization}; its access to projects of {', '.join(sorted(left))} stays"]
     return [f"{role} no longer has access to anything; the role and its members stay"]
@@ -93,14 +95,14 @@ def revoke_team(owner_url: str, role: str, organization: str | None = None) -> l
 def restore_teams(connection: Connection) -> list[str]:
     """Make the roles of teams that a restored database names and the server lacks; return a line for those that are nobody's to make.
 
-    A role of that name that is there and in no team may be somebody else's: it is shown nothing until it is granted its projects again.
+    An existing role of that name that is in no team may be somebody else's: it sees nothing until it is granted its projects again.
     """
     outside = connection.execute(
         "SELECT DISTINCT a.role_name, r.oid IS NOT NULL FROM ops.team_access a LEFT JOIN pg_catalog.pg_roles r ON r.rolname = a.role_name"
         " WHERE r.oid IS NULL OR NOT pg_has_role(r.oid, %s, 'MEMBER') ORDER BY 1",
         (TEAM_ROLE,),
     ).fetchall()
-    left = [role for role, is_there in outside if is_there or not _NAME.fullmatch(role) or not _restored(connection, role)]
+    left = [role for role, is_there in outside if is_there or not is_role_name(role) or not _restored(connection, role)]
     return [f"shown nothing, as they are not in {TEAM_ROLE}: {', '.join(left)}; meterhouse grant-team lets them in again"] if left else []
 
 
@@ -156,7 +158,7 @@ def _wanted(projects: Sequence[str], label: str, known: dict[str, str | None]) -
 
 def _prepare_role(connection: Connection, role: str) -> bool:
     """Make the role a member of the teams' group, and return whether it can log in."""
-    _require_grantable(connection, role)
+    require_grantable(connection, role, TEAM_ROLE)
     found = connection.execute(
         "SELECT rolcanlogin, rolsuper OR has_schema_privilege(oid, %s, 'USAGE') FROM pg_catalog.pg_roles WHERE rolname = %s", (BI, role)
     ).fetchone()
@@ -164,31 +166,23 @@ def _prepare_role(connection: Connection, role: str) -> bool:
         connection.execute(SQL("CREATE ROLE {} NOLOGIN").format(Identifier(role)))
     elif found[1]:
         raise FixConfiguration(f"{role} may read schema {BI}, and so sees every project already: take that from it, or choose another role")
-    if not _is_member(connection, role):
+    if not is_member(connection, role, TEAM_ROLE):
         connection.execute(SQL("GRANT {} TO {}").format(Identifier(TEAM_ROLE), Identifier(role)))
     connection.execute(
         SQL("GRANT CONNECT ON DATABASE {} TO {}").format(Identifier(connection.info.dbname), Identifier(TEAM_ROLE))
     )  # a restored database has lost it
+    _lend(connection, role)
     return bool(found and found[0])
 
 
-def _require_grantable(connection: Connection, role: str) -> None:
-    may_make_roles, may_add_members, has_group, is_there = connection.execute(_MAY_GRANT, (role, TEAM_ROLE)).fetchone() or (False,) * 4
-    if not has_group:
-        raise FixConfiguration(f"the server lacks the role {TEAM_ROLE}, as after a restore on another one: {MIGRATE_REMEDY}")
-    if not (is_there or may_make_roles):
-        raise FixConfiguration(f"the role of METERHOUSE_MIGRATE_URL may not make roles: as a superuser, run CREATE ROLE {role} NOLOGIN;")
-    if not (may_add_members or _is_member(connection, role)):
-        raise FixConfiguration(
-            f"the role of METERHOUSE_MIGRATE_URL may not let others into {TEAM_ROLE}: as a superuser, run GRANT {TEAM_ROLE} TO"
-            f" {connection.info.user} WITH ADMIN OPTION;"
-        )
+def _lend(connection: Connection, role: str) -> None:
+    """Let the loader become the role, to write reports that hold no more than the role sees; from PostgreSQL 16 on it inherits nothing.
 
-
-def _is_member(connection: Connection, role: str) -> bool:
-    found = connection.execute(
-        "SELECT FROM pg_catalog.pg_auth_members m JOIN pg_catalog.pg_roles r ON r.oid = m.member"
-        " WHERE r.rolname = %s AND m.roleid = %s::regrole",
-        (role, TEAM_ROLE),
-    )
-    return found.fetchone() is not None
+    Only a role that can do nothing else is lent: the loader must not gain what somebody who logs in, or another group, may do. Left out
+    as well where the owner may not grant the role: an import of recipients then says what to do.
+    """
+    option = "" if connection.info.server_version < _INHERIT_SINCE else " WITH INHERIT FALSE"
+    (may_be_lent,) = connection.execute(_MAY_BE_LENT, {"role": role, "team": TEAM_ROLE, "loader": LOADER_ROLE}).fetchone() or (False,)
+    if may_be_lent:
+        with suppress(psycopg.errors.InsufficientPrivilege), connection.transaction():
+            connection.execute(SQL("GRANT {} TO {}" + option).format(Identifier(role), Identifier(LOADER_ROLE)))

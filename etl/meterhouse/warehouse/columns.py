@@ -1,4 +1,4 @@
-"""Columns: what the tables of the warehouse are made of, and the MetaData that holds them all."""
+"""Columns: the building blocks of the warehouse's tables, and the MetaData that holds them all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one way to open a session of the warehouse, whose settings are set and read back, and its errors in words that say what to do."""
+"""The one way to open a session of the warehouse, whose settings are set and read back, and its errors as lines that say what to do."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from meterhouse.warehouse.pooler import require_own_backend
 from meterhouse.warehouse.session import FACTS, LOAD, Facts, Purpose, require_kept, require_usable
 from meterhouse.warehouse.watched_connection import WatchedConnection, watch
 
-__all__ = ["MIGRATE_REMEDY", "Connection", "connect", "translated"]
+__all__ = ["MALFORMED_URL", "MIGRATE_REMEDY", "Connection", "connect", "translated"]
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
+MALFORMED_URL = "WAREHOUSE_URL must be a URL of the form postgresql://user:password@host:5432/database"
 # Deadlines of the wire; a URL may name others.
 _DEADLINES: dict[str, Any] = {
     "connect_timeout": 10,
@@ -42,7 +43,7 @@ def translated(what: str) -> Iterator[None]:
 
 
 def connect(url: str, purpose: Purpose = LOAD) -> WatchedConnection:
-    """Open an autocommit session for `purpose`, with every setting that anything depends on; whoever writes is kept off a standby.
+    """Open an autocommit session for `purpose`, with every setting that anything depends on; sessions that write are refused on a standby.
 
     Raises `TryAgainLater` when the server is away, starting, full or read-only, `FixConfiguration` when it refuses the role or cannot be
     used: no PostgreSQL, too old, another encoding than UTF8, or behind a pooler that does not keep a session's backend.
@@ -78,7 +79,7 @@ def _parameters(url: str, application_name: str) -> dict[str, Any]:
     try:
         named = conninfo_to_dict(url)
     except psycopg.Error:
-        raise FixConfiguration("WAREHOUSE_URL must be a URL of the form postgresql://user:password@host:5432/database") from None
+        raise FixConfiguration(MALFORMED_URL) from None
     return _DEADLINES | named | {"client_encoding": "UTF8", "application_name": application_name}
 
 

@@ -1,6 +1,6 @@
-"""What the caller should do about an error of the database: one sentence for every SQLSTATE, and one for every way not to be let in.
+"""What the caller should do about an error of the database: one sentence for every SQLSTATE, and one for every refused connection.
 
-The driver's text about an address may hold parts of a URL, so of a connection that failed nothing is repeated.
+The driver's text may contain parts of a URL, so nothing of it is repeated when a connection fails.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _REASON_LENGTH = 300
 
 @dataclass(frozen=True)
 class _Answer:
-    """The error to raise and its words, in which {what} and {reason} stand for what was done and what the server says."""
+    """The error to raise and its words, in which {what} and {reason} are what was done and what the server says."""
 
     kind: type[MeterhouseError]
     words: str

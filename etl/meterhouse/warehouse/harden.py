@@ -1,4 +1,4 @@
-"""Harden: take from PUBLIC, in one database, what a reader does not need; it needs a superuser, so it is no part of a migration."""
+"""Harden: take from PUBLIC, in one database, what a reader does not need; it needs a superuser, so it is not part of a migration."""
 
 from __future__ import annotations
 

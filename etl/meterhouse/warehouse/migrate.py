@@ -16,15 +16,16 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
 
-import meterhouse
+from meterhouse.checkout import folder_beside
 from meterhouse.errors import FixConfiguration, MeterhouseError
-from meterhouse.settings import local_time_zone
+from meterhouse.settings import local_time_zone, reporting_currency
 from meterhouse.warehouse.database import Connection, connect
 from meterhouse.warehouse.database_errors import failed_statement, reason
 from meterhouse.warehouse.derived_names import derive_again
+from meterhouse.warehouse.list_prices_kept import keep_list_prices
 from meterhouse.warehouse.ownership import require_ours
 from meterhouse.warehouse.rights import hand_over, make_roles, repair
-from meterhouse.warehouse.rollups import fill as fill_rollups
+from meterhouse.warehouse.rollups import fill_new
 from meterhouse.warehouse.session import MIGRATE
 from meterhouse.warehouse.table_statistics import gather
 from meterhouse.warehouse.views import drop_views, rebuild_views, views
@@ -32,17 +33,15 @@ from meterhouse.warehouse.views import drop_views, rebuild_views, views
 log = logging.getLogger(__name__)
 
 VERSION_SCHEMA = "ops"
-# The newest migration that added a table of sums: all of them are filled once it is there.
-ROLLUPS_SINCE = "0011"
+# The newest migration that added a table of sums, or emptied one for a new column: those are filled once it is there.
+ROLLUPS_SINCE = "0016"
 _LOCK_KEY = 0x6D657465  # "mete": two migrators at once would both try to create the same types
 _LOCK_TIMEOUT = "10s"
 
 
 def script_location() -> Path:
-    """Return the folder of the migrations: beside the package when it is installed, at the top of a checkout."""
-    package = Path(meterhouse.__file__).resolve().parent
-    installed = package / "migrations"
-    return installed if installed.exists() else package.parents[1] / "migrations"
+    """Return the folder of the migrations: next to the package if it is installed, or at the top of a checkout."""
+    return folder_beside("migrations")
 
 
 def owner_engine(url: str) -> sa.Engine:
@@ -59,11 +58,12 @@ def _session(url: str) -> Connection:
 def migrate(url: str, revision: str = "head") -> list[str]:
     """Upgrade (or, for an older `revision`, downgrade) the warehouse and rebuild its views; return the revisions that were applied.
 
-    The time zone of the local days is the environment's METERHOUSE_LOCAL_TIME_ZONE.
+    The time zone of the local days is the environment's METERHOUSE_LOCAL_TIME_ZONE, the currency of conversions its
+    METERHOUSE_REPORTING_CURRENCY.
     Waits for another migrator; gives up after ten seconds when a reader's open transaction holds a table. Raises `FixConfiguration`
     when the role may not do it, `TryAgainLater` when the server is away or busy.
     """
-    time_zone = local_time_zone()
+    time_zone, currency = local_time_zone(), reporting_currency()
     left: list[str] = []
     config = Config()
     config.set_main_option("script_location", str(script_location()).replace("%", "%%"))
@@ -83,7 +83,7 @@ def migrate(url: str, revision: str = "head") -> list[str]:
                     _hold_off_loads(connection)
                 command.upgrade(config, revision)
                 if ROLLUPS_SINCE in _applied(scripts, before, _current(connection)):
-                    fill_rollups(_driver(connection))
+                    fill_new(_driver(connection))
             else:
                 drop_views(connection)
                 command.downgrade(config, revision)
@@ -91,7 +91,8 @@ def migrate(url: str, revision: str = "head") -> list[str]:
             if after == scripts.get_current_head():
                 hand_over(_driver(connection))
                 derive_again(_driver(connection))
-                rebuild_views(connection, time_zone=time_zone)
+                keep_list_prices(_driver(connection))
+                rebuild_views(connection, time_zone=time_zone, reporting_currency=currency)
                 left = repair(_driver(connection))
     except CommandError as error:
         raise FixConfiguration(

@@ -1,4 +1,4 @@
-"""Operational tables: the part of the MetaData that is about loads and not about figures: schema `ops`."""
+"""Operational tables: the part of the MetaData that describes loads, not figures: schema `ops`."""
 
 from __future__ import annotations
 
@@ -40,6 +40,13 @@ coverage = sa.Table(
         sa.LargeBinary,
         "Digest of the bucket's text in the vendor's answer; null when the text alone does not say what its rows are.",
     ),
+    column(
+        "origin",
+        sa.Text,
+        "api; file: and the first 12 digits of the SHA-256 of an imported file; or legacy-api.",
+        nullable=False,
+        server_default=sa.text("'api'"),
+    ),
     sa.CheckConstraint("is_complete = (finality >= 'settled')", name="is_complete_from_settled_on"),
     schema=OPS,
     comment="One row per stream and bucket that was read, empty ones too.",
@@ -61,7 +68,7 @@ revisions = sa.Table(
     *stream_columns(),
     column("bucket_start", INSTANT, BUCKET_START, nullable=False),
     column("group_id", sa.Integer, "Combination of dimensions.", nullable=False),
-    column("change", sa.Text, "changed or removed.", nullable=False),
+    column("change", sa.Text, "changed, removed or, for costs of a settled day, added.", nullable=False),
     column("was_complete", sa.Boolean, "Whether the bucket had counted as complete: a restatement, not growth.", nullable=False),
     column("old_values", JSONB, "Values before the change.", nullable=False),
     column("new_values", JSONB, "Values after the change; null for a removed row."),

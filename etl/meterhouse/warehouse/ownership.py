@@ -1,7 +1,7 @@
-"""Ownership: what stands under our names in the warehouse's schemas and is somebody else's, so that nothing of others is replaced.
+"""Ownership: objects with our names in the warehouse's schemas that belong to somebody else, so that they are never replaced.
 
-Which views are ours is written down where nobody looks and every backup keeps it: in the comment of `ops.alembic_version`. Versions before
-this one wrote nothing down, but gave each view, and each column of a public one, a comment.
+The list of our own views is kept where every backup has it: in the comment of `ops.alembic_version`. Older versions kept no list, but gave
+each view, and each column of a public one, a comment.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _KINDS = {
     "function": "function",
 }  # fmt: skip
 
-# Relations, types without a relation, and functions of our schemas that no extension brought. A view is told by its comments.
+# Relations, types without a relation, and functions of our schemas that belong to no extension. A view is recognized by its comments.
 _STANDING = """
 SELECT o.schema_name, o.name, o.kind, quote_ident(pg_get_userbyid(o.owner)), o.is_commented,
        o.owner = current_user::regrole OR o.owner IN (SELECT nspowner FROM pg_catalog.pg_namespace WHERE nspname = ANY(%(schemas)s)),
@@ -54,7 +54,7 @@ SELECT has_table_privilege(attrelid, 'SELECT') FROM pg_catalog.pg_attribute
 WHERE attrelid = 'ops.alembic_version'::regclass AND attname = 'version_num'
 """
 _READ_VERSION = "SELECT version_num FROM ops.alembic_version"
-# Whether a superuser who owns a restored warehouse would give it to whoever asks: see sql/hand_over.sql.
+# Whether a superuser who owns a restored warehouse would give it to the current role: see sql/hand_over.sql.
 _WHOSE = """
 SELECT quote_ident(u.rolname), r.rolsuper AND d.datdba = u.oid AND u.rolcreaterole
 FROM pg_catalog.pg_database d, pg_catalog.pg_roles r, pg_catalog.pg_roles u
@@ -68,9 +68,9 @@ WHERE nspname = ANY(%(schemas)s) AND NOT has_schema_privilege(oid, 'CREATE') ORD
 
 @dataclass(frozen=True)
 class _Standing:
-    """An object in one of our schemas. `is_commented` as our views are; `is_owners`: of whoever migrates or owns one of our schemas.
+    """An object in one of our schemas. `is_commented` as our views are; `is_owners`: owned by the migrating role or an owner of ours.
 
-    `is_in_reach`: whoever migrates may change it.
+    `is_in_reach`: the migrating role may change it.
     """
 
     schema: str
@@ -120,7 +120,7 @@ def require_ours(connection: sa.Connection, wanted: Collection[str], newest: str
 
 
 def record(connection: sa.Connection, names: Iterable[str]) -> None:
-    """Write down which views are ours; none forgets them, and whoever makes views next writes down theirs."""
+    """Write down which views are ours; none forgets them, and the next run that makes views records its own."""
     text = " ".join(names)
     comment = literal(_RECORD + text) if text else "NULL"
     connection.exec_driver_sql(f"COMMENT ON TABLE {OPS}.{_VERSION_TABLE} IS {comment}")

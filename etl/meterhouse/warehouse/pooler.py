@@ -24,7 +24,7 @@ _MARKER = "SELECT current_setting('meterhouse.warehouse.session', true)"
 def require_own_backend(session: Connection, open_second: Callable[[], Connection], *, can_listen: bool) -> None:
     """Raise `FixConfiguration` unless an idle `session` keeps its backend: in transaction or statement mode a pooler lends it to others.
 
-    A second session sends the first one a notification, which reaches it only over a backend of its own. A standby sends none; there only
+    A second session sends the first one a notification, which reaches it only if it has its own backend. A standby sends none; there only
     the marker tells, which the second session sees if it was lent the same backend.
     """
     marker = f"meterhouse_{uuid4().hex}"
@@ -38,7 +38,7 @@ def require_own_backend(session: Connection, open_second: Callable[[], Connectio
     second.join(0 if can_listen else PATIENCE_SECONDS)
     if second.failed:
         raise TryAgainLater("the pooler before the warehouse has no connection for a second session: raise its limits, or run again")
-    # Whoever still waits for a backend while this session is answered shows that it has one of its own.
+    # A session still waiting for a backend while this one is answered shows that this one has its own.
     if not second.saw_marker and (second.is_alive() or not can_listen) and all(_has(session, marker) for _ in range(3)):
         return
     raise FixConfiguration(

@@ -1,4 +1,4 @@
-"""Rights: roles, owners and grants of the warehouse, put right at every migration, as a backup may be restored without any of them."""
+"""Rights: roles, owners and grants of the warehouse, corrected at every migration, because a backup may be restored without any of them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from psycopg.sql import SQL, Identifier
 from meterhouse.errors import FixConfiguration
 from meterhouse.warehouse.access import restore_teams
 from meterhouse.warehouse.database import Connection
-from meterhouse.warehouse.schema import LOADER_ROLE, READER_ROLE, TEAM_ROLE
+from meterhouse.warehouse.schema import LOADER_ROLE, MY, MY_ROLE, READER_ROLE, TEAM_ROLE
 
-_ROLES = (LOADER_ROLE, READER_ROLE, TEAM_ROLE)
+_ROLES = (LOADER_ROLE, READER_ROLE, TEAM_ROLE, MY_ROLE)
 _MISSING_ROLES = """
 SELECT wanted, r.rolcreaterole OR r.rolsuper
 FROM unnest(%s::text []) WITH ORDINALITY w (wanted, place), pg_catalog.pg_roles r
@@ -28,6 +28,13 @@ WHERE c.relnamespace IN ('warehouse'::regnamespace, 'ops'::regnamespace) AND c.r
 AND NOT pg_has_role(c.relowner, 'USAGE') AND (SELECT rolsuper FROM pg_catalog.pg_roles r WHERE r.oid = c.relowner)
 ORDER BY 1
 LIMIT 3
+"""
+# Schema my, while it belongs to the warehouse's owner or to a superuser, as if it had just been made.
+_NOT_HANDED_OVER = """
+SELECT pg_get_userbyid(n.nspowner)
+FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_namespace b ON b.nspname = 'bi' JOIN pg_catalog.pg_roles r ON r.oid = n.nspowner
+WHERE n.nspname = %s AND obj_description(n.oid, 'pg_namespace') LIKE '%%meterhouse makes this schema%%'
+AND (r.rolsuper OR n.nspowner = b.nspowner)
 """
 # Statements that would have to be run by somebody else, each with who that is.
 _LEFT = """
@@ -81,7 +88,10 @@ def repair(connection: Connection) -> list[str]:
     Running it again changes nothing. What was granted to other roles stays.
     """
     connection.execute(_file("rights"))
+    connection.execute(_file("my"))
     lines = restore_teams(connection)
+    for (owner,) in connection.execute(_NOT_HANDED_OVER, (MY,)).fetchall():
+        lines.append(f"schema {MY} belongs to {owner}: a superuser who runs meterhouse migrate once gives it to {MY_ROLE}")
     beyond = [f"{name} of {owner}" for name, owner in connection.execute(_BEYOND).fetchall()]
     if beyond:
         lines.append(f"some tables are not the owner's: {', '.join(beyond)}; a superuser who runs meterhouse migrate once gives them back")

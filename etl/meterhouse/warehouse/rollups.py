@@ -1,12 +1,12 @@
-"""Rollups: the statements that make them equal to the facts, for the days of one window or for all days.
+"""Rollups: the statements that make them equal to the facts, for the buckets of one window or for all.
 
-Data flow: day facts of some days -> sums by the dimensions that a rollup keeps -> the days on which they differ from what is stored are
-replaced. A day that is equal is not written, so that a second load of the same figures writes nothing; one that drifted is mended.
+Data flow: facts of some days or hours -> sums by the dimensions that a rollup keeps -> the buckets in which they differ from what is stored
+are replaced. A bucket that is equal is not written, so that a second load of the same figures writes nothing; one that drifted is repaired.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, LiteralString
@@ -14,14 +14,14 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
-from meterhouse.catalogue.endpoints import DAY, ENDPOINTS, Endpoint
-from meterhouse.warehouse.rollup_tables import ROLLUPS, Rollup
+from meterhouse.catalogue.endpoints import ENDPOINTS, BucketWidth, Endpoint
+from meterhouse.warehouse.rollup_tables import ROLLUPS, Rollup, rollups_of
 from meterhouse.warehouse.schema import WAREHOUSE, group_table
 from meterhouse.windows import Window
 
-# Statistics may be older than a bulk load. A hash join is right for any number of rows, a nested loop only for few; in memory it takes
-# half the time that it takes on disk.
-WITHOUT_STATISTICS: LiteralString = "SET LOCAL enable_nestloop = off; SET LOCAL work_mem = '64MB'"
+# Statistics may be older than a bulk load. A hash join is right for any number of rows; a nested loop only for few, and so is a merge join,
+# which the planner then makes on a part of the condition. In memory a hash join takes half the time that it takes on disk.
+WITHOUT_STATISTICS: LiteralString = "SET LOCAL enable_nestloop = off; SET LOCAL enable_mergejoin = off; SET LOCAL work_mem = '64MB'"
 _REPLACE = """
 WITH fresh AS MATERIALIZED (
     SELECT {fresh}
@@ -32,11 +32,11 @@ WITH fresh AS MATERIALIZED (
 ),
 
 stored AS MATERIALIZED (
-    SELECT {names} FROM {rollup} r WHERE {same_stream} AND {same_days}
+    SELECT {names} FROM {rollup} r WHERE {same_stream} AND {same_buckets}
 ),
 
 differing AS MATERIALIZED (
-    SELECT DISTINCT d.usage_date
+    SELECT DISTINCT d.{bucket}
     FROM (
         (SELECT * FROM fresh EXCEPT SELECT * FROM stored)
         UNION ALL
@@ -45,15 +45,17 @@ differing AS MATERIALIZED (
 ),
 
 gone AS (
-    DELETE FROM {rollup} r USING differing d WHERE r.usage_date = d.usage_date AND {same_stream} RETURNING 1
+    DELETE FROM {rollup} r USING differing d WHERE r.{bucket} = d.{bucket} AND {same_stream} AND {within_days} RETURNING 1
 )
 
 INSERT INTO {rollup} ({stream_names}, {names})
 SELECT {stream}, fresh.*
 FROM fresh
-JOIN differing USING (usage_date)
+JOIN differing USING ({bucket})
 -- Read to its end before the first row goes in: the key of a row that is replaced must be free.
 WHERE (SELECT count(*) FROM gone) >= 0
+-- So that the rows of a day lie together.
+ORDER BY {bucket}
 """
 _FILL = """
 INSERT INTO {rollup} ({stream_names}, {names})
@@ -62,29 +64,55 @@ FROM {fact} f
 JOIN {groups} g ON g.group_id = f.group_id AND g.organization_id = {organization}
 WHERE f.bucket_width = {width} AND {within}
 GROUP BY {grain}
+ORDER BY {bucket_of_fact}
 """
-_HAS_ROWS = "SELECT EXISTS (SELECT FROM {rollup} r WHERE {same_stream} AND {same_days})"
+# The columns that say of when a sum is, from the start of a bucket; and that start from the one that tells its bucket.
+_OF_A_START = {"usage_date": SQL("({} AT TIME ZONE 'UTC')::date"), "bucket_start": SQL("{}")}
+_START = {"usage_date": SQL("r.usage_date::timestamp AT TIME ZONE 'UTC'"), "bucket_start": SQL("r.bucket_start")}
+_HAS_ROWS = "SELECT EXISTS (SELECT FROM {rollup} r WHERE {same_stream} AND {same_buckets})"
+_BUCKETS = """
+SELECT b.organization_id, array_agg(b.bucket_start)
+FROM (
+    SELECT g.organization_id, f.bucket_start FROM {fact} f JOIN {groups} g ON g.group_id = f.group_id WHERE f.bucket_width = {width}
+    UNION
+    SELECT r.organization_id, {start} FROM {rollup} r WHERE {stream}
+) b (organization_id, bucket_start)
+GROUP BY 1
+"""
+_DRIFTED = """
+SELECT b.bucket_start
+FROM unnest(%(buckets)s::timestamptz[], %(row_counts)s::bigint[]) b (bucket_start, row_count)
+LEFT JOIN (
+    SELECT r.{bucket}, sum(r.row_count) AS row_count FROM {rollup} r WHERE {same_stream} AND {same_buckets} GROUP BY 1
+) r ON r.{bucket} = {bucket_of_start}
+WHERE coalesce(r.row_count, 0) <> b.row_count
+"""
 
 
-def replace_days(connection: psycopg.Connection[Any], endpoint: Endpoint, organization_id: int, starts: Sequence[datetime]) -> int:
-    """Make the sums of some days equal to the facts; return the rows written. `starts` are starts of UTC days.
+def replace_sums(
+    connection: psycopg.Connection[Any], endpoint: Endpoint, width: BucketWidth, organization_id: int, starts: Sequence[datetime]
+) -> int:
+    """Make the sums of some buckets equal to the facts; return the rows written. `starts` are their starts, in UTC.
 
-    For whoever holds the lock of the endpoint's stream of days, in a transaction with settings `WITHOUT_STATISTICS`.
+    The caller must hold the lock of the stream, in a transaction with settings `WITHOUT_STATISTICS`.
     """
+    return sum(_replace(connection, rollup, endpoint, organization_id, starts) for rollup in rollups_of(endpoint, width))
+
+
+def _replace(
+    connection: psycopg.Connection[Any], rollup: Rollup, endpoint: Endpoint, organization_id: int, starts: Sequence[datetime]
+) -> int:
     if not starts:
         return 0
-    written = 0
-    parameters = {"buckets": starts}
-    for sums in statements(endpoint, organization_id, Window(min(starts), max(starts) + timedelta(days=1))):
-        found = connection.execute(sums.has_rows, parameters).fetchone()
-        written += connection.execute(sums.replace if found and found[0] else sums.fill, parameters).rowcount
-    return written
+    sums, parameters = statements(rollup, endpoint, organization_id, _span(starts, rollup.width)), {"buckets": starts}
+    found = connection.execute(sums.has_rows, parameters).fetchone()
+    return connection.execute(sums.replace if found and found[0] else sums.fill, parameters).rowcount
 
 
 @dataclass(frozen=True)
 class SumStatements:
-    """What keeps one rollup equal to the facts of some days: whether it has rows of them, how they are replaced, how they are filled in
-    where it has none, which is half of the work. Each takes the parameter `buckets`, the starts of the days.
+    """What keeps one rollup equal to the facts of some buckets: whether it has rows of them, how they are replaced, how they are filled in
+    where it has none, which is half of the work. Each takes the parameter `buckets`, the starts.
     """
 
     has_rows: Composed
@@ -92,68 +120,75 @@ class SumStatements:
     fill: Composed
 
 
-def statements(endpoint: Endpoint, organization_id: int, days: Window) -> Iterator[SumStatements]:
-    """Yield the statements of each rollup of the endpoint, for days within `days`."""
-    for rollup in ROLLUPS:
-        if rollup.is_costs == endpoint.is_costs:
-            parts = _parts(rollup, endpoint, organization_id, days)
-            yield SumStatements(SQL(_HAS_ROWS).format(**parts), SQL(_REPLACE).format(**parts), SQL(_FILL).format(**parts))
+def statements(rollup: Rollup, endpoint: Endpoint, organization_id: int, window: Window) -> SumStatements:
+    """Return the statements of a rollup of the endpoint, for buckets within `window`."""
+    parts = _parts(rollup, endpoint, organization_id, window)
+    return SumStatements(SQL(_HAS_ROWS).format(**parts), SQL(_REPLACE).format(**parts), SQL(_FILL).format(**parts))
 
 
-def drifted_days(endpoint: Endpoint, organization_id: int) -> Composed:
-    """The query for those of some days whose sums are not of as many rows as the facts have.
+def drifted_buckets(
+    connection: psycopg.Connection[Any], endpoint: Endpoint, width: BucketWidth, organization_id: int, row_counts: Mapping[datetime, int]
+) -> list[datetime]:
+    """Return the starts of those buckets whose sums are not of as many rows as the facts have, which `row_counts` says.
 
-    Takes the parameters `buckets`, the starts of the days, and `row_counts`. It sees sums that are missing, too many or of other rows,
-    at the price of a glance; `meterhouse check` adds everything up.
+    It sees sums that are missing, too many or of other rows, at the price of a glance; `meterhouse check` adds everything up.
     """
-    parts = [
-        SQL(
-            "SELECT b.bucket_start FROM unnest(%(buckets)s::timestamptz[], %(row_counts)s::bigint[]) b (bucket_start, row_count)"
-            " LEFT JOIN (SELECT r.usage_date, sum(r.row_count) AS row_count FROM {} r WHERE {} AND r.usage_date = ANY("
-            "SELECT (d AT TIME ZONE 'UTC')::date FROM unnest(%(buckets)s::timestamptz[]) d) GROUP BY 1) r"
-            " ON r.usage_date = (b.bucket_start AT TIME ZONE 'UTC')::date WHERE coalesce(r.row_count, 0) <> b.row_count"
-        ).format(Identifier(WAREHOUSE, rollup.name), _same_stream(_stream(endpoint, organization_id)))
-        for rollup in ROLLUPS
-        if rollup.is_costs == endpoint.is_costs
-    ]
-    return SQL(" UNION ").join(parts)
+    if not row_counts or not rollups_of(endpoint, width):
+        return []
+    window = _span(row_counts, width)
+    parts = [SQL(_DRIFTED).format(**_parts(rollup, endpoint, organization_id, window)) for rollup in rollups_of(endpoint, width)]
+    parameters = {"buckets": list(row_counts), "row_counts": list(row_counts.values())}
+    return [start for (start,) in connection.execute(SQL(" UNION ").join(parts), parameters).fetchall()]
+
+
+def _span(starts: Collection[datetime], width: BucketWidth) -> Window:
+    """The window from the first of some buckets to the end of the last."""
+    return Window(min(starts), max(starts) + timedelta(seconds=width.seconds))
 
 
 def _stream(endpoint: Endpoint, organization_id: int) -> dict[str, Composable]:
     """Columns of a rollup that say whose rows they are."""
-    owner: dict[str, Composable] = {"organization_id": Literal(organization_id)}
-    return owner if endpoint.is_costs else owner | {"endpoint": Literal(endpoint.name)}
+    known: dict[str, Composable] = {"organization_id": Literal(organization_id), "endpoint": Literal(endpoint.name)}
+    return {name: known[name] for name in endpoint.family.owner}
 
 
 def _same_stream(stream: dict[str, Composable]) -> Composed:
     return SQL(" AND ").join(SQL("r.{} = {}").format(Identifier(name), value) for name, value in stream.items())
 
 
-def _parts(rollup: Rollup, endpoint: Endpoint, organization_id: int, days: Window) -> dict[str, Composable]:
-    """What stands for the words in braces of the statements above."""
-    grain: dict[str, Composable] = {"usage_date": SQL("(f.bucket_start AT TIME ZONE 'UTC')::date")}
+def _parts(rollup: Rollup, endpoint: Endpoint, organization_id: int, window: Window) -> dict[str, Composable]:
+    """The values of the words in braces in the statements above."""
+    times: dict[str, Composable] = {name: _OF_A_START[name].format(Identifier("f", "bucket_start")) for name in rollup.times}
+    bucket = rollup.times[-1]
+    within_days = SQL("r.usage_date BETWEEN {} AND {}").format(Literal(window.start.date()), Literal(window.end.date()))
+    grain = dict(times)
     grain |= {dimension.name: Identifier("g", dimension.name) for dimension in rollup.dimensions}
     stream = _stream(endpoint, organization_id)
-    if endpoint.is_costs:
-        grain["currency"] = Identifier("g", "currency")
+    grain |= {name: Identifier("g", name) for name in endpoint.family.keys}
     figures = dict(_costs()) if endpoint.is_costs else dict(_usage(endpoint))
+    if rollup.has_quantities:
+        figures |= dict(_quantities())
     return {
         "fresh": SQL(", ").join(SQL("{} AS {}").format(value, Identifier(name)) for name, value in (grain | figures).items()),
         "fact": Identifier(WAREHOUSE, endpoint.table),
         "groups": Identifier(WAREHOUSE, group_table(endpoint).name),
         "rollup": Identifier(WAREHOUSE, rollup.name),
         "organization": Literal(organization_id),
-        "width": Literal(DAY.minutes),
+        "width": Literal(rollup.width.minutes),
         "within": SQL("f.bucket_start >= {} AND f.bucket_start < {} AND f.bucket_start = ANY(%(buckets)s)").format(
-            Literal(days.start), Literal(days.end)
+            Literal(window.start), Literal(window.end)
         ),
         "grain": SQL(", ").join(grain.values()),
         "names": SQL(", ").join(map(Identifier, grain | figures)),
         "same_stream": _same_stream(stream),
-        "same_days": SQL(
-            "r.usage_date BETWEEN {} AND {}"
-            " AND r.usage_date IN (SELECT (b AT TIME ZONE 'UTC')::date FROM unnest(%(buckets)s::timestamptz[]) b)"
-        ).format(Literal(days.start.date()), Literal(days.end.date())),
+        "bucket": Identifier(bucket),
+        "bucket_of_fact": times[bucket],
+        "bucket_of_start": _OF_A_START[bucket].format(Identifier("b", "bucket_start")),
+        # The day by its bounds, so that an index is used; then exactly.
+        "within_days": within_days,
+        "same_buckets": SQL("{} AND r.{} IN (SELECT {} FROM unnest(%(buckets)s::timestamptz[]) b)").format(
+            within_days, Identifier(bucket), _OF_A_START[bucket].format(Identifier("b"))
+        ),
         "stream_names": SQL(", ").join(map(Identifier, stream)),
         "stream": SQL(", ").join(stream.values()),
     }
@@ -181,36 +216,48 @@ def _costs() -> Iterator[tuple[str, Composable]]:
     yield "cost", SQL("sum({}::numeric(28, 12))").format(amount)
 
 
+def _quantities() -> Iterator[tuple[str, Composable]]:
+    """Only quantities of one unit are added up; the vendor has no unit for some lines."""
+    one_unit = SQL("CASE WHEN min(coalesce(f.quantity_unit, '')) = max(coalesce(f.quantity_unit, '')) THEN {} END")
+    yield "rows_without_quantity", _without([Identifier("f", "quantity")])
+    yield "quantity", one_unit.format(SQL("sum(f.quantity)"))
+    yield "quantity_unit", one_unit.format(SQL("max(f.quantity_unit)"))
+
+
 def _without(columns: list[Identifier]) -> Composable:
     if not columns:
         return SQL("0")
     return SQL("count(*) FILTER (WHERE {})").format(SQL(" OR ").join(SQL("{} IS NULL").format(column) for column in columns))
 
 
-def fill(connection: psycopg.Connection[Any]) -> int:
-    """Make the sums of all days equal to the facts; return the rows written. The caller holds off loads, in a transaction."""
+def fill(connection: psycopg.Connection[Any], rollups: Collection[Rollup] = ROLLUPS) -> int:
+    """Make the sums of all days and hours equal to the facts; return the rows written. The caller holds off loads, in a transaction."""
     written = 0
     connection.execute(WITHOUT_STATISTICS)
-    for endpoint in ENDPOINTS.values():
-        for organization_id, found in connection.execute(_days(endpoint)).fetchall():
-            # In UTC, whatever time zone the session has.
-            written += replace_days(connection, endpoint, organization_id, [start.astimezone(UTC) for start in found])
+    for rollup in rollups:
+        for endpoint in ENDPOINTS.values():
+            if rollup in rollups_of(endpoint, rollup.width):
+                for organization_id, found in connection.execute(_buckets(rollup, endpoint)).fetchall():
+                    # In UTC, whatever time zone the session has.
+                    written += _replace(connection, rollup, endpoint, organization_id, [start.astimezone(UTC) for start in found])
     return written
 
 
-def _days(endpoint: Endpoint) -> Composed:
-    """Every organization and its days that have facts or sums."""
-    facts = SQL("SELECT g.organization_id, f.bucket_start FROM {} f JOIN {} g ON g.group_id = f.group_id WHERE f.bucket_width = {}").format(
-        Identifier(WAREHOUSE, endpoint.table), Identifier(WAREHOUSE, group_table(endpoint).name), Literal(DAY.minutes)
-    )
-    stream = SQL("true") if endpoint.is_costs else SQL("r.endpoint = {}").format(Literal(endpoint.name))
-    sums = [
-        SQL("SELECT r.organization_id, r.usage_date::timestamp AT TIME ZONE 'UTC' FROM {} r WHERE {}").format(
-            Identifier(WAREHOUSE, rollup.name), stream
-        )
-        for rollup in ROLLUPS
-        if rollup.is_costs == endpoint.is_costs
-    ]
-    return SQL("SELECT d.organization_id, array_agg(d.bucket_start) FROM ({}) d (organization_id, bucket_start) GROUP BY 1").format(
-        SQL(" UNION ").join([facts, *sums])
+def fill_new(connection: psycopg.Connection[Any]) -> int:
+    """Fill the tables that have no row yet, as those that a migration has just made; loads keep the others."""
+    has_rows = SQL("SELECT EXISTS (SELECT FROM {})")
+    found = [(rollup, connection.execute(has_rows.format(Identifier(WAREHOUSE, rollup.name))).fetchone()) for rollup in ROLLUPS]
+    return fill(connection, [rollup for rollup, row in found if row and not row[0]])
+
+
+def _buckets(rollup: Rollup, endpoint: Endpoint) -> Composed:
+    """Every organization and the starts of its buckets that have facts of the endpoint, or sums."""
+    stream = SQL("r.endpoint = {}").format(Literal(endpoint.name)) if "endpoint" in endpoint.family.owner else SQL("true")
+    return SQL(_BUCKETS).format(
+        fact=Identifier(WAREHOUSE, endpoint.table),
+        groups=Identifier(WAREHOUSE, group_table(endpoint).name),
+        width=Literal(rollup.width.minutes),
+        start=_START[rollup.times[-1]],
+        rollup=Identifier(WAREHOUSE, rollup.name),
+        stream=stream,
     )

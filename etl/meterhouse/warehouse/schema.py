@@ -7,18 +7,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from meterhouse.catalogue.endpoints import COSTS, USAGE_DIMENSIONS, Dimension, Endpoint
+from meterhouse.catalogue.endpoints import (
+    COSTS,
+    COSTS_BY_USER,
+    COSTS_BY_USER_FAMILY,
+    COSTS_FAMILY,
+    USAGE_DIMENSIONS,
+    USAGE_FAMILY,
+    Dimension,
+    Endpoint,
+)
 from meterhouse.warehouse.rollup_tables import ROLLUPS
 
 WAREHOUSE = "warehouse"
 OPS = "ops"
 BI = "bi"
 TEAM = "bi_team"
+# For tables of the customer's own.
+MY = "my"
 OWNER_ROLE = "meterhouse_owner"
 LOADER_ROLE = "meterhouse_loader"
 READER_ROLE = "meterhouse_reader"
 TEAM_ROLE = "meterhouse_team"
-SCHEMA_REVISION = "0012"
+MY_ROLE = "meterhouse_my"
+SCHEMA_REVISION = "0023"
 
 
 @dataclass(frozen=True)
@@ -36,18 +48,20 @@ class GroupTable:
         return (*(dimension.name for dimension in self.dimensions), *self.others)
 
 
-USAGE_GROUPS = GroupTable("dim_group", ("organization_id", "endpoint"), USAGE_DIMENSIONS)
-COST_GROUPS = GroupTable("dim_cost_group", ("organization_id",), COSTS.dimensions, ("currency",))
+USAGE_GROUPS = GroupTable("dim_group", USAGE_FAMILY.owner, USAGE_DIMENSIONS, USAGE_FAMILY.keys)
+COST_GROUPS = GroupTable("dim_cost_group", COSTS_FAMILY.owner, COSTS.dimensions, COSTS_FAMILY.keys)
+COST_BY_USER_GROUPS = GroupTable("dim_cost_by_user_group", COSTS_BY_USER_FAMILY.owner, COSTS_BY_USER.dimensions, COSTS_BY_USER_FAMILY.keys)
+_GROUPS = {USAGE_FAMILY: USAGE_GROUPS, COSTS_FAMILY: COST_GROUPS, COSTS_BY_USER_FAMILY: COST_BY_USER_GROUPS}
 
 
 def group_table(endpoint: Endpoint) -> GroupTable:
     """Return the dimension table that gives `endpoint` its group ids."""
-    return COST_GROUPS if endpoint.is_costs else USAGE_GROUPS
+    return _GROUPS[endpoint.family]
 
 
 def fact_columns(endpoint: Endpoint) -> tuple[str, ...]:
     """Return the columns of a fact behind its key, in table order: metrics, for costs the unit, then extra."""
-    return (*(metric.name for metric in endpoint.metrics), *(["quantity_unit"] if endpoint.is_costs else []), "extra")
+    return (*(metric.name for metric in endpoint.metrics), *endpoint.family.values, "extra")
 
 
 @dataclass(frozen=True)
@@ -112,13 +126,25 @@ API_KEY_NAMES = NamesTable(
     ),
 )
 
+# Tables of the parts of billed amounts, by day and by month.
+ALLOCATION_TABLES = ("cost_allocation", "rollup_cost_allocation")
+COST_FORECASTS = "cost_forecasts"
+# Table of the changes of costs, by project.
+COST_CHANGES = "cost_changes"
 # Tables of `ops` with rows about single buckets: what goes when a bucket is dropped.
 OF_A_BUCKET = ("coverage", "revisions", "set_aside", "bucket_totals")
 # Tables whose rows name their organization, those that others refer to last: what a purge empties behind the facts.
 OF_AN_ORGANIZATION = (
     *((OPS, name) for name in ("set_aside", "load_log", "capabilities", "revisions", "bucket_totals", "coverage", "watermarks")),
+    *((WAREHOUSE, name) for name in ("cost_corrections", "invoices", "prepaid_purchases", "owner_assignments")),
+    *((WAREHOUSE, name) for name in ("cost_anomalies", "planned_activity")),
+    (WAREHOUSE, "contract_price"),
+    *((WAREHOUSE, name) for name in ("budgets", "budget_periods", "vendor_spend_limits")),
+    (OPS, "notices"),
     *((WAREHOUSE, table.name) for table in (API_KEY_NAMES, USER_NAMES, PROJECT_NAMES)),
     *((WAREHOUSE, rollup.name) for rollup in ROLLUPS),
-    *((WAREHOUSE, table.name) for table in (COST_GROUPS, USAGE_GROUPS)),
+    *((OPS, name) for name in ("allocated_days", "judged_days", "forecast_days")),
+    *((WAREHOUSE, table) for table in (*ALLOCATION_TABLES, COST_FORECASTS, COST_CHANGES, "cost_comparisons")),
+    *((WAREHOUSE, table.name) for table in (COST_BY_USER_GROUPS, COST_GROUPS, USAGE_GROUPS)),
     (WAREHOUSE, "dim_organization"),
 )

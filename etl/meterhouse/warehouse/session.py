@@ -54,11 +54,12 @@ LOAD = Purpose()
 # A long upgrade is not cut off while it works in silence.
 MIGRATE = Purpose("meterhouse migrate", differing={"idle_in_transaction_session_timeout": "10min"})
 READ = Purpose(writes=False)
-# A reader's session may undo its role's defaults, so they are set again: nothing is written, nothing runs for minutes.
 # The planner takes a text of the views for 500 bytes where it has 20: with the usual memory it would sort what it can hash.
-DASHBOARD = Purpose(
-    "meterhouse dashboard", writes=False, differing={"statement_timeout": "1min", "jit": "off", "hash_mem_multiplier": "16"}
-)
+_PLANNING = {"jit": "off", "hash_mem_multiplier": "16"}
+# A reader's session may undo its role's defaults, so they are set again: nothing is written, nothing runs for minutes.
+DASHBOARD = Purpose("meterhouse dashboard", writes=False, differing={"statement_timeout": "1min", **_PLANNING})
+QUESTION = Purpose("meterhouse sql", writes=False, differing=_PLANNING)
+ASSISTANT = Purpose("meterhouse mcp", writes=False, differing=_PLANNING)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Shipped columns: the columns of every public view in their places. New ones only ever come behind them.
+"""Shipped columns: the columns of every public view in their order. New ones are only ever appended.
 
 `columns.json` holds view, column and type. `python -m meterhouse.bi_files.columns` writes it from a migrated warehouse; a test compares it
 with `information_schema`.

@@ -1,7 +1,7 @@
 """Star keys: what joins the facts of the star to its dimensions, as text that no two members share for any tool. Pure.
 
-Tools compare keys without case and without trailing blanks. A value in which neither can matter is its own key; any other one is shortened
-and gets a fingerprint of the exact value. Parts are joined by a slash, which no plain value has in it.
+Tools compare keys without case and without trailing blanks. A value in which neither can matter is its own key; any other is shortened
+and gets a fingerprint of the exact value. Parts are joined by a slash, which no plain value contains.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Table statistics: have the server look at what it plans questions by; by itself it never looks at months that are over."""
+"""Table statistics: have the server gather what it plans queries by; on its own it never looks at past months."""
 
 from __future__ import annotations
 

@@ -11,8 +11,18 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
-from meterhouse.catalogue.endpoints import COSTS, LINE_ITEM, USAGE, Endpoint
-from meterhouse.warehouse import operational_tables, rollup_tables
+from meterhouse.catalogue.endpoints import COSTS_FAMILY, ENDPOINTS, LINE_ITEM, USAGE, USAGE_FAMILY, Endpoint, Kind
+from meterhouse.warehouse import (
+    allocation_tables,
+    anomaly_tables,
+    brought_tables,
+    budget_tables,
+    change_tables,
+    forecast_tables,
+    operational_tables,
+    price_tables,
+    rollup_tables,
+)
 from meterhouse.warehouse.columns import (
     BUCKET_START,
     BUCKET_WIDTH,
@@ -26,6 +36,7 @@ from meterhouse.warehouse.columns import (
 )
 from meterhouse.warehouse.schema import (
     API_KEY_NAMES,
+    COST_BY_USER_GROUPS,
     COST_GROUPS,
     PROJECT_NAMES,
     USAGE_GROUPS,
@@ -36,9 +47,16 @@ from meterhouse.warehouse.schema import (
     fact_columns,
 )
 
-# Whoever goes through all tables takes it from here, so that they are in it.
+# Code that goes through all tables takes it from here, so that they are included.
 TABLES: sa.MetaData = metadata
 SET_ASIDE: sa.Table = operational_tables.set_aside
+COST_ALLOCATION: sa.Table = allocation_tables.cost_allocation
+COST_CHANGES: sa.Table = change_tables.cost_changes
+BROUGHT: tuple[sa.Table, ...] = (brought_tables.invoices, brought_tables.invoice_lines)
+COST_FORECASTS: sa.Table = forecast_tables.cost_forecasts
+ANOMALIES: tuple[sa.Table, ...] = (anomaly_tables.cost_anomalies, anomaly_tables.planned_activity, anomaly_tables.judged_days)
+LIST_PRICES: sa.Table = price_tables.list_price
+BUDGETS: sa.Table = budget_tables.budgets
 
 dim_organization = sa.Table(
     "dim_organization",
@@ -73,6 +91,7 @@ def _groups(table: GroupTable, comment: str, *others: sa.Column[Any]) -> sa.Tabl
     )
 
 
+_CURRENCY = "Lowercase currency code of the amount; null when the vendor gave none."
 dim_group = _groups(
     USAGE_GROUPS,
     "One row per distinct combination of usage dimensions; null means not asked for or not known to the vendor.",
@@ -81,7 +100,12 @@ dim_group = _groups(
 dim_cost_group = _groups(
     COST_GROUPS,
     "One row per distinct combination of cost dimensions and currency.",
-    column("currency", sa.Text, "Lowercase currency code of the amount; null when the vendor gave none."),
+    column("currency", sa.Text, _CURRENCY),
+)
+dim_cost_by_user_group = _groups(
+    COST_BY_USER_GROUPS,
+    "One row per distinct combination of the dimensions of costs by user, and currency.",
+    column("currency", sa.Text, _CURRENCY),
 )
 
 
@@ -90,7 +114,7 @@ def _day_indexes(endpoint: Endpoint) -> Iterator[sa.Index]:
     day = sa.text("((bucket_start AT TIME ZONE 'UTC')::date)")
     # A thousandth of the table; rows come in the order of their days, near enough.
     yield sa.Index(f"ix_{endpoint.table}_usage_date", day, postgresql_using="brin", postgresql_with={"autosummarize": "on"})
-    if not endpoint.is_costs:
+    if len(endpoint.widths) > 1:
         # Day rows lie between the hours, of which there are ten times as many.
         yield sa.Index(f"ix_{endpoint.table}_usage_date_of_days", day, postgresql_where=sa.text("bucket_width = 1440"))
 
@@ -111,7 +135,7 @@ def _fact(endpoint: Endpoint) -> sa.Table:
         metadata,
         column("bucket_start", INSTANT, BUCKET_START, primary_key=True),
         column("bucket_width", sa.SmallInteger, BUCKET_WIDTH, primary_key=True, autoincrement=False),
-        # No foreign key: it would be checked for every row of a bulk load, and ids come from the loader's own map alone.
+        # No foreign key: it would be checked for every row of a bulk load, and ids come only from the loader's own map.
         column("group_id", sa.Integer, "Combination of dimensions.", primary_key=True, autoincrement=False),
         *(column(name, *_described(endpoint, name)) for name in fact_columns(endpoint)),
         *_day_indexes(endpoint),
@@ -119,32 +143,40 @@ def _fact(endpoint: Endpoint) -> sa.Table:
         comment=f"{endpoint.help} One row per bucket and combination of dimensions.",
         postgresql_partition_by="RANGE (bucket_start)",
     )
-    if endpoint.is_costs:
-        table.append_constraint(sa.CheckConstraint("amount <> 'NaN'", name="amount_is_a_number"))
+    for metric in endpoint.metrics:
+        if metric.kind is Kind.DECIMAL and metric.required:
+            table.append_constraint(sa.CheckConstraint(f"{metric.name} <> 'NaN'", name=f"{metric.name}_is_a_number"))
     return table
 
 
-FACTS: dict[str, sa.Table] = {endpoint.name: _fact(endpoint) for endpoint in (*USAGE, COSTS)}
+FACTS: dict[str, sa.Table] = {endpoint.name: _fact(endpoint) for endpoint in ENDPOINTS.values()}
 
 _ROW_COUNT = "Rows of the facts that were added up."
 
 
 def _rollup(rollup: rollup_tables.Rollup) -> sa.Table:
-    measures = _cost_measures() if rollup.is_costs else _usage_measures()
+    measures = [*{USAGE_FAMILY: _usage_measures, COSTS_FAMILY: _cost_measures}[rollup.family]()]
+    if rollup.has_quantities:
+        measures += _quantity_measures()
+    known = {
+        "usage_date": column("usage_date", sa.Date, "UTC day.", nullable=False),
+        "bucket_start": column("bucket_start", INSTANT, BUCKET_START, nullable=False),
+    }
+    grain = "day" if rollup.width.is_day else "hour"
     return sa.Table(
         rollup.name,
         metadata,
-        column("usage_date", sa.Date, "UTC day.", nullable=False),
+        *(known[name] for name in rollup.times),
         # No foreign key: it would be checked for every row, and the facts' own groups have it.
         column("organization_id", sa.Integer, "Organization that the row belongs to.", nullable=False),
-        *([] if rollup.is_costs else [column("endpoint", sa.Text, "Endpoint that reported the rows.", nullable=False)]),
+        *([column("endpoint", sa.Text, "Endpoint that reported the rows.", nullable=False)] if "endpoint" in rollup.family.owner else []),
         *(dimension_column(dimension) for dimension in rollup.dimensions),
-        *([column("currency", sa.Text, "Currency of the amounts.")] if rollup.is_costs else []),
+        *(column(name, sa.Text, f"{name.capitalize()} of the amounts.") for name in rollup.family.keys),
         column("row_count", sa.Integer, _ROW_COUNT, nullable=False),
         *measures,
         sa.UniqueConstraint(*rollup.key, name=f"uq_{rollup.name}", postgresql_nulls_not_distinct=True),
         schema=WAREHOUSE,
-        comment=f"Sums of the day facts by {' and '.join(dimension.name for dimension in rollup.dimensions)}; written with the facts.",
+        comment=f"Sums of the {grain} facts by {' and '.join(dimension.name for dimension in rollup.dimensions)}; written with the facts.",
     )
 
 
@@ -162,6 +194,14 @@ def _cost_measures() -> Iterable[sa.Column[Any]]:
     yield column("rows_without_cost", sa.Integer, "Rows whose amount the vendor left out.", nullable=False)
     yield column("amount", sa.Numeric(), "Billed amounts, with every digit. Unit: units of currency.")
     yield column("cost", sa.Numeric(), "The same, of amounts rounded to twelve decimals as the views show them. Unit: units of currency.")
+
+
+def _quantity_measures() -> Iterable[sa.Column[Any]]:
+    yield column("rows_without_quantity", sa.Integer, "Rows whose quantity the vendor left out.")
+    yield column(
+        "quantity", sa.Numeric(), "Billed quantities, with every digit; null when they are in more than one unit. Unit: quantity_unit."
+    )
+    yield column("quantity_unit", sa.Text, "Unit of all quantities; null when there is none, or more than one.")
 
 
 ROLLUPS: dict[str, sa.Table] = {rollup.name: _rollup(rollup) for rollup in rollup_tables.ROLLUPS}
@@ -212,6 +252,9 @@ dim_line_item = sa.Table(
     column("is_parsed", sa.Boolean, "Whether this version knows what every part of the line is; derived."),
     column("category", sa.Text, "What the line is for, such as text_tokens or tool_calls; derived from the words and the unit."),
     column("category_note", sa.Text, "Why the line names no key or no model; null where it names both; derived."),
+    column("usage_endpoint", sa.Text, "Usage endpoint that counts what is billed; null when none does; derived."),
+    column("usage_quantity", sa.Text, "Figure of usage that counts what is billed; null when none does; derived."),
+    column("unallocated_reason", sa.Text, "Why no usage can say whose the amount is; null when usage can; derived."),
     schema=WAREHOUSE,
     comment="One row per line item seen, with what can be read from its words.",
 )

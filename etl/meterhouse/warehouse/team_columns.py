@@ -1,4 +1,4 @@
-"""Team columns: shown so that no condition on them is planned or tried on rows of others, which EXPLAIN would tell. Pure.
+"""Team columns: shown so that no condition on them is planned or evaluated on other people's rows, which EXPLAIN would show. Pure.
 
 A barrier lets PostgreSQL try a condition below it when its operator cannot fail, and plan it by the statistics of whole tables. It has no
 statistics of what is computed, and tries a condition below a window function only on what the window is partitioned by. Nobody asks for

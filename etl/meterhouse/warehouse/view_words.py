@@ -1,12 +1,24 @@
-"""View words: what the words in braces in the views' files stand for, made from the catalogue. Pure."""
+"""View words: the values of the words in braces in the views' files, made from the catalogue. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
 from meterhouse.catalogue.dictionary import ATTRIBUTES, LEVELS, MEASURES
-from meterhouse.catalogue.endpoints import BATCH, FREE_SERVICE_TIERS, MODEL, USAGE, USAGE_DIMENSIONS, Dimension, Endpoint, Kind
+from meterhouse.catalogue.endpoints import (
+    BATCH,
+    FREE_SERVICE_TIERS,
+    MODEL,
+    REPEATING_REQUESTS,
+    USAGE,
+    USAGE_DIMENSIONS,
+    WITHOUT_CALLER,
+    Dimension,
+    Endpoint,
+    Kind,
+)
 from meterhouse.vendors.openai.categories import NO_LINE_ITEM_NOTE
+from meterhouse.warehouse.price_words import price_words
 from meterhouse.warehouse.star_keys import KeyOf
 
 # ISO 4217's code for what is no currency.
@@ -42,8 +54,49 @@ class _Figure:
         return f"CASE WHEN abs({column}) < 1e16 THEN {column} END::numeric(28, 12)"
 
 
-def view_words(time_zone: str) -> Mapping[str, object]:
-    """Return what each word stands for, for `str.format_map`; `time_zone` is the one of the local days."""
+class _Scaled:
+    """`{scaled:w.previous_units, w.units}`: the earlier amount, had it changed as a quantity did; the later amount where that was zero.
+
+    Rounded once, half away from zero, to twelve decimals, and no higher than a column holds, whatever the quantities.
+    """
+
+    def __format__(self, columns: str) -> str:
+        before, after = (column.strip() for column in columns.split(","))
+        table = before.partition(".")[0]
+        twelfth_decimals = f"div(2000000000000 * {table}.previous_amount * {after} + {before}, 2 * {before})"
+        return f"CASE WHEN {before} > 0 THEN least({twelfth_decimals} * 0.000000000001, 1000000000000) ELSE {table}.amount END"
+
+
+class _AllocatedSums:
+    """`{allocated_sums:r}`: the cost of some parts, by how they were found, and how many of them have none."""
+
+    def __format__(self, table: str) -> str:
+        by_method = {"cost_billed_by_user": "billed_by_user", "cost_billed_by_key": "billed_by_key"}
+        by_method |= {"cost_by_quantity": "by_quantity", "cost_unallocated": "unallocated"}
+        parts = (f"sum({table}.cost) FILTER (WHERE {table}.method = {literal(method)}) AS {name}" for name, method in by_method.items())
+        return _listed((f"sum({table}.cost) AS cost", *parts, f"sum({table}.rows_without_cost) AS rows_without_cost"))
+
+
+# What each month view of the allocation shows behind its own columns: of `a` its sums, of `b` the month before, of `c` the month.
+_ALLOCATED_FIGURES = """a.cost::numeric(28, 12) AS cost,
+    CASE WHEN a.cost IS NOT NULL THEN coalesce(a.cost_billed_by_user, 0) END::numeric(28, 12) AS cost_billed_by_user,
+    CASE WHEN a.cost IS NOT NULL THEN coalesce(a.cost_billed_by_key, 0) END::numeric(28, 12) AS cost_billed_by_key,
+    CASE WHEN a.cost IS NOT NULL THEN coalesce(a.cost_by_quantity, 0) END::numeric(28, 12) AS cost_by_quantity,
+    CASE WHEN a.cost IS NOT NULL THEN coalesce(a.cost_unallocated, 0) END::numeric(28, 12) AS cost_unallocated,
+    a.rows_without_cost::bigint AS rows_without_cost,
+    CASE
+        WHEN b.loaded_days = b.days_in_month THEN
+            CASE WHEN a.month_before = (a.month_start - interval '1 month')::date THEN a.cost_before ELSE 0 END
+    END::numeric(28, 12) AS previous_month_cost,
+    CASE WHEN a.all_cost > 0 AND abs(a.cost) < 1000 * a.all_cost THEN a.cost / a.all_cost END::numeric(12, 6) AS share_of_month,
+    c.settled_days = c.days_in_month AND c.has_parts AS is_complete,
+    c.days_in_month::bigint AS days_in_month,
+    c.loaded_days::bigint AS loaded_days,
+    c.settled_days::bigint AS settled_days"""
+
+
+def view_words(time_zone: str, reporting_currency: str | None = None) -> Mapping[str, object]:
+    """Return the value of each word, for `str.format_map`; `time_zone` is the one of the local days, the currency that of conversions."""
     return {
         "key": KeyOf(),
         "currency": _Currency(),
@@ -55,18 +108,34 @@ def view_words(time_zone: str) -> Mapping[str, object]:
         "attributes": _listed(f"u.{column}" for column in ATTRIBUTES),
         "dimensions": _listed(_model() if one is MODEL else f"g.{_cast(one)}" for one in USAGE_DIMENSIONS),
         "group_attributes": _listed(f"g.{_cast(one)}" for one in USAGE_DIMENSIONS if one.name in ATTRIBUTES),
+        "scaled": _Scaled(),
+        "allocated_sums": _AllocatedSums(),
+        "allocated_figures": _ALLOCATED_FIGURES,
         "sums": _listed(map(_sum, MEASURES)),
         "rolled_up": _listed(f"r.{column}::bigint AS {column}" for column in MEASURES),
         "or_zero": _listed(map(_or_zero, MEASURES)),
         "total_or_zero": _total_or_zero(),
+        "repeating_requests": in_list(REPEATING_REQUESTS),
+        "without_caller": in_list(WITHOUT_CALLER),
         "no_line_item": literal(NO_LINE_ITEM_NOTE),
+        "other_currency": literal(OTHER_CURRENCY),
         "time_zone": literal(time_zone),
+        "reporting_currency": "NULL::text" if reporting_currency is None else f"{literal(reporting_currency)}::text",
+        **price_words(),
     }
 
 
 def literal(text: str) -> str:
     """Return a text as SQL says it."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def in_list(names: Iterable[str]) -> str:
+    """Return names for the parentheses of NOT IN. Raises `ValueError` for no name, which SQL has no list for."""
+    listed = ", ".join(map(literal, names))
+    if not listed:
+        raise ValueError("no name to list")
+    return listed
 
 
 def usage_facts() -> str:

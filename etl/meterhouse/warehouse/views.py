@@ -1,8 +1,8 @@
 """Views: the BI schema, rebuilt from sql/views/*.sql in the migration's transaction, with comments and grants.
 
-A view that only gained columns at its end is replaced in place, so views that other people built on it stay. `view_words` says what
-the words in braces in a file stand for. Schema bi_team holds the same views once more, made from what `sql/team` leaves of the tables:
-the projects that were granted to whoever asks.
+A view that only gained columns at its end is replaced in place, so views that other people built on it stay. `view_words` gives the
+values of the words in braces in a file. Schema bi_team holds the same views once more, made from what `sql/team` leaves of the tables:
+the projects that were granted to the current role.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
 from importlib import resources
+from itertools import takewhile
 
 import psycopg
 import sqlalchemy as sa
@@ -20,78 +20,21 @@ from meterhouse.catalogue.dictionary import COLUMNS, TEAM_COLUMNS
 from meterhouse.errors import FixConfiguration
 from meterhouse.setting_values import DEFAULT_TIME_ZONE
 from meterhouse.warehouse.ownership import record
-from meterhouse.warehouse.rollup_tables import ROLLUPS
 from meterhouse.warehouse.schema import BI, LOADER_ROLE, READER_ROLE, TEAM, TEAM_ROLE, WAREHOUSE
 from meterhouse.warehouse.shipped_columns import in_place, types
 from meterhouse.warehouse.team_columns import shown
+from meterhouse.warehouse.view_reach import INTERNAL, REACH, SCOPED, SUMS, VIEW_NAMES, Reach
 from meterhouse.warehouse.view_words import literal, usage_facts, view_words
 
-
-class Reach(Enum):
-    """What a team role sees of a view."""
-
-    PROJECTS = "rows of its projects"
-    ORGANIZATION = "rows of the organizations of its projects"
-    EVERYTHING = "everything"
-    NOTHING = "nothing: not in bi_team"
-
-
-# Every view, in the order in which they build on each other, and what a team role sees of it.
-REACH = {
-    "usage_daily": Reach.PROJECTS,
-    "usage_hourly": Reach.PROJECTS,
-    "usage_minutely": Reach.PROJECTS,
-    "usage_daily_spine": Reach.PROJECTS,
-    "usage_daily_local": Reach.PROJECTS,
-    "usage_daily_by_model": Reach.PROJECTS,
-    "usage_daily_by_api_key": Reach.PROJECTS,
-    "usage_daily_by_user": Reach.PROJECTS,
-    "costs_daily": Reach.PROJECTS,
-    "costs_daily_by_line_item": Reach.PROJECTS,
-    "costs_daily_by_api_key": Reach.PROJECTS,
-    "costs_daily_by_project": Reach.PROJECTS,
-    "costs_daily_spine": Reach.PROJECTS,
-    "tokens_by_model_daily": Reach.PROJECTS,
-    "usage_by_api_key_daily": Reach.PROJECTS,
-    "spend_month_to_date": Reach.PROJECTS,
-    "spend_by_project_month": Reach.PROJECTS,
-    "spend_by_line_item_daily": Reach.PROJECTS,
-    "coverage": Reach.ORGANIZATION,
-    "freshness": Reach.ORGANIZATION,
-    "settle_curve": Reach.NOTHING,  # made of whole organizations' totals
-    "revisions": Reach.PROJECTS,
-    "checks": Reach.NOTHING,  # what was found is told in words, which name anybody's projects
-    "dim_organization": Reach.ORGANIZATION,
-    "dim_date": Reach.EVERYTHING,
-    "dim_project": Reach.PROJECTS,
-    "dim_user": Reach.PROJECTS,
-    "dim_api_key": Reach.PROJECTS,
-    "dim_model": Reach.PROJECTS,
-    "dim_line_item": Reach.PROJECTS,
-    "fact_usage_daily": Reach.PROJECTS,
-    "fact_costs_daily": Reach.PROJECTS,
-    "data_dictionary": Reach.EVERYTHING,
-}
-VIEW_NAMES = tuple(REACH)
-TEAM_VIEW_NAMES = tuple(name for name, reach in REACH.items() if reach is not Reach.NOTHING)
 _TEAM_REMARK = {
     Reach.PROJECTS: " Shows only the projects that were granted to you; totals and shares cover only those.",
     Reach.ORGANIZATION: " Shows only the organizations in which you were granted a project; rows and buckets are"
     " counted over all projects.",
     Reach.EVERYTHING: "",
 }
-# What stands in for these tables in bi_team, in the order in which they build on each other.
-_SCOPED = (
-    "warehouse.dim_organization", "warehouse.dim_group", "warehouse.dim_cost_group", "warehouse.dim_project", "warehouse.dim_user",
-    "warehouse.dim_api_key", "warehouse.dim_line_item", "warehouse.dim_model", "warehouse.model_alias", "ops.revisions", "ops.coverage",
-    "ops.watermarks", "ops.capabilities", *(f"warehouse.{rollup.name}" for rollup in ROLLUPS),
-)  # fmt: skip
 # Once shipped and no longer; a view of another name in schema bi is somebody else's and stays.
 RETIRED_VIEW_NAMES: tuple[str, ...] = ()
 _FACTS = "usage_facts"
-# What the public views select from: names of models, of line items and of what has one now, and all usage facts with their names.
-_INTERNAL = ("model_names", "line_item_names", "usage_named", "current_projects", "current_users", "current_api_keys")
-
 # Every view that selects from one view, directly or through others.
 _BUILD_ON = """
 WITH RECURSIVE builders (oid) AS (
@@ -110,7 +53,7 @@ JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 """
 
 
-# A view that is there only while its columns are looked at.
+# A view that exists only while its columns are read.
 _PROBE = f"{WAREHOUSE}.columns_of_a_query"
 _COLUMNS = """
 SELECT quote_ident(attname), format_type(atttypid, atttypmod)
@@ -140,16 +83,16 @@ class View:
         return self.schema in {BI, TEAM}
 
 
-def views(time_zone: str = DEFAULT_TIME_ZONE) -> list[View]:
+def views(time_zone: str = DEFAULT_TIME_ZONE, reporting_currency: str | None = None) -> list[View]:
     """Return all views in the order in which they build on each other: internal ones that join names, the public ones, the teams'.
 
-    `time_zone` is the one of usage_daily_local.
+    `time_zone` is the one of the local days, `reporting_currency` the one that costs_converted_daily converts to.
     """
-    words = view_words(time_zone)
+    words = view_words(time_zone, reporting_currency)
     facts = View(WAREHOUSE, _FACTS, usage_facts(), "All usage facts, with the same columns for every endpoint.")
-    internal = [_internal(name, words) for name in _INTERNAL]
+    internal = [_internal(name, words) for name in INTERNAL]
     public = [_read(name, words) for name in VIEW_NAMES]
-    scoped = [_stand_in("scope"), *(_stand_in(table.partition(".")[2]) for table in _SCOPED)]
+    scoped = [_stand_in("scope"), *(_stand_in(table.partition(".")[2]) for table in SCOPED)]
     return [
         facts,
         *internal,
@@ -172,36 +115,41 @@ def _internal(name: str, words: Mapping[str, object]) -> View:
 def _file(folder: str, name: str) -> tuple[str, str]:
     """The query of a file, and the comment at its top."""
     lines = resources.files("meterhouse.warehouse").joinpath("sql", folder, f"{name}.sql").read_text().splitlines()
-    comment = [line.removeprefix("-- ") for line in lines if line.startswith("-- ")]
-    return "\n".join(line for line in lines if not line.startswith("-- ")), " ".join(comment)
+    comment = list(takewhile(lambda line: line.startswith("-- "), lines))
+    return "\n".join(lines[len(comment) :]), " ".join(line.removeprefix("-- ") for line in comment)
 
 
 def _stand_in(name: str) -> View:
-    rollup = any(name == one.name for one in ROLLUPS)
-    query, comment = _file("team", "rollup" if rollup else name)
-    return View(WAREHOUSE, f"team_{name}", query.format(table=name) if rollup else query, comment)
+    query, comment = _file("team", "rollup" if name in SUMS else name)
+    return View(WAREHOUSE, f"team_{name}", query.replace("place.sums()", f"{WAREHOUSE}.{name}"), comment)
 
 
 def _for_teams(view: View) -> View:
     """The same query over what the role that asks was granted."""
     query = view.query
-    for table in _SCOPED:
+    for table in SCOPED:
         query = re.sub(rf"\b{re.escape(table)}\b", f"warehouse.team_{table.partition('.')[2]}", query)
-    query = re.sub(rf"\bwarehouse\.({'|'.join(_INTERNAL)})\b", r"warehouse.team_\1", query)
+    query = re.sub(rf"\bwarehouse\.({'|'.join(INTERNAL)})\b", r"warehouse.team_\1", query)
     query = re.sub(r"\bbi\.", f"{TEAM}.", query).replace("'bi'", f"'{TEAM}'")
     if not view.is_public:
         return View(WAREHOUSE, f"team_{view.name}", query, view.comment)
     return View(TEAM, view.name, query, view.comment + _TEAM_REMARK[REACH[view.name]])
 
 
-def rebuild_views(connection: sa.Connection, wanted: list[View] | None = None, *, time_zone: str = DEFAULT_TIME_ZONE) -> None:
+def rebuild_views(
+    connection: sa.Connection,
+    wanted: list[View] | None = None,
+    *,
+    time_zone: str = DEFAULT_TIME_ZONE,
+    reporting_currency: str | None = None,
+) -> None:
     """Create or replace every view, its comments and its grants, and drop those that are no longer shipped; all or nothing.
 
-    Raises `FixConfiguration` when a view that somebody built on ours stands in the way of a change that is not an append, or when the
+    Raises `FixConfiguration` when a view that somebody built on ours prevents a change that is not an append, or when the
     server does not know the time zone.
     """
     _require_time_zone(connection, time_zone)
-    wanted = views(time_zone) if wanted is None else wanted
+    wanted = views(time_zone, reporting_currency) if wanted is None else wanted
     for view in wanted:
         _create(connection, view, wanted)
     _leave_to_owner(connection, wanted)
@@ -220,7 +168,7 @@ def rebuild_views(connection: sa.Connection, wanted: list[View] | None = None, *
 
 
 def _require_time_zone(connection: sa.Connection, time_zone: str) -> None:
-    # Asked by name: PostgreSQL takes nearly any word for a zone, as an abbreviation of its own.
+    # Looked up by name: PostgreSQL accepts nearly any word as the abbreviation of a zone.
     query = "SELECT FROM pg_catalog.pg_timezone_names WHERE name = %s"
     if time_zone != DEFAULT_TIME_ZONE and not connection.exec_driver_sql(query, (time_zone,)).fetchall():
         raise FixConfiguration(
@@ -257,7 +205,7 @@ def _create(connection: sa.Connection, view: View, wanted: list[View]) -> None:
 
 
 def _names(connection: sa.Connection, query: str) -> list[str]:
-    """The names of a query's columns. It is not run: whoever makes a view need not be allowed to read what it shows."""
+    """The names of a query's columns. It is not run: the role that makes a view need not be allowed to read what it shows."""
     connection.exec_driver_sql(f"CREATE VIEW {_PROBE} AS {_percent(query)}")
     names = _columns_of(connection, _PROBE)
     connection.exec_driver_sql(f"DROP VIEW {_PROBE}")
@@ -275,7 +223,7 @@ def _columns_of(connection: sa.Connection, view: str) -> list[str]:
 
 
 def _leave_to_owner(connection: sa.Connection, wanted: list[View]) -> None:
-    """Give views that a superuser made, or restored, to whoever owns schema bi, and will replace them next time."""
+    """Give views that a superuser made, or restored, to the owner of schema bi, who will replace them next time."""
     owner = connection.exec_driver_sql(
         "SELECT quote_ident(pg_get_userbyid(nspowner)) FROM pg_namespace WHERE nspname = 'bi' AND nspowner <> current_user::regrole"
         " AND (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)"

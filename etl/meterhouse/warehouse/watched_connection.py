@@ -1,6 +1,6 @@
-"""A connection whose statements are not waited for without end: once one takes long, the server is asked whether it still works at it.
+"""A connection that does not wait forever for a statement: if one takes long, the server is asked whether it is still working on it.
 
-A network may swallow an answer, that of a COMMIT too, while both ends look alive; no timeout of the server ends that wait.
+A network may lose an answer, even that of a COMMIT, while both ends look alive; no server timeout ends that wait.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class WatchedConnection(psycopg.Connection[tuple[Any, ...]]):
     def give_up(self) -> None:
         """End the wait of another thread: whatever may still come is not waited for."""
         self.was_given_up = True
-        # Whoever uses it may close it, or the server may have, at this very moment.
+        # Its user may close it, or the server may have, at this very moment.
         with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(self.pgconn.socket)) as ours:
             ours.shutdown(socket.SHUT_RDWR)
 

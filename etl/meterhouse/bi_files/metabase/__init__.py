@@ -1,7 +1,7 @@
 """Metabase: the questions as models, questions and one dashboard, over Metabase's REST and as files of its serialization format.
 
 `content` says what is shown, `provisioning` brings a server to it, `serialization` writes it as files.
-`python -m meterhouse.bi_files.metabase` writes `bi/metabase` anew.
+`python -m meterhouse.bi_files.metabase` rewrites `bi/metabase`.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ _SYNC_SECONDS = 180
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one run of `provision` made anew and what it brought up to date, by name."""
+    """What one run of `provision` created and what it updated, by name."""
 
     created: tuple[str, ...]
     updated: tuple[str, ...]

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from meterhouse.bi_files.files import CHECKED_IN
 from meterhouse.bi_files.metabase.content import (
     COLLECTION,
     COLLECTION_DESCRIPTION,
@@ -25,7 +24,6 @@ from meterhouse.bi_files.metabase.content import (
 )
 from meterhouse.bi_files.yaml_folder import hold_exactly
 
-FILES = CHECKED_IN / "metabase"
 # Metabase's own user, which exists in every installation.
 _CREATOR = "internal@metabase.com"
 
@@ -103,6 +101,6 @@ def _slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
 
 
-def write(folder: Path = FILES) -> None:
-    """Write every file anew, and remove those that are no longer made."""
+def write(folder: Path) -> None:
+    """Rewrite every file, and remove those that are no longer made."""
     hold_exactly(folder, files())

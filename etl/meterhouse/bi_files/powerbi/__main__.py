@@ -1,4 +1,4 @@
-"""Write the files of bi/powerbi anew."""
+"""Rewrite the files of bi/powerbi."""
 
 from __future__ import annotations
 

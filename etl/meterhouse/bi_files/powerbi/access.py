@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from meterhouse.bi_files.powerbi.star import TABLES, dax
+from meterhouse.bi_files.powerbi.star import ANSWERS, TABLES, dax
 
 ACCESS_TABLE = "Project access"
 ROLE = "Project scope"
 
 
 def role_filters() -> dict[str, str]:
-    """Return the DAX filter of the role by table: projects of the access table, and only people and keys that appear in those."""
+    """Return the DAX filter of the role by table: projects of the access table, and only people and keys that appear in those.
+
+    The answers of the first page are about the whole organization: a member sees none of them.
+    """
     mine = f"FILTER('{ACCESS_TABLE}', '{ACCESS_TABLE}'[User] = USERPRINCIPALNAME())"
     keys = f"SELECTCOLUMNS({mine}, \"key\", '{ACCESS_TABLE}'[Project key])"
 
@@ -20,4 +23,5 @@ def role_filters() -> dict[str, str]:
         "Project": f"{dax('dim_project', 'project_key')} IN {keys}",
         "User": appears("Usage"),
         "API key": f"{appears('Usage')} || {appears('Cost')}",
+        **dict.fromkeys(ANSWERS, "FALSE()"),
     }

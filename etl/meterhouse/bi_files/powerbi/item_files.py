@@ -12,7 +12,7 @@ SCHEMAS = "https://developer.microsoft.com/json-schemas/fabric"
 
 def platform(kind: str) -> str:
     """Return the .platform file of a semantic model or a report."""
-    # The same for ever, so that a workspace that is synchronised with git knows it again.
+    # Never changes, so that a workspace that is synchronised with git knows it again.
     logical = str(uuid5(NAMESPACE_URL, f"meterhouse/{kind}"))
     return as_json({
         "$schema": f"{SCHEMAS}/gitIntegration/platformProperties/2.0.0/schema.json",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from meterhouse.bi_files.columns import Column, columns_of
 from meterhouse.bi_files.powerbi.star import DATE_KEY, FACTS, TABLES, column_of, dax
+from meterhouse.catalogue.endpoints import REPEATING_REQUESTS
 
 MEASURE_TABLE = "Figures"
 _USD, WHOLE, _NUMBER, _SHARE = r"\$#,0.00", "#,0", "#,0.00", "0.0%"
@@ -31,7 +32,7 @@ def measures() -> list[Measure]:
         for column in columns_of(TABLES[fact])
         if column.additive and column.caption not in special
     ]
-    return [*special.values(), *plain]
+    return [*special.values(), *_answers(), *plain]
 
 
 def _special_measures() -> list[Measure]:
@@ -46,6 +47,7 @@ def _special_measures() -> list[Measure]:
 
     day = dax("dim_date", DATE_KEY)
     settled = f"KEEPFILTERS({cost('is_complete')} = TRUE())"
+    no_repeats = " && ".join(f'{usage("endpoint")} <> "{name}"' for name in REPEATING_REQUESTS)
     bytes_on = f"CALCULATE(SUM({usage('storage_bytes')}))"
     return [
         Measure("Cost USD", f"SUM({cost('cost_usd')})", _USD, says("fact_costs_daily", "cost_usd"), "Cost"),
@@ -79,7 +81,7 @@ def _special_measures() -> list[Measure]:
             "Days with a cost that are not settled; their figures will still grow.", "Cost",
         ),
         Measure(
-            "Requests", f'CALCULATE(SUM({usage("requests")}), KEEPFILTERS({usage("endpoint")} <> "web_search_calls"))', WHOLE,
+            "Requests", f"CALCULATE(SUM({usage('requests')}), KEEPFILTERS({no_repeats}))", WHOLE,
             "Model requests. Those of web searches are left out: the model's own endpoint counts them too. Unit: requests.", "Usage",
         ),
         Measure(
@@ -96,6 +98,40 @@ def _special_measures() -> list[Measure]:
         Measure(
             "Storage bytes", f"CALCULATE(SUM({usage('storage_bytes')}), LASTNONBLANK({day}, {bytes_on}))", WHOLE,
             says("fact_usage_daily", "storage_bytes") + " The newest day of the chosen ones is shown.", "Usage",
+        ),
+    ]  # fmt: skip
+
+
+def _answers() -> list[Measure]:
+    """The key figures of the page about this month, in US dollars."""
+
+    def usd(view: str, name: str, *conditions: str) -> str:
+        kept = [f'{dax(view, "currency")} = "usd"', *conditions]
+        return f"CALCULATE(SUM({dax(view, name)}), {', '.join(f'KEEPFILTERS({one})' for one in kept)})"
+
+    month = "spend_month_to_date"
+    organizations = f'{dax("cost_forecast", "series_kind")} = "organization"'
+    projects = f'{dax("cost_changes", "dimension")} = "project"'
+    return [
+        Measure(
+            "Month to date USD", usd(month, "settled_cost"), _USD,
+            "US dollars billed on the settled days of the current month.", "This month",
+        ),
+        Measure(
+            "Same days of last month USD", usd(month, "previous_compared_cost"), _USD,
+            "US dollars billed on the same days of the month before, of those that are settled.", "This month",
+        ),
+        Measure(
+            "Last month USD", usd("cost_forecast", "previous_month_cost", organizations), _USD,
+            "US dollars billed in the whole month before.", "This month",
+        ),
+        Measure(
+            "Expected month USD", usd("cost_forecast", "expected_cost", organizations), _USD,
+            "US dollars that the current month is expected to cost, as of the last settled day.", "This month",
+        ),
+        Measure(
+            "Change USD", usd("cost_changes", "change_cost", projects), _USD,
+            "Change of the month to date against the same days of the month before, by project.", "This month",
         ),
     ]  # fmt: skip
 

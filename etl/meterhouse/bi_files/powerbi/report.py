@@ -1,4 +1,4 @@
-"""Power BI's report of one page: two filters, four key figures and three charts."""
+"""Power BI's report: a page about this month (key figures, what drives it, odd days, budgets), and one over any days."""
 
 from __future__ import annotations
 
@@ -14,26 +14,28 @@ def report() -> Files:
     """Return the report's folder, by path below bi/powerbi."""
     folder = f"{NAME}.Report"
     schemas = f"{SCHEMAS}/item/report"
-    page = "overview"
+    pages = {"thisMonth": ("This month", _this_month()), "overview": ("Overview", _overview())}
     definition: dict[str, Any] = {
         "version.json": {"$schema": f"{schemas}/definition/versionMetadata/1.0.0/schema.json", "version": "1.0.0"},
         "report.json": {"$schema": f"{schemas}/definition/report/1.0.0/schema.json", "layoutOptimization": "None", "themeCollection": {}},
         "pages/pages.json": {
-            "$schema": f"{schemas}/definition/pagesMetadata/1.0.0/schema.json", "pageOrder": [page], "activePageName": page,
-        },
-        f"pages/{page}/page.json": {
-            "$schema": f"{schemas}/definition/page/1.0.0/schema.json", "name": page, "displayName": "Overview",
-            "displayOption": "FitToPage", "height": 720, "width": 1280,
+            "$schema": f"{schemas}/definition/pagesMetadata/1.0.0/schema.json", "pageOrder": list(pages),
+            "activePageName": next(iter(pages)),
         },
     }  # fmt: skip
-    for number, (name, visual) in enumerate(_visuals().items()):
-        x, y, width, height = visual.pop("place")
-        definition[f"pages/{page}/visuals/{name}/visual.json"] = {
-            "$schema": f"{schemas}/definition/visualContainer/1.0.0/schema.json",
-            "name": name,
-            "position": {"x": x, "y": y, "z": number, "width": width, "height": height, "tabOrder": number},
-            "visual": visual,
-        }
+    for page, (title, visuals) in pages.items():
+        definition[f"pages/{page}/page.json"] = {
+            "$schema": f"{schemas}/definition/page/1.0.0/schema.json", "name": page, "displayName": title,
+            "displayOption": "FitToPage", "height": 720, "width": 1280,
+        }  # fmt: skip
+        for number, (name, visual) in enumerate(visuals.items()):
+            x, y, width, height = visual.pop("place")
+            definition[f"pages/{page}/visuals/{name}/visual.json"] = {
+                "$schema": f"{schemas}/definition/visualContainer/1.0.0/schema.json",
+                "name": name,
+                "position": {"x": x, "y": y, "z": number, "width": width, "height": height, "tabOrder": number},
+                "visual": visual,
+            }
     return {
         f"{folder}/.platform": platform("Report"),
         f"{folder}/definition.pbir": as_json({
@@ -44,7 +46,33 @@ def report() -> Files:
     }  # fmt: skip
 
 
-def _visuals() -> dict[str, dict[str, Any]]:
+def _this_month() -> dict[str, dict[str, Any]]:
+    """The first page: four key figures above, what drives the change and the budgets below them, odd days at the foot."""
+    found = {
+        f"answer{number + 1}": _visual("card", name, (20 + 312 * number, 20, 300, 90), Values=name)
+        for number, name in enumerate(("Month to date USD", "Same days of last month USD", "Expected month USD", "Last month USD"))
+    }
+    found["drivers"] = _visual(
+        "barChart", "What changed, by project (USD)", (20, 130, 480, 320), Category=("cost_changes", "member_name"), Y="Change USD"
+    )
+    found["budgets"] = _visual(
+        "tableEx", "Budgets", (520, 130, 740, 320),
+        Values=_columns("budget_status", "budget", "scope_name", "period", "budget_cost", "spent_cost", "used_share", "expected_cost",
+                        "passes_on_date", "state"),
+    )  # fmt: skip
+    found["oddDays"] = _visual(
+        "tableEx", "Odd days", (20, 470, 1240, 230),
+        Values=_columns("cost_anomalies", "usage_date", "series_kind", "series_name", "kind", "currency", "actual_cost", "expected_cost",
+                        "excess_cost", "reason"),
+    )  # fmt: skip
+    return found
+
+
+def _columns(view: str, *names: str) -> list[tuple[str, str]]:
+    return [(view, name) for name in names]
+
+
+def _overview() -> dict[str, dict[str, Any]]:
     """The page: two filters and four key figures above, cost per day, cost by project and tokens by model below."""
     day = ("dim_date", DATE_KEY)
     found = {
@@ -63,11 +91,14 @@ def _visuals() -> dict[str, dict[str, Any]]:
     return found
 
 
-def _visual(kind: str, title: str, place: tuple[int, int, int, int], **roles: str | tuple[str, str]) -> dict[str, Any]:
-    state = {role: {"projections": [_projection(field)]} for role, field in roles.items()}
+def _visual(
+    kind: str, title: str, place: tuple[int, int, int, int], **roles: str | tuple[str, str] | list[tuple[str, str]]
+) -> dict[str, Any]:
+    fields = {role: given if isinstance(given, list) else [given] for role, given in roles.items()}
+    state = {role: {"projections": [_projection(field) for field in given]} for role, given in fields.items()}
     query: dict[str, Any] = {"queryState": state}
     if kind == "barChart":
-        query["sortDefinition"] = {"sort": [{"field": _field(roles["Y"]), "direction": "Descending"}]}
+        query["sortDefinition"] = {"sort": [{"field": _field(fields["Y"][0]), "direction": "Descending"}]}
     text = {"expr": {"Literal": {"Value": "'" + title.replace("'", "''") + "'"}}}
     shown = {"expr": {"Literal": {"Value": "true"}}}
     return {

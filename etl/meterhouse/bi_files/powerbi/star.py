@@ -9,6 +9,14 @@ from dataclasses import dataclass
 
 from meterhouse.bi_files.columns import Column, columns_of
 
+# What the page about this month shows: each a table on its own, of which only the rows in force are imported, by a condition in M.
+ANSWERS = {
+    "Month to date": ("spend_month_to_date", "[is_current_month]"),
+    "Forecast": ("cost_forecast", "[is_latest] and [is_current_month]"),
+    "Drivers": ("cost_changes", '[comparison] = "month_to_date"'),
+    "Odd days": ("cost_anomalies", "[is_shown]"),
+    "Budgets": ("budget_status", "[is_current_period]"),
+}
 # Each table of the model and the view that it imports.
 TABLES = {
     "Usage": "fact_usage_daily",
@@ -20,8 +28,10 @@ TABLES = {
     "API key": "dim_api_key",
     "Model": "dim_model",
     "Line item": "dim_line_item",
+    **{table: view for table, (view, _) in ANSWERS.items()},
 }
 FACTS = ("Usage", "Cost")
+DIMENSIONS = tuple(table for table in TABLES if table not in FACTS and table not in ANSWERS)
 TABLE_OF = {view: table for table, view in TABLES.items()}
 DATE_KEY = "usage_date"
 
@@ -46,7 +56,7 @@ def model_column(view: str, name: str) -> str:
 
 def relationships() -> list[Relationship]:
     """Return one relationship for each key of each fact: the day, and all whose name ends in `_key`."""
-    keys_of = {column.name: table for table, view in TABLES.items() if table not in FACTS for column in columns_of(view) if is_key(column)}
+    keys_of = {column.name: table for table in DIMENSIONS for column in columns_of(TABLES[table]) if is_key(column)}
     return [
         Relationship(fact, called(column), keys_of[column.name], model_column(TABLES[keys_of[column.name]], column.name))
         for fact in FACTS
@@ -74,9 +84,10 @@ def is_key(column: Column) -> bool:
 
 
 def is_hidden(column: Column) -> bool:
-    """Tell whether people do not see this column: keys, and raw numbers that measures add up."""
-    in_fact = TABLE_OF[column.view] in FACTS
-    return column.role in {"key", "measure"} or (in_fact and column.name == DATE_KEY)
+    """Tell whether people do not see this column: keys, and raw numbers that measures add up; answers are read as they are."""
+    table = TABLE_OF[column.view]
+    is_raw = column.role == "measure" and table not in ANSWERS
+    return column.role == "key" or is_raw or (table in FACTS and column.name == DATE_KEY)
 
 
 def called(column: Column) -> str:

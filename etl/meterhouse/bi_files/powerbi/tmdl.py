@@ -13,7 +13,18 @@ from meterhouse.bi_files.files import Address, Files
 from meterhouse.bi_files.powerbi.access import ACCESS_TABLE, ROLE, role_filters
 from meterhouse.bi_files.powerbi.item_files import NAME, SCHEMAS, as_json, platform
 from meterhouse.bi_files.powerbi.measures import MEASURE_TABLE, WHOLE, measures
-from meterhouse.bi_files.powerbi.star import DATE_KEY, FACTS, TABLE_OF, TABLES, called, is_hidden, is_key, model_column, relationships
+from meterhouse.bi_files.powerbi.star import (
+    ANSWERS,
+    DATE_KEY,
+    DIMENSIONS,
+    TABLE_OF,
+    TABLES,
+    called,
+    is_hidden,
+    is_key,
+    model_column,
+    relationships,
+)
 
 _TYPES = {
     "bigint": "int64",
@@ -108,7 +119,7 @@ def _column_tmdl(table: str, column: Column) -> list[str]:
     lines = [*_described(column.description, "\t"), f"\tcolumn {_quoted(called(column))}", f"\t\tdataType: {_TYPES[column.base_type]}"]
     if is_hidden(column):
         lines.append("\t\tisHidden")
-    if table not in FACTS and is_key(column):
+    if table in DIMENSIONS and is_key(column):
         lines.append("\t\tisKey")
     if column.base_type == "date":
         lines.append("\t\tformatString: yyyy-mm-dd")
@@ -131,9 +142,13 @@ def _query(view: str, columns: list[Column]) -> list[str]:
         f'View = Source{{[Schema = "bi", Item = {_m_text(view)}]}}[Data],',
         f"Columns = Table.SelectColumns(View, {{{names}}})",
     ]
-    if TABLE_OF[view] in FACTS or not keys:
+    table = TABLE_OF[view]
+    if table in ANSWERS:
+        # PostgreSQL is sent the condition.
+        return [*lines[:2], f"{lines[2]},", f"Chosen = Table.SelectRows(Columns, each {ANSWERS[table][1]})", "Chosen"]
+    if table not in DIMENSIONS or not keys:
         return [*lines, "Columns"]
-    # Power BI compares text without regard to case: of two keys that differ in case alone it would refuse the second.
+    # Power BI compares text without regard to case: of two keys that differ only in case it would refuse the second.
     return [*lines[:2], f"{lines[2]},", f"Members = Table.Distinct(Columns, {{{_m_text(keys[0])}, Comparer.OrdinalIgnoreCase}})", "Members"]
 
 

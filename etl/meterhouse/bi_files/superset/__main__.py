@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-
+from meterhouse.bi_files.files import run
 from meterhouse.bi_files.superset.command import main
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run(main)

@@ -10,16 +10,18 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from meterhouse.bi_files.files import CHECKED_IN
+from meterhouse.bi_files import as_yaml
+from meterhouse.bi_files.files import Address
 from meterhouse.bi_files.questions import QUESTIONS
 from meterhouse.bi_files.superset.charts import chart
 from meterhouse.bi_files.superset.dashboard import SLUG, dashboard
 from meterhouse.bi_files.superset.datasets import dataset, dataset_name
 from meterhouse.bi_files.superset.identity import DATABASE, VERSION, identifier
 from meterhouse.bi_files.yaml_folder import hold_exactly
+from meterhouse.errors import FixConfiguration
 
-FILES = CHECKED_IN / "superset" / "bundle"
 ADDRESS = "localhost:5432/meterhouse"
+USER = Address().user
 # The one folder at the top of the zip.
 _TOP = "meterhouse"
 
@@ -40,7 +42,7 @@ def files() -> dict[str, dict[str, Any]]:
 def _database() -> dict[str, Any]:
     return {
         "database_name": DATABASE,
-        "sqlalchemy_uri": f"postgresql+psycopg2://meterhouse_reader@{ADDRESS}",
+        "sqlalchemy_uri": f"postgresql+psycopg2://{USER}@{ADDRESS}",
         "cache_timeout": None,
         "expose_in_sqllab": True,
         "allow_run_async": False,
@@ -54,20 +56,25 @@ def _database() -> dict[str, Any]:
     }
 
 
-def write(folder: Path = FILES) -> None:
-    """Write every file anew, and remove those that are no longer made."""
-    hold_exactly(folder, files())
+def write(folder: Path) -> None:
+    """Rewrite every file in `bundle` of the folder, and remove those that are no longer made."""
+    hold_exactly(folder / "bundle", files())
 
 
-def bundle(out: Path, address: str = ADDRESS, folder: Path = FILES) -> None:
-    """Zip the bundle for the warehouse at `address` (host:port/database). Raises `ValueError` for an address of another form."""
+def bundle(out: Path, address: str = ADDRESS, user: str = USER) -> None:
+    """Zip the bundle for the warehouse at `address` (host:port/database) and the reader `user`; no password is in it.
+
+    Raises `FixConfiguration` for an address or a name of another form.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9_]+", user):
+        raise FixConfiguration(f"{user!r} is not the name of a reader: give the one that meterhouse create-reader made")
     if not re.fullmatch(r"[A-Za-z0-9.\[\]:-]+:[0-9]+/[A-Za-z0-9_-]+", address):
-        raise ValueError(
+        raise FixConfiguration(
             f"{address!r} is not an address of a warehouse: write it as db.example.com:5432/meterhouse, without user or password"
         )
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as made:
-        for path in sorted(folder.rglob("*.yaml")):
-            text = path.read_text(encoding="utf-8")
-            if path.parent.name == "databases":
-                text = text.replace(f"@{ADDRESS}", f"@{address}")
-            made.writestr(f"{_TOP}/{path.relative_to(folder).as_posix()}", text)
+        for path, content in sorted(files().items()):
+            text = as_yaml(content)
+            made.writestr(
+                f"{_TOP}/{path}", text.replace(f"{USER}@{ADDRESS}", f"{user}@{address}") if path.startswith("databases/") else text
+            )

@@ -73,6 +73,8 @@ def _form(question: Question) -> dict[str, Any]:
     if question.chart == "table":
         aggregate = {"query_mode": "aggregate", "groupby": list(question.names), "metrics": metrics, "order_desc": True}
         raw = {"query_mode": "raw", "all_columns": list(question.names)}
+        shapes = {name: {"d3NumberFormat": shape} for name in question.names if (shape := _shape(name))}
+        form |= {"column_config": shapes} if shapes else {}
         return form | (aggregate if metrics else raw) | {"table_timestamp_format": _clock(question), "server_pagination": False}
     form |= {
         "metrics": metrics,
@@ -89,6 +91,13 @@ def _form(question: Question) -> dict[str, Any]:
     grouped = [question.series] if question.series else []
     form |= {"x_axis": question.time, "time_grain_sqla": _grain(question), "groupby": grouped, "x_axis_time_format": "smart_date"}
     return form | ({"stack": "Stack"} if grouped or question.chart == "areas" else {})
+
+
+def _shape(name: str) -> str | None:
+    """How a figure among a table's columns is shown; amounts may be in any currency."""
+    if name.endswith("_cost"):
+        return ",.2f"
+    return ".1%" if name.endswith("_share") else None
 
 
 def _clock(question: Question) -> str:

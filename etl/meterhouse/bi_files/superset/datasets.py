@@ -7,7 +7,7 @@ from typing import Any
 from meterhouse.bi_files.columns import columns_of, view_comments
 from meterhouse.bi_files.questions import DERIVED, QUESTIONS, Question, caption, meaning
 from meterhouse.bi_files.superset.identity import DATABASE, VERSION, identifier
-from meterhouse.catalogue.dictionary import Meaning
+from meterhouse.catalogue.meaning import Meaning
 
 _TYPES = {
     "date": "DATE", "timestamp without time zone": "TIMESTAMP WITHOUT TIME ZONE", "timestamp with time zone": "TIMESTAMP WITH TIME ZONE",
@@ -22,7 +22,7 @@ def dataset_name(question: Question) -> str:
 
 
 def is_joined(question: Question) -> bool:
-    """Tell whether a question is a dataset of its own."""
+    """Return whether a question is a separate dataset."""
     return "JOIN" in question.template or "(SELECT" in question.template
 
 

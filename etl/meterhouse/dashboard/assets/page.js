@@ -11,6 +11,8 @@ window.dash_clientside = Object.assign({}, window.dash_clientside, {
     address(shown) {
       history.replaceState(null, "", "?" + shown.query);
       document.title = shown.title;
+      for (const button of document.querySelectorAll(".presets button")) button.setAttribute("aria-pressed", String(button.id === shown.preset));
+      window.meterhouseDrawAgain?.(shown);
       return shown.query;
     },
   },
@@ -37,6 +39,7 @@ window.dash_clientside = Object.assign({}, window.dash_clientside, {
       if (details.dataset.src !== source) return;
       slot.innerHTML = table;
       slot.dataset.of = source;
+      meterhouseTables.dress(details, slot);
     } catch (error) {
       slot.textContent = "The table could not be read. Close it and open it again.";
       delete slot.dataset.of;
@@ -44,6 +47,35 @@ window.dash_clientside = Object.assign({}, window.dash_clientside, {
       slot.removeAttribute("aria-busy");
     }
   }
+
+  // A click on a part of a chart, on the name of a row, or on what is chosen: sees only that, or everything again.
+  function choose(text) {
+    const at = text.indexOf(":");
+    const [name, value] = [text.slice(0, at), text.slice(at + 1)];
+    if (!name) return;
+    if (name === "days") {
+      const [first, last] = value.split("/");
+      window.dash_clientside.set_props("days", { start_date: first, end_date: last ?? first });
+      return;
+    }
+    const chosen = new URLSearchParams(location.search).getAll(name);
+    const rest = chosen.filter((one) => one !== value);
+    window.dash_clientside.set_props(name, { value: rest.length < chosen.length ? rest : [value] });
+  }
+
+  document.addEventListener("click", (event) => {
+    const picked = event.target.closest("#trail [data-pick]") ?? event.target.closest(".pick")?.closest("[data-pick]");
+    if (picked) choose(picked.dataset.pick);
+  });
+
+  // Plotly has its own events, and a chart that is drawn anew has lost its listeners.
+  const onPoint = ({ points }) => { const text = [points[0]?.customdata].flat()[0]; if (text) choose(text); };
+  document.addEventListener("pointerdown", (event) => {
+    const plot = event.target.closest?.(".js-plotly-plot");
+    if (!plot?.on) return;
+    plot.removeListener("plotly_click", onPoint);
+    plot.on("plotly_click", onPoint);
+  }, true);
 
   // On a phone the filters fold away, so that the figures come first.
   document.addEventListener("click", (event) => {
@@ -66,12 +98,14 @@ window.dash_clientside = Object.assign({}, window.dash_clientside, {
       const panels = document.querySelectorAll("#react-entry-point .panel");
       cover.querySelectorAll(".panel").forEach((panel, number) => {
         const picture = panels[number]?.querySelector(".picture");
-        if (picture && !isDrawn(picture)) picture.append(...panel.querySelectorAll(".drawn"));
+        // What was saved is filled in as a whole.
+        if (picture && picture.id !== "savings-picture" && !isDrawn(picture)) picture.append(...panel.querySelectorAll(".drawn"));
       });
       cover.remove();
     }
     performance.mark("meterhouse-usable");
-    drawAll();
+    isStarted = true;
+    drawAll(pictures(), isDrawn);
   }
 
   const idle = () => new Promise((go) => (window.requestIdleCallback ? requestIdleCallback(go, { timeout: 1000 }) : setTimeout(go, 100)));
@@ -84,22 +118,40 @@ window.dash_clientside = Object.assign({}, window.dash_clientside, {
     });
   }
 
-  async function drawAll() {
-    for (const { id } of document.querySelectorAll("#figures .picture")) {
-      // One at a time, so that a click never waits for more than one chart.
-      await idle();
-      // Asked for anew: a filter may have been used meanwhile, and its answer brings new panels with the charts in them.
+  // One at a time, so that a click never waits for more than one chart; those in sight first.
+  let turn = 0;
+  async function drawAll(ids, isDone) {
+    const own = ++turn;
+    const middle = window.innerHeight / 2;
+    const far = (id) => Math.abs((document.getElementById(id)?.getBoundingClientRect().top ?? 0) - middle);
+    for (const id of ids.map((one) => [far(one), one]).sort(([one], [other]) => one - other).map(([, one]) => one)) {
+      if (own !== turn) return;
+      // Asked for anew: what stood here before may be gone.
       const picture = () => document.getElementById(id);
-      if (!picture().hidden && !picture().querySelector(".dash-graph")) {
-        window.dash_clientside.set_props("soon-" + id.replace(/-picture$/, ""), { data: Date.now() });
-      }
+      if (picture().hidden || isDone(picture())) { picture().removeAttribute("aria-busy"); continue; }
+      window.dash_clientside.set_props("soon-" + id.replace(/-picture$/, ""), { data: Date.now() });
       // A chart whose answer got lost keeps its picture, and the others are drawn.
-      await Promise.race([until(() => isDrawn(picture()), document.getElementById("figures")), new Promise((go) => setTimeout(go, 10000))]);
-      if (!isDrawn(picture())) continue;
+      await Promise.race([until(() => isDone(picture()), document.getElementById("figures")), new Promise((go) => setTimeout(go, 10000))]);
+      if (!isDone(picture())) continue;
+      picture().removeAttribute("aria-busy");
       for (const drawn of picture().querySelectorAll(".drawn")) drawn.remove();
+      await idle();
     }
-    performance.mark("meterhouse-drawn");
+    if (own === turn && !performance.getEntriesByName("meterhouse-drawn").length) performance.mark("meterhouse-drawn");
   }
+
+  const pictures = () => [...document.querySelectorAll("#figures .picture")].map(({ id }) => id).filter((id) => id !== "savings-picture");
+
+  // After a choice: figures, words and tables are there at once, and each picture is drawn again as soon as nothing else waits.
+  let isStarted = false;
+  window.meterhouseDrawAgain = ({ query, only }) => {
+    if (!isStarted) return;
+    const ids = only ? [only + "-picture"] : pictures();
+    const isDone = (picture) => isDrawn(picture) && (picture.hidden || picture.querySelector("[data-of]")?.dataset.of === query);
+    // The others are of the same figures, whatever their address says.
+    for (const id of ids) if (!isDone(document.getElementById(id))) document.getElementById(id).setAttribute("aria-busy", "true");
+    requestAnimationFrame(() => setTimeout(() => drawAll(ids, isDone)));
+  };
 
   until(isUsable, document.body).then(() => requestAnimationFrame(start));
   if (cover) setTimeout(() => cover.remove(), 15000);

@@ -1,1 +1,1 @@
-"""OpenAI: its paths and refusals, the shapes of its rows, its names of models and line items."""
+"""OpenAI: its paths and refusals, the shapes of its rows, its names for models and line items."""

@@ -38,7 +38,7 @@ _NOTES = {
 
 
 def category_of(item: LineItem, quantity_unit: str | None) -> Category:
-    """Return what a line is for. The unit (the vendor's word, None for none) decides over the words: storage is what has its unit."""
+    """Return what a line is for. The unit (the vendor's word, None for none) outranks the words: storage is what has its unit."""
     unit = (quantity_unit or "").strip().lower()
     if unit == _STORAGE_UNIT:
         return Category.STORAGE

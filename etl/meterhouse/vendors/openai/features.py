@@ -26,7 +26,7 @@ class Category(StrEnum):
     UNKNOWN = "unknown"
 
 
-# Whole texts first, as the vendor has worded them so far; then words that decide wherever they stand.
+# Whole texts first, as the vendor has worded them so far; then words that decide wherever they appear.
 _WHOLE = (
     (
         Category.TOOL_CALLS,

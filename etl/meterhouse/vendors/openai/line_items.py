@@ -46,7 +46,7 @@ class LineItem:
 
 @dataclass(frozen=True)
 class _Tail:
-    """What stands behind the subject: directions and modalities that are known, and everything else in its order."""
+    """What follows the subject: directions and modalities that are known, and everything else in its order."""
 
     modality: str | None
     direction: str | None

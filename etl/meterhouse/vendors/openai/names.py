@@ -1,4 +1,4 @@
-"""Names: one name per model, whatever word usage or the bill has for it. Pure; rules only, and what they cannot know an alias says."""
+"""Names: one name per model, whatever word usage or the bill has for it. Pure; rules only: an alias covers what they cannot know."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MODEL_SHAPE = re.compile(
     r"(?:ft[:-])?(?:gpt-|o\d|chatgpt-|text-|tts-|whisper|dall-e|omni-|computer-use|codex|davinci|babbage|sora|(?:ada|curie)\b)[\w.:-]*",
     re.IGNORECASE,
 )
-# Seen in tests only; taken for a model they would be a wrong one.
+# Seen only in tests; they would be taken for models that do not exist.
 _NO_MODEL = re.compile(r"-(?:input|output)$", re.IGNORECASE)
 
 

@@ -1,6 +1,6 @@
 """Odd rows: a page that does not consist only of plain rows, taken row by row. Pure.
 
-Unknown fields go to `extra`, and their names are reported. Text is stored as it came, but for characters that PostgreSQL cannot hold. A
+Unknown fields go to `extra`, and their names are reported. Text is stored unchanged, except for characters that PostgreSQL cannot hold. A
 row that cannot be typed at all is set aside with its reason, and holds nobody up. Only what is no page is refused.
 """
 
@@ -16,8 +16,9 @@ import msgspec
 from meterhouse.catalogue.endpoints import ENDPOINTS, Endpoint
 from meterhouse.counts import counted
 from meterhouse.errors import RejectedAnswer
+from meterhouse.vendors.answer import SetAside
+from meterhouse.vendors.foreign_text import masked, storable, storable_value
 from meterhouse.vendors.openai import bounded_json
-from meterhouse.vendors.openai.foreign_text import masked, storable, storable_value
 from meterhouse.vendors.openai.row_types import LARGEST_COUNT, SMALLEST_COUNT, Decoders, decoders
 
 REENCODE = msgspec.json.Encoder(decimal_format="number", enc_hook=str)  # the hook is for texts of numbers out of bounds
@@ -31,18 +32,10 @@ _NAMES_AT_MOST_BYTES = 2400
 _LONGEST_REASON, _LONGEST_ROW = 300, 4000
 
 
-@dataclass(frozen=True)
-class SetAside:
-    """A row that was not loaded: why, and its JSON text, which is cut off when it is long; a key in either is masked."""
-
-    reason: str
-    row: str
-
-    @classmethod
-    def of(cls, reason: str, row: Any) -> SetAside:
-        """Take down a decoded row."""
-        text = storable(REENCODE.encode(row).decode(errors="replace"))
-        return cls(storable(masked(" ".join(reason.split())))[:_LONGEST_REASON], masked(text)[:_LONGEST_ROW])
+def as_set_aside(reason: str, row: Any) -> SetAside:
+    """Record a decoded row that cannot be loaded."""
+    text = storable(REENCODE.encode(row).decode(errors="replace"))
+    return SetAside(storable(masked(" ".join(reason.split())))[:_LONGEST_REASON], masked(text)[:_LONGEST_ROW])
 
 
 @dataclass
@@ -69,7 +62,7 @@ class _Untypable(Exception):
 
 
 def read_row_by_row(endpoint: Endpoint, body: bytes) -> LoosePage:
-    """Return the page; raises `RejectedAnswer` when it is no page, or holds an object with a field of two values."""
+    """Return the page; raises `RejectedAnswer` when it is no page, or holds an object with two values for one field."""
     try:
         page = bounded_json.decode(body.decode())
     except (ValueError, RecursionError) as error:
@@ -105,7 +98,7 @@ def _take(endpoint: Endpoint, tools: Decoders, row: Any, bucket: LooseBucket, fo
     try:
         bucket.rows.append((_typed(endpoint, tools, whole, found.warnings), extra))
     except _Untypable as reason:
-        bucket.set_aside.append(SetAside.of(str(reason), whole | extra if isinstance(whole, dict) else whole))
+        bucket.set_aside.append(as_set_aside(str(reason), whole | extra if isinstance(whole, dict) else whole))
 
 
 def _typed(endpoint: Endpoint, tools: Decoders, row: Any, warnings: set[str]) -> Any:
@@ -142,7 +135,7 @@ def _whole_counts(row: Mapping[str, Any], names: Iterable[str]) -> Iterable[tupl
 
 
 def _with_storable_text(row: Any) -> Any:
-    """The row with text that can be stored; what stands in known fields is what it is, so nothing is masked there."""
+    """The row with text that can be stored; known fields are not masked."""
     if isinstance(row, str):
         return row if isinstance(row, bounded_json.OutOfBounds) else storable(row)
     if isinstance(row, dict):

@@ -1,6 +1,6 @@
 """Row types: structs and decoders of one endpoint's pages, made from the catalogue.
 
-A page of plain rows is decoded whole. The wide type takes what plain rows never have, and still is what it says: names of any length, a
+A page of plain rows is decoded whole. The wide type also takes what plain rows never have: names of any length, a
 negative count, any currency, a kind of row that is new.
 """
 
@@ -13,7 +13,7 @@ import msgspec
 
 from meterhouse.catalogue.endpoints import Dimension, Endpoint, Kind
 
-# What views and reports add up has to fit a bigint: a thousand times this does not, and nobody has so many tokens or bytes.
+# Sums in views and reports have to fit a bigint: nine hundred counts of this size do, and nobody has that many tokens or bytes.
 LARGEST_COUNT = 10**16
 SMALLEST_COUNT = -LARGEST_COUNT
 _PlainCount = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_COUNT)]

@@ -2,18 +2,17 @@
 
 Data flow: page bytes -> typed structs made from the catalogue -> per bucket one entry per combination of the dimensions that were
 asked for, rows that share a combination summed. A page that is not made of plain rows is read once more, row by row: unknown fields go to
-`extra`, a row that cannot be typed is set aside, and the rest is typed as ever. The work grows with the size of the page and with
+`extra`, a row that cannot be typed is set aside, and the rest is typed as usual. The work grows with the size of the page and with
 nothing else.
 
-Of a field that comes twice in one object a decoder keeps one. So the fields with a value are counted twice, in the text and in what was
-decoded: a page in which the two differ is not plain.
+If a field appears twice in one object, a decoder keeps only one of the values. So the fields with a value are counted twice,
+in the text and in what was decoded: a page in which the two differ is not plain.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from operator import attrgetter
 from typing import Any
@@ -23,9 +22,10 @@ import msgspec
 from meterhouse.catalogue.endpoints import Dimension, Endpoint, Key, Values
 from meterhouse.errors import RejectedAnswer
 from meterhouse.money import add, parse_amount, parse_quantity
+from meterhouse.vendors.answer import Bucket, Page, SetAside
+from meterhouse.vendors.foreign_text import shown_names, storable_body
 from meterhouse.vendors.openai.extra import Extra
-from meterhouse.vendors.openai.foreign_text import shown_names, storable_body
-from meterhouse.vendors.openai.odd_rows import REENCODE, SetAside, read_row_by_row
+from meterhouse.vendors.openai.odd_rows import REENCODE, as_set_aside, read_row_by_row
 from meterhouse.vendors.openai.row_types import LARGEST_COUNT, SMALLEST_COUNT, decoders, organization_field
 
 # The field is undocumented, so whatever else comes in it says nothing and breaks nothing.
@@ -38,26 +38,6 @@ _ESCAPED_ASCII = re.compile(rb"\\u00[2-7]")
 _COLON_APART = re.compile(rb'"[ \t\r\n]+:')
 _LINE_SPACE = (b"\n", b"\r", b"\t")
 _NO_UNKNOWN_FIELDS: dict[str, Any] = {}
-
-
-@dataclass(frozen=True)
-class Bucket:
-    """One bucket of an answer: its bounds in Unix seconds as the vendor gave them, its rows, and those that could not be typed."""
-
-    start: int
-    end: int
-    rows: Mapping[Key, Values]
-    set_aside: tuple[SetAside, ...] = ()
-
-
-@dataclass(frozen=True)
-class Page:
-    """The buckets of one page, what was odd about it, and the organizations that its rows say they are of; none when they do not say."""
-
-    buckets: tuple[Bucket, ...]
-    unknown_fields: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = field(default=())
-    organizations: frozenset[str] = frozenset()
 
 
 def decode_page(endpoint: Endpoint, body: bytes, dimensions: Iterable[Dimension]) -> Page:
@@ -178,7 +158,7 @@ class _UsageRows:
                 figures = self._figures(row)
                 sums[key] = figures if before is None else self._sum(before, figures)
             except RejectedAnswer as reason:
-                left_out.append(SetAside.of(str(reason), row))
+                left_out.append(as_set_aside(str(reason), row))
                 continue
             if unknown:
                 extras.setdefault(key, Extra()).add(unknown)

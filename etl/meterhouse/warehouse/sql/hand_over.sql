@@ -1,5 +1,5 @@
--- Gives what a superuser restored without owners back to the owner: whoever owns schema bi, or else the database. A superuser runs it.
--- The owner of the database may be anybody's role, so only one that may create roles, as a warehouse's owner has to, is given anything.
+-- Gives objects that a superuser restored without owners back to the owner of schema bi, or else of the database. Run by a superuser.
+-- The owner of the database may be any role, so it gets them only if it may create roles, as a warehouse's owner must.
 DO $$
 DECLARE
     superusers oid [] := ARRAY(SELECT oid FROM pg_catalog.pg_roles WHERE rolsuper);

@@ -1,5 +1,5 @@
--- What PostgreSQL lets every role do beside reading: taken from PUBLIC in this database, and given to its owner where a migration needs it.
--- Run by a superuser; running it again changes nothing. It is optional: without it a reader still reaches no data outside of bi, but may
+-- Revokes from PUBLIC in this database what PostgreSQL lets every role do besides reading, and grants it to the owner if a migration needs it.
+-- Run by a superuser; running it again changes nothing. It is optional: without it a reader still cannot read data outside of bi, but may
 -- write large objects to the server's disk, hold up a migration, and send notifications. It is lost with a dump and restore: run it again.
 DO $$
 DECLARE
@@ -11,13 +11,13 @@ BEGIN
         FROM pg_catalog.pg_proc p
         WHERE p.pronamespace = 'pg_catalog'::regnamespace
         AND (
-            -- Large objects: the only way in which a role without any right to write can fill the disk.
+            -- Large objects: the only way in which a role without write privileges can fill the disk.
             p.proname IN ('lo_creat', 'lo_create', 'lo_from_bytea', 'lo_put', 'lo_open', 'lowrite', 'lo_truncate', 'lo_truncate64', 'lo_unlink')
-            -- Advisory locks, those of the transaction too: a reader could make a migration wait. The loader locks rows.
+            -- Advisory locks, including transaction-level ones: a reader could make a migration wait. The loader locks rows.
             OR p.proname ~ '^pg_(try_)?advisory_(xact_)?lock'
-            -- A way to talk to other sessions, and one to write to the server's log of changes.
+            -- Notifications to other sessions, and messages in the write-ahead log.
             OR p.proname IN ('pg_notify', 'pg_logical_emit_message')
-            -- Sessions of the same role: one person's could end another's. Tools cancel by the protocol, which is not this.
+            -- Sessions of the same role: one person could end another's session. Tools cancel through the protocol, which still works.
             OR p.proname IN ('pg_cancel_backend', 'pg_terminate_backend')
         )
     LOOP
@@ -27,12 +27,12 @@ BEGIN
     -- DO blocks; the functions that the migrations made run without this right.
     REVOKE USAGE ON LANGUAGE plpgsql FROM PUBLIC;
     EXECUTE format('GRANT USAGE ON LANGUAGE plpgsql TO %I', owner);
-    -- Temporary tables; the loader has a right of its own to them.
+    -- Temporary tables; the loader has its own right to create them.
     EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
 END
 $$;
 
--- A role may always change settings of its own. What such a session left is taken back, and this one only a superuser can change.
+-- A role may always change its own settings. Earlier changes are reset, and this one can be changed only by a superuser.
 DO $$
 BEGIN
     IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'meterhouse_reader') THEN

@@ -1,5 +1,5 @@
--- What each role may do in the warehouse, as a backup may be restored without roles or rights. Run at every migration, by the owner or a
--- superuser; running it again changes nothing, and what was granted to others stays. Views are granted where they are made.
+-- What each role may do in the warehouse, because a backup may be restored without roles or rights. Run at every migration, by the owner or a
+-- superuser; running it again changes nothing, and what was granted to others stays. Views are granted where they are created.
 DO $$
 DECLARE
     owner name := (SELECT pg_get_userbyid(nspowner) FROM pg_catalog.pg_namespace WHERE nspname = 'bi');
@@ -7,7 +7,7 @@ DECLARE
     relation regclass;
     routine regprocedure;
 BEGIN
-    -- In a restored database every role of the server may connect. Where it belongs to somebody else, PostgreSQL only warns.
+    -- In a restored database every role on the server may connect. If somebody else owns it, PostgreSQL only warns.
     EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
     EXECUTE format('GRANT CONNECT, TEMPORARY ON DATABASE %I TO meterhouse_loader', current_database());
     EXECUTE format('GRANT CONNECT ON DATABASE %I TO meterhouse_reader, meterhouse_team', current_database());
@@ -16,7 +16,7 @@ BEGIN
             REVOKE ALL ON SCHEMA public FROM PUBLIC;
         EXCEPTION
             WHEN insufficient_privilege THEN
-                NULL;  -- some servers keep it for their administrator
+                NULL;  -- some servers reserve it for their administrator
         END;
     END IF;
     REVOKE ALL ON SCHEMA warehouse, ops, bi, bi_team FROM PUBLIC;
@@ -27,7 +27,7 @@ BEGIN
     EXECUTE by_default || 'IN SCHEMA warehouse, ops GRANT USAGE, SELECT ON SEQUENCES TO meterhouse_loader';
     EXECUTE by_default || 'IN SCHEMA bi GRANT SELECT ON TABLES TO meterhouse_loader, meterhouse_reader';
     EXECUTE by_default || 'REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC';
-    -- Those alone that lack a right: months that are over are not touched, nor are tables of others.
+    -- Only tables that lack a right: past months are not touched, nor are other people's tables.
     FOR relation IN
         SELECT c.oid
         FROM pg_catalog.pg_class c
@@ -56,7 +56,7 @@ BEGIN
     END LOOP;
     GRANT SELECT ON ops.alembic_version TO meterhouse_loader;
     REVOKE INSERT, UPDATE, DELETE ON ops.alembic_version FROM meterhouse_loader;
-    -- Which team sees what is written by the owner alone: whoever loads has no business with it.
+    -- Only the owner decides which team sees what: the loader has no access to it.
     REVOKE ALL ON ops.team_access FROM meterhouse_loader;
     FOR routine IN
         SELECT p.oid

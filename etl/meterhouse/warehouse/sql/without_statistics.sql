@@ -1,4 +1,4 @@
--- Tables that hold rows the server has gathered no statistics of, by themselves or in one of their months, as after a restore.
+-- Tables with rows for which the server has no statistics, in the table itself or in one of its months, as after a restore.
 WITH parts AS (
     SELECT c.oid AS root, coalesce(p.relid, c.oid) AS relation
     FROM pg_catalog.pg_class c

@@ -1,5 +1,5 @@
 -- severity: warn
--- A cost row of the last 40 days came without an amount or currency, so it is in no total.
+-- A cost row of the last 40 days has no amount or currency, so no total includes it.
 SELECT format(
     '%%1$s on %%2$s: rows: %%3$s, so read them again with meterhouse backfill --from %%2$s --to %%2$s --only costs',
     o.label, (f.bucket_start AT TIME ZONE 'UTC')::date, count(*)

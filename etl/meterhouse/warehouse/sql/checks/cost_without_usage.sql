@@ -1,6 +1,6 @@
 -- severity: warn
--- A day of the last 40, over for two days, has amounts for tokens of a model, but no usage row of any endpoint.
--- Fine-tuned models, surfaces such as evals, and images are left out: the vendor bills those without reporting usage.
+-- One of the last 40 days, over for at least two days, has amounts for tokens of a model, but no usage row of any endpoint. Fine-tuned
+-- models, surfaces such as evals, and images are left out: the vendor bills those without reporting usage.
 WITH billed AS (
     SELECT g.organization_id, f.bucket_start, count(*) AS row_count, min(g.line_item) AS line_item
     FROM warehouse.costs f
@@ -28,7 +28,7 @@ SELECT format(
 FROM billed b
 JOIN warehouse.dim_organization o ON o.organization_id = b.organization_id
 WHERE NOT EXISTS (SELECT FROM used u WHERE u.organization = o.label AND u.bucket_at = b.bucket_start)
--- Where usage is not loaded, its absence says nothing.
+-- If usage is not loaded, its absence means nothing.
 AND 2 = (
     SELECT count(*)
     FROM ops.coverage c

@@ -1,6 +1,6 @@
 -- severity: fail
--- A bucket between the first one of the schedule and the newest one was never loaded:
--- days of all time, hours and minutes of the last 40 days.
+-- A bucket between the first scheduled one and the latest one was never loaded. Days are checked over all time, hours and minutes over the
+-- last 40 days.
 SELECT format(
     '%%1$s/%%2$s/%%3$s: missing buckets: %%4$s, the first at %%5$s UTC, so load them with'
     ' meterhouse backfill --from %%6$s --to %%7$s --only %%2$s --bucket-width %%3$s',
@@ -16,7 +16,7 @@ CROSS JOIN LATERAL (
     WHERE c.organization_id = w.organization_id AND c.endpoint = w.endpoint AND c.bucket_width = w.bucket_width
 ) newest
 CROSS JOIN LATERAL generate_series(
-    -- Null is left out of greatest: days have no such bound.
+    -- greatest ignores null: days have no such bound.
     greatest(w.loaded_from, CASE WHEN w.bucket_width < 1440 THEN date_trunc('day', %(now)s::timestamptz) - interval '40 days' END),
     newest.bucket_start,
     make_interval(mins => w.bucket_width)

@@ -1,6 +1,6 @@
 -- severity: warn
--- A day that should be loaded is missing or unfinished, and the vendor stops reporting it within 30 days.
--- The reach is 365 days, or what the vendor said when it refused an older day.
+-- A day that should be loaded is missing or unfinished, and the vendor stops reporting it within 30 days. The vendor reports 365 days, or
+-- as many as it said when it refused an older day.
 WITH streams AS (
     SELECT
         w.organization_id, o.label, w.endpoint, w.loaded_from,
@@ -25,13 +25,13 @@ SELECT format(
     (min(d.bucket_start) AT TIME ZONE 'UTC')::date, (max(d.bucket_start) AT TIME ZONE 'UTC')::date
 )
 FROM streams s
--- The day before yesterday is the newest that the schedule has had a whole day to finish.
+-- The day before yesterday is the latest one that the schedule has had a whole day to finish.
 CROSS JOIN LATERAL generate_series(
     s.reach, least(s.reach + interval '29 days', date_trunc('day', %(now)s::timestamptz) - interval '2 days'), interval '1 day'
 ) AS d (bucket_start)
 LEFT JOIN ops.coverage c
     ON c.organization_id = s.organization_id AND c.endpoint = s.endpoint AND c.bucket_width = 1440 AND c.bucket_start = d.bucket_start
--- Days before the first load are expected from METERHOUSE_HISTORY_START on, and without it as far as the vendor reaches.
+-- Days before the first load are expected from METERHOUSE_HISTORY_START on, or else as far back as the vendor reports.
 WHERE NOT coalesce(c.is_complete, false)
 AND (c.bucket_start IS NOT NULL OR d.bucket_start >= least(s.loaded_from, coalesce(%(history_start)s::timestamptz, s.reach)))
 GROUP BY s.label, s.endpoint, s.reach

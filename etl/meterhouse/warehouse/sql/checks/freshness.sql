@@ -1,13 +1,13 @@
 -- severity: fail
--- A stream that the settings load is not loaded as far as METERHOUSE_USAGE_FRESHNESS_HOURS or METERHOUSE_COSTS_FRESHNESS_HOURS ask for.
--- One that has moved on in the last half hour is catching up, which is no finding.
+-- A stream in the settings is further behind than METERHOUSE_USAGE_FRESHNESS_HOURS or METERHOUSE_COSTS_FRESHNESS_HOURS allow. A stream that
+-- has advanced in the last half hour is catching up, and is not reported.
 WITH expected AS (
     SELECT
         o.organization_id, o.label, o.created_at, e.endpoint, b.bucket_width,
-        CASE WHEN e.endpoint = 'costs' THEN %(costs_freshness_hours)s::integer ELSE %(usage_freshness_hours)s::integer END AS hours
+        CASE WHEN e.endpoint IN ('costs', 'costs_by_user') THEN %(costs_freshness_hours)s::integer ELSE %(usage_freshness_hours)s::integer END AS hours
     FROM warehouse.dim_organization o
     CROSS JOIN unnest(%(endpoints)s::text[]) AS e (endpoint)
-    CROSS JOIN LATERAL unnest(CASE WHEN e.endpoint = 'costs' THEN ARRAY[1440] ELSE %(widths)s::integer[] END) AS b (bucket_width)
+    CROSS JOIN LATERAL unnest(CASE WHEN e.endpoint IN ('costs', 'costs_by_user') THEN ARRAY[1440] ELSE %(widths)s::integer[] END) AS b (bucket_width)
     WHERE o.label = ANY(%(labels)s::text[])
 )
 
@@ -19,7 +19,7 @@ SELECT format(
     floor(extract(epoch FROM %(now)s::timestamptz - coalesce(w.watermark, x.created_at)) / 3600), x.hours
 )
 FROM expected x
--- Watermarks and not the time of the last load: a backfill of an old year makes nothing fresh.
+-- Watermarks, not the time of the last load: a backfill of an old year makes nothing fresh.
 LEFT JOIN ops.watermarks w ON (w.organization_id, w.endpoint, w.bucket_width) = (x.organization_id, x.endpoint, x.bucket_width)
 LEFT JOIN ops.capabilities r
     ON r.organization_id = x.organization_id AND r.endpoint = x.endpoint AND r.capability = 'endpoint' AND NOT r.is_supported

@@ -1,6 +1,6 @@
 -- severity: fail
--- The hours of a day of the last 10, complete in both widths, do not add up to its day bucket in a measure that can be added up.
--- A measure that the vendor reported in only one width is not compared.
+-- The hours of one of the last 10 days, complete in both widths, do not add up to its day bucket in a measure that can be added up. A
+-- measure that the vendor reported in only one width is not compared.
 WITH complete_days AS (
     SELECT o.label AS organization, c.endpoint, (c.bucket_start AT TIME ZONE 'UTC')::date AS usage_date
     FROM ops.coverage c
@@ -12,7 +12,7 @@ WITH complete_days AS (
 ),
 
 totals AS (
-    SELECT u.organization, u.endpoint, u.usage_date, u.bucket_width, jsonb_build_object({sums_by_name}) AS sums
+    SELECT u.organization, u.endpoint, u.usage_date, u.bucket_width, jsonb_build_object(place.sums_by_name()) AS sums
     FROM warehouse.usage_named u
     WHERE u.bucket_width IN (60, 1440) AND u.bucket_at >= date_trunc('day', %(now)s::timestamptz) - interval '10 days'
     GROUP BY 1, 2, 3, 4

@@ -1,6 +1,6 @@
 -- severity: fail
--- One organization of the vendor is held under two labels, so that its figures are counted twice: the vendor gave both the same identifier, or,
--- where that is not known, they share a project, which no two organizations do.
+-- One organization is loaded under two labels, so its figures are counted twice: the vendor gave both the same identifier, or, if that is
+-- not known, they share a project, which no two organizations do.
 WITH projects AS (
     SELECT g.organization_id, g.project_id FROM warehouse.dim_group g WHERE g.project_id IS NOT NULL
     UNION
@@ -16,7 +16,7 @@ shared AS (
     GROUP BY 1, 2
 )
 
--- The one to go is the one that is no longer loaded, or came later; whoever wants the other one gone knows why.
+-- The finding suggests removing the label that is no longer loaded, or was added later; the reader may choose the other one.
 SELECT format(
     '%%s and %%s are both the organization %%s, so fix it with meterhouse purge --organization %%s',
     a.label, b.label, coalesce(a.vendor_organization_id, b.vendor_organization_id, 'of the project ' || s.project_id),

@@ -1,5 +1,5 @@
 -- severity: fail
--- The vendor sent rows that cannot be typed, so they are in no figure, and their buckets are not complete.
+-- The vendor sent rows that cannot be read, so no figure includes them, and their buckets are not complete.
 SELECT format(
     '%%1$s/%%2$s/%%3$s: rows set aside since %%5$s: %%4$s, the first because %%6$s; a later version may accept them: try again with'
     ' meterhouse backfill --from %%7$s --to %%8$s --only %%2$s --bucket-width %%3$s',

@@ -1,6 +1,6 @@
 -- severity: warn
--- Days of the last 90 went on changing after they counted as settled, by more than a thousandth of what was reported in all:
--- METERHOUSE_USAGE_SETTLING_HOURS or METERHOUSE_COSTS_SETTLING_HOURS is too short for how this organization's figures arrive.
+-- Days of the last 90 kept changing after they counted as settled, by more than a thousandth of the reported total:
+-- METERHOUSE_USAGE_SETTLING_HOURS or METERHOUSE_COSTS_SETTLING_HOURS is too short for this organization.
 WITH reading AS (
     SELECT
         t.organization_id,
@@ -26,7 +26,7 @@ WITH reading AS (
     WINDOW bucket AS (PARTITION BY t.organization_id, t.endpoint, t.bucket_start, m.metric ORDER BY t.read_at)
 ),
 
--- Days that were read while they were young: of others nobody knows when they grew.
+-- Only days that were read while they were young: for others nobody knows when they grew.
 watched AS (
     SELECT r.organization_id, r.endpoint, r.bucket_start
     FROM reading r
@@ -55,9 +55,9 @@ stream AS (
         w.organization_id,
         w.endpoint,
         count(*) AS days,
-        CASE WHEN w.endpoint = 'costs' THEN 'COSTS' ELSE 'USAGE' END AS family,
-        CASE WHEN w.endpoint = 'costs' THEN %(costs_settling_hours)s::integer ELSE %(usage_settling_hours)s::integer END AS settling_hours,
-        CASE WHEN w.endpoint = 'costs' THEN %(costs_lookback_days)s::integer ELSE %(usage_lookback_days)s::integer END AS lookback_days
+        CASE WHEN w.endpoint IN ('costs', 'costs_by_user') THEN 'COSTS' ELSE 'USAGE' END AS family,
+        CASE WHEN w.endpoint IN ('costs', 'costs_by_user') THEN %(costs_settling_hours)s::integer ELSE %(usage_settling_hours)s::integer END AS settling_hours,
+        CASE WHEN w.endpoint IN ('costs', 'costs_by_user') THEN %(costs_lookback_days)s::integer ELSE %(usage_lookback_days)s::integer END AS lookback_days
     FROM watched w
     GROUP BY 1, 2
     HAVING count(*) >= 14
@@ -84,7 +84,7 @@ observed AS (
         SELECT
             count(DISTINCT c.bucket_start) FILTER (WHERE c.age_hours > s.settling_hours) AS late_days,
             sum(c.moved) FILTER (WHERE c.age_hours > s.settling_hours) AS moved_late,
-            -- The age at which 99 %% of all that moved after the days' ends has moved.
+            -- The age by which 99 %% of all changes after the days' ends have arrived.
             ceil(max(c.age_hours) FILTER (WHERE coalesce(c.moved_later, 0) + c.moved > 0.01 * c.moved_in_all)) AS suggested_hours,
             ceil(max(c.age_hours) / 24) AS last_change_days
         FROM change c
@@ -97,7 +97,7 @@ SELECT
         WHEN x.moved_late > 0.001 * x.figure THEN format(
             '%%s/%%s: %%s of %%s days changed later than %%s hours after their end, so set METERHOUSE_%%s_SETTLING_HOURS to %%s%%s',
             x.label, x.endpoint, x.late_days, x.days, x.settling_hours, x.family, x.suggested_hours,
-            -- What changes behind the lookback is never seen.
+            -- Changes older than the lookback are never seen.
             CASE
                 WHEN x.last_change_days >= x.lookback_days
                     THEN format(' and METERHOUSE_%%s_LOOKBACK_DAYS to %%s', x.family, x.last_change_days + 2)
@@ -112,4 +112,4 @@ SELECT
     END AS finding,
     x.moved_late > 0.001 * x.figure AS is_finding
 FROM observed x
-ORDER BY 2 DESC, x.endpoint <> 'costs', 1
+ORDER BY 2 DESC, x.endpoint NOT IN ('costs', 'costs_by_user'), 1

@@ -1,6 +1,5 @@
 -- severity: warn
--- In a day's row of the last 40 days that has all the parts of input, output, cached or cache-write tokens,
--- they do not add up to the whole.
+-- In a row of the last 40 days that has all parts of its input, output, cached or cache-write tokens, the parts do not add up to the total.
 SELECT format(
     '%%1$s/%%2$s on %%3$s: rows: %%4$s, so read them again with meterhouse backfill --from %%3$s --to %%3$s --only %%2$s,'
     ' or else the vendor counts differently now',

@@ -1,5 +1,5 @@
 -- severity: warn
--- The vendor sent fields that this version does not know in the last week; their values are kept in extra.
+-- In the last week the vendor sent fields that this version does not know; their values are kept in extra.
 SELECT format('%%s/%%s: %%s, kept in extra until a newer meterhouse knows them', o.label, l.endpoint, string_agg(DISTINCT n.field, ', '))
 FROM ops.load_log l
 JOIN warehouse.dim_organization o ON o.organization_id = l.organization_id

@@ -1,5 +1,5 @@
 -- severity: warn
--- A line item of the last 40 days cannot be taken apart: it names no model and no known feature, or is priced in tokens of no kind.
+-- A line item of the last 40 days cannot be parsed: it names no model and no known feature, or is priced in tokens of an unknown kind.
 SELECT format(
     '%%s: %%L since %%s, billed and counted all the same, but without %%s until a newer meterhouse knows it',
     o.label, l.line_item, min(f.bucket_start AT TIME ZONE 'UTC')::date,

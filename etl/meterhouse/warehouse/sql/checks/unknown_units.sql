@@ -1,5 +1,5 @@
 -- severity: warn
--- A billed quantity of the last 40 days came in a unit that this version does not know.
+-- A billed quantity of the last 40 days has a unit that this version does not know.
 SELECT format(
     '%%s: %%L in %%L since %%s, not to be added to quantities in other units',
     o.label, g.line_item, f.quantity_unit, min(f.bucket_start AT TIME ZONE 'UTC')::date

@@ -1,5 +1,5 @@
 -- severity: warn
--- A day of the last 40, over for two days, has tokens but no cost row at all; moderations are left out, as they are free.
+-- One of the last 40 days, over for at least two days, has tokens but no cost row at all; moderations are left out, because they are free.
 SELECT format(
     '%%1$s on %%2$s: read it again with meterhouse backfill --from %%2$s --to %%2$s --only costs',
     o.label, (c.bucket_start AT TIME ZONE 'UTC')::date

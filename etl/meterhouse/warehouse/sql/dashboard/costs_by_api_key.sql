@@ -1,5 +1,5 @@
--- Billed amounts of the chosen rows by API key, from the sums by API key: for a choice without models. Never over two currencies.
--- Of the amount: its sum over what is known (null: nothing is), and how many rows have it unknown.
+-- Billed amounts of the chosen rows by API key, from the daily totals by API key: for a choice without models. Never over two currencies.
+-- For the amount: the sum of the known values (null: none is known), and the number of rows where it is unknown.
 SELECT
     'api key' AS grain,
     coalesce(c.currency, '') AS currency,
@@ -12,7 +12,7 @@ SELECT
     sum(c.rows_without_cost)::bigint AS unknown_costs,
     sum(c.row_count)::bigint AS row_count,
     NULL AS category
-FROM bi.costs_daily_by_api_key c
+FROM costs_daily_by_api_key c
 WHERE c.usage_date BETWEEN %(first)s::date AND %(last)s::date
     AND (%(organizations)s::text [] IS NULL OR c.organization = ANY (%(organizations)s::text []))
     AND (%(projects)s::text [] IS NULL OR coalesce(c.project_id, '') = ANY (%(projects)s::text []))

@@ -1,4 +1,4 @@
--- How final the loaded buckets of each stream are, as spans of buckets that follow each other; a bucket that was not loaded is in none.
+-- How final the loaded buckets of each stream are, as spans of buckets that follow each other; a bucket that was not loaded is in no span.
 SELECT
     s.organization,
     s.endpoint,
@@ -13,10 +13,10 @@ FROM (
         v.bucket_width,
         v.finality,
         v.bucket_start_utc,
-        -- The same for all buckets of a span: their starts and their numbers grow together.
+        -- The same for all buckets of a span, because their starts and their numbers grow together.
         v.bucket_start_utc - %(step)s::interval
         * row_number() OVER (PARTITION BY v.organization, v.endpoint, v.finality ORDER BY v.bucket_start_utc) AS island
-    FROM bi.coverage v
+    FROM coverage v
     WHERE v.status <> 'missing'
         AND v.usage_date BETWEEN %(first)s::date AND %(last)s::date
         AND v.endpoint = ANY (%(endpoints)s::text [])

@@ -1,11 +1,11 @@
--- Billed amounts per calendar month and currency of all that is loaded: what an invoice is held against. A day counts as loaded or settled
--- when it is for each of the organizations with costs. From the first month with an amount on, a month that is loaded without one has 0.
+-- Billed amounts per calendar month and currency of everything loaded, to compare with invoices. A day counts as loaded or settled
+-- if it is so for every organization with costs. From the first month with an amount on, a month that is loaded without one has 0.
 WITH days AS (
     SELECT
         v.usage_date,
         count(*) FILTER (WHERE v.status <> 'missing') = cardinality(%(cost_organizations)s::text []) AS is_loaded,
         count(*) FILTER (WHERE v.is_complete) = cardinality(%(cost_organizations)s::text []) AS is_settled
-    FROM bi.coverage v
+    FROM coverage v
     WHERE v.endpoint = 'costs' AND v.bucket_width = '1d' AND v.organization = ANY (%(cost_organizations)s::text [])
     GROUP BY v.usage_date
 ),
@@ -25,12 +25,12 @@ amounts AS (
         date_trunc('month', c.usage_date)::date AS month_start,
         coalesce(c.currency, '') AS currency,
         sum(c.cost) AS cost,
-        {unknown_costs} AS unknown_costs
-    FROM {costs} c
+        place.unknown_costs() AS unknown_costs
+    FROM place.costs() c
     WHERE (%(organizations)s::text [] IS NULL OR c.organization = ANY (%(organizations)s::text []))
         AND (%(projects)s::text [] IS NULL OR coalesce(c.project_id, '') = ANY (%(projects)s::text []))
-        AND {has_chosen_model}
-        AND {has_chosen_key}
+        AND place.has_chosen_model()
+        AND place.has_chosen_caller()
     GROUP BY 1, 2
 ),
 

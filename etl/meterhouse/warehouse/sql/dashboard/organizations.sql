@@ -1,23 +1,23 @@
--- The organizations that figures of the choice are of, and which of them are invented. Costs of any day count, since the page shows months.
+-- The organizations whose figures are shown, and which of them are invented. Costs of any day count, because the page shows months.
 SELECT
     o.organization,
     o.is_demo
-FROM bi.dim_organization o
+FROM dim_organization o
 WHERE (%(organizations)s::text [] IS NULL OR o.organization = ANY (%(organizations)s::text []))
     AND (
         %(users)s::text [] IS NULL AND EXISTS (
-            SELECT FROM {costs} c
+            SELECT FROM place.costs() c
             WHERE c.organization = o.organization
                 AND (%(projects)s::text [] IS NULL OR coalesce(c.project_id, '') = ANY (%(projects)s::text []))
-                AND {has_chosen_model}
-                AND {has_chosen_key}
+                AND place.has_chosen_model()
+                AND place.has_chosen_caller()
         )
         OR EXISTS (
-            SELECT FROM {known_usage} u
+            SELECT FROM place.known_usage() u
             WHERE u.organization = o.organization
                 AND u.usage_date BETWEEN %(first)s::date AND %(last)s::date
                 AND (%(projects)s::text [] IS NULL OR coalesce(u.project_id, '') = ANY (%(projects)s::text []))
-                AND {is_chosen_usage}
+                AND place.is_chosen_usage()
         )
     )
 ORDER BY o.organization

@@ -1,4 +1,4 @@
--- How far each stream is loaded, and when it was last; streams that an organization does not offer are in it too.
+-- How far each stream is loaded, and when it was last loaded. Includes streams that an organization does not have.
 SELECT
     f.organization,
     f.endpoint,
@@ -9,5 +9,5 @@ SELECT
     f.first_bucket_utc,
     f.last_bucket_utc,
     f.settled_through_date
-FROM bi.freshness f
+FROM freshness f
 ORDER BY f.organization, f.endpoint, f.bucket_width

@@ -1,9 +1,9 @@
 -- Requests and tokens of the chosen rows, read once and added up by bucket, by model and project, by API key, by user, and in all.
--- Of each figure: its sum over what is known (null: nothing is), and how many rows have it unknown.
--- web_search_calls repeats requests that the model's endpoint counts; storage, sessions and tool calls have neither requests nor tokens.
+-- For each figure: the sum of the known values (null: none is known), and the number of rows where it is unknown.
+-- Only of endpoints whose requests no other endpoint repeats; storage, sessions and tool calls have neither requests nor tokens.
 WITH chosen AS (
     SELECT
-        {bucket} AS bucket,
+        place.bucket() AS bucket,
         u.model,
         u.project_id,
         u.api_key_id,
@@ -15,7 +15,7 @@ WITH chosen AS (
         u.output_tokens,
         u.endpoint = ANY (%(input_endpoints)s::text []) AS has_input,
         u.endpoint = ANY (%(output_endpoints)s::text []) AS has_output
-    FROM {view} u
+    FROM place.usage_rows() u
     WHERE u.usage_date BETWEEN %(first)s::date AND %(last)s::date
         AND u.endpoint = ANY (%(endpoints)s::text [])
         AND (%(organizations)s::text [] IS NULL OR u.organization = ANY (%(organizations)s::text []))

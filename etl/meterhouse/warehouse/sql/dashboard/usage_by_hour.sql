@@ -1,5 +1,5 @@
--- Requests and tokens of the chosen rows by hour, for charts over time; totals are made of days.
--- Of each figure: its sum over what is known (null: nothing is), and how many rows have it unknown.
+-- Requests and tokens by hour, from the hourly totals by project, for charts over time: for a choice without models, keys and users.
+-- For each figure: the sum of the known values (null: none is known), and the number of rows where it is unknown.
 SELECT
     'bucket' AS grain,
     u.bucket_start_utc AS bucket,
@@ -14,18 +14,12 @@ SELECT
     NULL::bigint AS cacheable_tokens,
     NULL::bigint AS batch_tokens,
     NULL::bigint AS batchable_tokens,
-    count(*) FILTER (WHERE u.requests IS NULL) AS unknown_requests,
-    count(*) FILTER (
-        WHERE u.endpoint = ANY (%(input_endpoints)s::text []) AND u.input_tokens IS NULL
-            OR u.endpoint = ANY (%(output_endpoints)s::text []) AND u.output_tokens IS NULL
-    ) AS unknown_tokens,
-    count(*) AS row_count
-FROM bi.usage_hourly u
+    sum(u.rows_without_requests)::bigint AS unknown_requests,
+    sum(u.rows_without_tokens)::bigint AS unknown_tokens,
+    sum(u.row_count)::bigint AS row_count
+FROM usage_hourly_by_project u
 WHERE u.usage_date BETWEEN %(hours_first)s::date AND %(last)s::date
     AND u.endpoint = ANY (%(endpoints)s::text [])
     AND (%(organizations)s::text [] IS NULL OR u.organization = ANY (%(organizations)s::text []))
     AND (%(projects)s::text [] IS NULL OR coalesce(u.project_id, '') = ANY (%(projects)s::text []))
-    AND (%(models)s::text [] IS NULL OR coalesce(u.model, '') = ANY (%(models)s::text []))
-    AND (%(api_keys)s::text [] IS NULL OR coalesce(u.api_key_id, '') = ANY (%(api_keys)s::text []))
-    AND (%(users)s::text [] IS NULL OR coalesce(u.user_id, '') = ANY (%(users)s::text []))
 GROUP BY u.bucket_start_utc

@@ -1,5 +1,5 @@
--- Requests and tokens of the chosen rows by day, by model and project, and in all, from the sums by model: for a choice without keys and users.
--- Of each figure: its sum over what is known (null: nothing is), and how many rows have it unknown.
+-- Requests and tokens of the chosen rows by day, by model and project, and in all, from the daily totals by model: for a choice without keys and users.
+-- For each figure: the sum of the known values (null: none is known), and the number of rows where it is unknown.
 SELECT
     CASE grouping(u.usage_date, u.model, u.project_id)
         WHEN b'011'::integer THEN 'bucket'
@@ -21,7 +21,7 @@ SELECT
     coalesce(sum(u.rows_without_requests), 0)::bigint AS unknown_requests,
     coalesce(sum(u.rows_without_tokens), 0)::bigint AS unknown_tokens,
     coalesce(sum(u.row_count), 0)::bigint AS row_count
-FROM bi.usage_daily_by_model u
+FROM usage_daily_by_model u
 WHERE u.usage_date BETWEEN %(first)s::date AND %(last)s::date
     AND u.endpoint = ANY (%(endpoints)s::text [])
     AND (%(organizations)s::text [] IS NULL OR u.organization = ANY (%(organizations)s::text []))

@@ -1,5 +1,5 @@
--- Requests and tokens of the chosen rows by user, from the sums by user: for a choice of organizations, projects and users alone.
--- Of each figure: its sum over what is known (null: nothing is), and how many rows have it unknown. What went through batches is not kept.
+-- Requests and tokens of the chosen rows by user, from the daily totals by user: if only organizations, projects and users are chosen.
+-- For each figure: the sum of the known values (null: none is known), and the number of rows where it is unknown. Batch usage is not kept.
 SELECT
     'user' AS grain,
     NULL::timestamp AS bucket,
@@ -17,7 +17,7 @@ SELECT
     coalesce(sum(u.rows_without_requests), 0)::bigint AS unknown_requests,
     coalesce(sum(u.rows_without_tokens), 0)::bigint AS unknown_tokens,
     coalesce(sum(u.row_count), 0)::bigint AS row_count
-FROM bi.usage_daily_by_user u
+FROM usage_daily_by_user u
 WHERE u.usage_date BETWEEN %(first)s::date AND %(last)s::date
     AND u.endpoint = ANY (%(endpoints)s::text [])
     AND (%(organizations)s::text [] IS NULL OR u.organization = ANY (%(organizations)s::text []))

@@ -1,4 +1,4 @@
--- The name that each API key has now. Distinct, so that the planner can prove it: a question that asks for no name looks none up.
+-- The current name of each API key. DISTINCT proves uniqueness to the planner: a query that selects no name looks none up.
 SELECT DISTINCT ON (k.organization_id, k.api_key_id)
     k.organization_id,
     k.api_key_id,

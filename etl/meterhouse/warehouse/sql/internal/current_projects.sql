@@ -1,4 +1,4 @@
--- The name that each project has now. Distinct, so that the planner can prove it: a question that asks for no name looks none up.
+-- The current name of each project. DISTINCT proves uniqueness to the planner: a query that selects no name looks none up.
 SELECT DISTINCT ON (p.organization_id, p.project_id)
     p.organization_id,
     p.project_id,

@@ -1,4 +1,4 @@
--- The name that each user has now. Distinct, so that the planner can prove it: a question that asks for no name looks none up.
+-- The current name of each user. DISTINCT proves uniqueness to the planner: a query that selects no name looks none up.
 SELECT DISTINCT ON (n.organization_id, n.user_id)
     n.organization_id,
     n.user_id,

@@ -1,4 +1,4 @@
--- Every word for a model and the name under which it is shown: the alias of the word, or that of its name, or else its name by rule.
+-- Every reported model and the name under which it is shown: the alias of the reported model, or of its name, or else its name by rule.
 SELECT DISTINCT ON (m.model)
     m.model,
     coalesce(m.canonical_model, lower(m.model)) AS canonical_model,
@@ -6,5 +6,5 @@ SELECT DISTINCT ON (m.model)
 FROM warehouse.dim_model m
 LEFT JOIN warehouse.model_alias by_word ON by_word.model = lower(m.model)
 LEFT JOIN warehouse.model_alias by_name ON by_name.model = m.canonical_model
--- Looked up as a table of its own: to the planner a filter on a name is then one on a column of few rows, and not on an expression of facts.
+-- Joined as a separate table: to the planner, a filter on a name is then a filter on a column of a small table, not on an expression over facts.
 OFFSET 0

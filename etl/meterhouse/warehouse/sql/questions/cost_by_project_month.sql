@@ -1,5 +1,5 @@
 -- Cost by project, month to date and the same days of the month before
--- US dollars of the settled days of the newest month that has some, by project, and of the same days of the month before. Dates do not change it.
+-- US dollars by project on the settled days of the latest month that has any, and on the same days of the month before. Not filtered by dates.
 SELECT
     coalesce(m.project_name, m.project_id, '(none)')::varchar(255) AS project,
     coalesce(sum(m.compared_cost), sum(m.settled_cost))::numeric(28, 12) AS cost_usd,
@@ -7,6 +7,6 @@ SELECT
 FROM bi.spend_month_to_date m
 WHERE m.currency = 'usd'
     AND m.month_start = (SELECT max(s.month_start) FROM bi.spend_month_to_date s WHERE s.currency = 'usd' AND s.settled_days > 0)
-    AND {project m.project_name, m.project_id}
+    AND place.project(m.project_name, m.project_id)
 GROUP BY 1
 ORDER BY 2 DESC, 1

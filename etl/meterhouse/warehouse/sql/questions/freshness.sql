@@ -1,5 +1,5 @@
 -- Freshness
--- How far each stream is loaded, and how many of its buckets are provisional or missing. Neither dates nor project change it.
+-- How far each stream is loaded, and how many of its buckets are provisional or missing. Not filtered by dates or project.
 SELECT
     f.organization,
     f.endpoint,

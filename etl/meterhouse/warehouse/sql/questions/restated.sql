@@ -1,5 +1,5 @@
 -- What the vendor restated
--- Figures of complete days that a later answer changed or removed, by day of the figure. Growth of unfinished days is not in it.
+-- Figures of complete days that a later answer changed or removed, by day of the figure. Growth of unfinished days is not included.
 SELECT
     r.usage_date,
     r.endpoint,
@@ -10,6 +10,6 @@ SELECT
     sum(r.old_value)::numeric(28, 12) AS old_value,
     sum(r.new_value)::numeric(28, 12) AS new_value
 FROM bi.revisions r
-WHERE r.is_restatement AND {days r.usage_date} AND {project r.project_name, r.project_id}
+WHERE r.is_restatement AND place.days(r.usage_date) AND place.project(r.project_name, r.project_id)
 GROUP BY 1, 2, 3, 4, 5
 ORDER BY 1 DESC, 2, 3, 4

@@ -1,5 +1,5 @@
 -- Token classes
--- Tokens of each UTC day by class: input that was neither read from nor written to the cache, read from it, written to it, and output.
+-- Tokens of each UTC day by class: input that bypassed the cache, input read from it, input written to it, and output.
 SELECT
     u.usage_date,
     sum(u.input_uncached_tokens)::bigint AS input_uncached_tokens,
@@ -9,6 +9,6 @@ SELECT
 FROM bi.usage_daily_by_model u
 WHERE
     (u.input_tokens IS NOT NULL OR u.output_tokens IS NOT NULL)
-    AND {days u.usage_date} AND {project u.project_name, u.project_id}
+    AND place.days(u.usage_date) AND place.project(u.project_name, u.project_id)
 GROUP BY 1
 ORDER BY 1

@@ -1,5 +1,5 @@
 -- Tokens by model per day
--- Input and output tokens of each UTC day and model. Cached tokens are contained in the input tokens.
+-- Input and output tokens of each UTC day and model. Input tokens include cached tokens.
 SELECT
     u.usage_date,
     coalesce(u.model, '(none)')::varchar(255) AS model,
@@ -9,6 +9,6 @@ SELECT
 FROM bi.usage_daily_by_model u
 WHERE
     (u.input_tokens IS NOT NULL OR u.output_tokens IS NOT NULL)
-    AND {days u.usage_date} AND {project u.project_name, u.project_id}
+    AND place.days(u.usage_date) AND place.project(u.project_name, u.project_id)
 GROUP BY 1, 2
 ORDER BY 1, 2

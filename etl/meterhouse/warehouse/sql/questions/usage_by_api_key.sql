@@ -9,6 +9,6 @@ SELECT
     sum(k.input_tokens)::bigint AS input_tokens,
     sum(k.output_tokens)::bigint AS output_tokens
 FROM bi.usage_by_api_key_daily k
-WHERE {days k.usage_date} AND {project k.api_key_project_name, k.api_key_project_id}
+WHERE place.days(k.usage_date) AND place.project(k.api_key_project_name, k.api_key_project_id)
 GROUP BY 1, 2, 3, 4
 ORDER BY 5 DESC NULLS LAST, 1

@@ -1,5 +1,5 @@
--- One row per fact table and month that has rows or buckets older than the limits, or a partition: what is over, what stays, and its size.
--- Rows are counted in the coverage: every bucket has its number there.
+-- One row per fact table and month that has rows or buckets older than the limits, or a partition: what will be dropped, what stays, and its size.
+-- Rows are counted from the coverage, which has the number of rows of every bucket.
 SELECT
     coalesce(c.endpoint, p.endpoint),
     coalesce(c.month_start, p.month_start),

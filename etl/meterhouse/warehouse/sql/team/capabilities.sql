@@ -1,4 +1,4 @@
--- Of the organizations in which the role was granted a project; not by project.
+-- Rows of the organizations in which the role was granted a project; not by project.
 SELECT t.*
 FROM ops.capabilities t
 WHERE EXISTS (SELECT FROM warehouse.team_scope s WHERE s.organization_id = t.organization_id)

@@ -1,4 +1,4 @@
--- Keys of the granted projects, and keys that did something in them.
+-- Keys of the granted projects, and keys that were used in them.
 SELECT k.*
 FROM warehouse.dim_api_key k
 WHERE EXISTS (

@@ -1,4 +1,4 @@
--- Combinations of the granted projects; those without a project are of whoever was granted the whole organization.
+-- Combinations of the granted projects; those without a project belong to roles that were granted the whole organization.
 SELECT g.*
 FROM warehouse.dim_cost_group g
 WHERE EXISTS (

@@ -1,4 +1,4 @@
--- The projects that the querying role was granted, by itself or through a role that it is a member of; null is a whole organization.
+-- The projects granted to the querying role, directly or through a role that it is a member of; null is a whole organization.
 SELECT o.organization_id, a.project_id
 FROM ops.team_access a
 JOIN warehouse.dim_organization o ON o.label = a.organization

@@ -26,7 +26,8 @@ SELECT
     l.feature::varchar(255) AS feature,
     coalesce(l.category, 'unknown')::varchar(32) AS category,
     f.quantity::text::varchar(96) AS quantity_reported,
-    g.currency::varchar(64) AS currency_reported
+    g.currency::varchar(64) AS currency_reported,
+    c.origin::varchar(64) AS origin
 FROM warehouse.costs f
 JOIN warehouse.dim_cost_group g ON g.group_id = f.group_id
 JOIN warehouse.dim_organization o ON o.organization_id = g.organization_id

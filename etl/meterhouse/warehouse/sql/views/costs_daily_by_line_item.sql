@@ -1,5 +1,6 @@
 -- One row per organization, UTC day, project, line item and currency: the amounts of costs_daily added up in advance, for questions about
--- long ranges. Refreshed by every load of costs. cost can be added up within one currency.
+-- long ranges. Refreshed by every load of costs. cost can be added up within one currency, quantity within
+-- one line item and unit.
 SELECT
     r.usage_date,
     o.label::varchar(64) AS organization,
@@ -17,7 +18,10 @@ SELECT
     l.tier::varchar(64) AS tier,
     l.context_band::varchar(255) AS context_band,
     l.feature::varchar(255) AS feature,
-    coalesce(l.category, 'unknown')::varchar(32) AS category
+    coalesce(l.category, 'unknown')::varchar(32) AS category,
+    {figure:r.quantity} AS quantity,
+    r.quantity_unit::varchar(64) AS quantity_unit,
+    r.rows_without_quantity::bigint AS rows_without_quantity
 FROM warehouse.rollup_costs_by_line_item r
 JOIN warehouse.dim_organization o ON o.organization_id = r.organization_id
 LEFT JOIN ops.coverage c

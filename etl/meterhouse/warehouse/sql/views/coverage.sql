@@ -19,7 +19,8 @@ SELECT
     (c.reported_start AT TIME ZONE 'UTC') AS reported_start_utc,
     (c.reported_end AT TIME ZONE 'UTC') AS reported_end_utc,
     (c.changed_at AT TIME ZONE 'UTC') AS changed_at_utc,
-    c.finality::varchar(16) AS finality
+    c.finality::varchar(16) AS finality,
+    c.origin::varchar(64) AS origin
 FROM (
     SELECT c.organization_id, c.endpoint, c.bucket_width, c.bucket_start
     FROM ops.coverage c

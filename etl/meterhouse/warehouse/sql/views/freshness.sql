@@ -53,14 +53,14 @@ LEFT JOIN (
         count(*) AS bucket_count,
         count(*) FILTER (WHERE c.is_complete AND c.row_count = 0) AS empty_bucket_count,
         count(*) FILTER (WHERE NOT c.is_complete) AS provisional_bucket_count,
-        -- Those that there should be less those that there are: buckets are aligned and of one width.
+        -- Expected buckets minus existing ones: buckets are aligned and have one width.
         greatest(
             extract(epoch FROM max(c.bucket_start) - l.loaded_from)::bigint / 60 / c.bucket_width + 1
             - count(*) FILTER (WHERE c.bucket_start >= l.loaded_from),
             0
         ) AS missing_bucket_count,
         sum(c.row_count)::bigint AS row_count,
-        -- Of hours: the last day whose last hour is settled.
+        -- For hours: the last day whose last hour is settled.
         ((max(c.bucket_start) FILTER (WHERE c.is_complete) + make_interval(mins => c.bucket_width)) AT TIME ZONE 'UTC')::date - 1
         AS settled_through_date,
         count(*) FILTER (WHERE c.is_complete) AS settled_bucket_count

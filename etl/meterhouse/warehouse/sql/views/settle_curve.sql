@@ -40,7 +40,7 @@ known AS (
     JOIN ops.watermarks w
         ON w.organization_id = r.organization_id AND w.endpoint = r.endpoint AND w.bucket_width = r.bucket_width
     CROSS JOIN LATERAL jsonb_object_keys(r.final_totals || r.totals) AS m (metric)
-    -- The last reading up to that age, of a day that has reached it.
+    -- The last reading up to that age, for a day that has reached it.
     WHERE r.read_at <= r.bucket_end + make_interval(hours => a.age_hours)
         AND (r.next_read_at IS NULL OR r.next_read_at > r.bucket_end + make_interval(hours => a.age_hours))
         AND r.first_read_at <= r.bucket_end + make_interval(hours => a.age_hours)

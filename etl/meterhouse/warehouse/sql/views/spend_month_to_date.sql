@@ -29,31 +29,16 @@ side AS (
     SELECT
         m.*,
         m.month_after - m.month_start AS days_in_month,
-        b.loaded_days = m.month_start - m.month_before AS before_is_loaded,
-        m.settled_days = m.month_after - m.month_start AND b.settled_days = m.month_start - m.month_before AS is_whole
+        b.loaded_days = m.month_start - m.month_before AS before_is_loaded
     FROM month m
     LEFT JOIN month b ON b.organization_id = m.organization_id AND b.month_start = m.month_before
 ),
 
--- Every day that counts for a month, in it or in the month before, and whether it is one of those that are compared.
 counted AS (
-    SELECT
-        s.organization_id,
-        s.month_start,
-        d.usage_date,
-        d.is_settled,
-        d.month_start = s.month_start AS is_of_month,
-        s.is_whole IS TRUE OR d.is_settled AND t.is_settled IS TRUE AS is_compared
-    FROM side s
-    JOIN day d ON d.organization_id = s.organization_id AND d.month_start IN (s.month_start, s.month_before)
-    LEFT JOIN day t
-        ON t.organization_id = d.organization_id
-        -- The same day of the other month; the 31st has none in a month of 30 days.
-        AND t.month_start = CASE WHEN d.month_start = s.month_start THEN s.month_before ELSE s.month_start END
-        AND extract(day FROM t.usage_date) = extract(day FROM d.usage_date)
+    SELECT d.* FROM warehouse.compared_month_days d
 ),
 
--- A table of its own: a plan that takes the amounts for one row would add it up again for each of them.
+-- Materialized: a plan that expects one row of amounts would add it up again for each of them.
 compared AS MATERIALIZED (
     SELECT
         c.organization_id,
@@ -65,7 +50,7 @@ compared AS MATERIALIZED (
 ),
 
 daily AS (
-    SELECT r.organization_id, r.usage_date, r.project_id, r.currency, sum(r.cost) AS cost
+    SELECT r.organization_id, r.usage_date, r.project_id, r.currency, sum(r.cost) AS cost, sum(r.rows_without_cost) AS rows_without_cost
     FROM warehouse.rollup_costs_by_project r
     GROUP BY r.organization_id, r.usage_date, r.project_id, r.currency
 ),
@@ -76,13 +61,13 @@ amount AS (
         c.month_start,
         d.project_id,
         d.currency,
-        -- No row is nothing billed; rows whose amounts the vendor left out are not known, which is null.
+        -- No row means nothing billed; an amount that the vendor left out makes its sum unknown, which is null.
         bool_or(c.is_of_month) AS has_spend,
-        CASE WHEN count(*) FILTER (WHERE c.is_of_month) = 0 THEN 0 ELSE sum(d.cost) FILTER (WHERE c.is_of_month) END AS month_cost,
-        CASE WHEN count(*) FILTER (WHERE c.is_of_month AND c.is_settled) = 0 THEN 0 ELSE sum(d.cost) FILTER (WHERE c.is_of_month AND c.is_settled) END AS settled_cost,
-        CASE WHEN count(*) FILTER (WHERE c.is_of_month AND c.is_compared) = 0 THEN 0 ELSE sum(d.cost) FILTER (WHERE c.is_of_month AND c.is_compared) END AS compared_cost,
-        CASE WHEN count(*) FILTER (WHERE NOT c.is_of_month AND c.is_compared) = 0 THEN 0 ELSE sum(d.cost) FILTER (WHERE NOT c.is_of_month AND c.is_compared) END AS previous_compared_cost,
-        CASE WHEN count(*) FILTER (WHERE NOT c.is_of_month) = 0 THEN 0 ELSE sum(d.cost) FILTER (WHERE NOT c.is_of_month) END AS previous_month_cost
+        CASE WHEN coalesce(sum(d.rows_without_cost) FILTER (WHERE c.is_of_month), 0) = 0 THEN coalesce(sum(d.cost) FILTER (WHERE c.is_of_month), 0) END AS month_cost,
+        CASE WHEN coalesce(sum(d.rows_without_cost) FILTER (WHERE c.is_of_month AND c.is_settled), 0) = 0 THEN coalesce(sum(d.cost) FILTER (WHERE c.is_of_month AND c.is_settled), 0) END AS settled_cost,
+        CASE WHEN coalesce(sum(d.rows_without_cost) FILTER (WHERE c.is_of_month AND c.is_compared), 0) = 0 THEN coalesce(sum(d.cost) FILTER (WHERE c.is_of_month AND c.is_compared), 0) END AS compared_cost,
+        CASE WHEN coalesce(sum(d.rows_without_cost) FILTER (WHERE NOT c.is_of_month AND c.is_compared), 0) = 0 THEN coalesce(sum(d.cost) FILTER (WHERE NOT c.is_of_month AND c.is_compared), 0) END AS previous_compared_cost,
+        CASE WHEN coalesce(sum(d.rows_without_cost) FILTER (WHERE NOT c.is_of_month), 0) = 0 THEN coalesce(sum(d.cost) FILTER (WHERE NOT c.is_of_month), 0) END AS previous_month_cost
     FROM daily d
     JOIN counted c ON c.organization_id = d.organization_id AND c.usage_date = d.usage_date
     GROUP BY c.organization_id, c.month_start, d.project_id, d.currency

@@ -22,12 +22,12 @@ SELECT
     u.finality,
     {total_tokens:u}
 FROM (
-    -- Added up by the keys of the rows first: names are looked up once per sum.
+    -- First added up by the keys of the rows: names are looked up once per sum.
     SELECT
         r.usage_date,
         r.organization_id,
         r.api_key_id,
-        (sum(r.requests) FILTER (WHERE r.endpoint::varchar(64) <> 'web_search_calls'))::bigint AS requests,
+        (sum(r.requests) FILTER (WHERE r.endpoint::varchar(64) NOT IN ({repeating_requests})))::bigint AS requests,
         sum(r.input_tokens)::bigint AS input_tokens,
         sum(r.input_cached_tokens)::bigint AS input_cached_tokens,
         sum(r.output_tokens)::bigint AS output_tokens,
@@ -41,7 +41,7 @@ FROM (
     LEFT JOIN ops.coverage c
         ON c.organization_id = r.organization_id AND c.endpoint = r.endpoint AND c.bucket_width = 1440
         AND c.bucket_start = r.usage_date::timestamp AT TIME ZONE 'UTC'
-    WHERE r.endpoint::varchar(64) NOT IN ('vector_stores', 'code_interpreter_sessions')
+    WHERE r.endpoint::varchar(64) NOT IN ({without_caller})
     GROUP BY r.usage_date, r.organization_id, r.api_key_id
 ) u
 LEFT JOIN warehouse.dim_organization o ON o.organization_id = u.organization_id

@@ -1,35 +1,7 @@
 -- One row per organization, day in the local time zone, endpoint and combination of dimensions: the sum of the hours that begin on that day.
 -- Local days match neither the invoice nor any other view here, because the vendor counts and bills UTC days. Covers only days with loaded hours.
 -- Refreshed by every load of hour buckets. Measures can be added up over all dimensions and days, except storage_bytes, the highest level of the day.
-WITH loaded AS (
-    SELECT
-        c.organization_id,
-        c.endpoint,
-        (c.bucket_start AT TIME ZONE {time_zone})::date AS usage_date_local,
-        count(*) AS hours,
-        min(c.finality) AS finality
-    FROM ops.coverage c
-    WHERE c.bucket_width = 60
-    GROUP BY 1, 2, 3
-),
-
--- The days from the first hour loaded to the last. By them hours are read: a range of days is one of their key, and of few months.
-day AS (
-    SELECT
-        d.usage_date AS usage_date_local,
-        d.usage_date::timestamp AT TIME ZONE {time_zone} AS first_start,
-        (d.usage_date + 1)::timestamp AT TIME ZONE {time_zone} AS next_start
-    FROM (
-        SELECT
-            (min(c.bucket_start) AT TIME ZONE {time_zone})::date AS first_date,
-            (max(c.bucket_start) AT TIME ZONE {time_zone})::date AS last_date
-        FROM ops.coverage c
-        WHERE c.bucket_width = 60
-    ) s
-    JOIN warehouse.dim_date d ON d.usage_date BETWEEN s.first_date AND s.last_date
-),
-
-named AS (
+WITH named AS (
     SELECT
         g.*,
         o.label,
@@ -44,7 +16,7 @@ named AS (
     LEFT JOIN warehouse.dim_project p ON p.organization_id = g.organization_id AND p.project_id = g.project_id AND p.valid_to IS NULL
     LEFT JOIN warehouse.dim_user n ON n.organization_id = g.organization_id AND n.user_id = g.user_id AND n.valid_to IS NULL
     LEFT JOIN warehouse.dim_api_key k ON k.organization_id = g.organization_id AND k.api_key_id = g.api_key_id AND k.valid_to IS NULL
-    -- A table of its own to the planner, which takes a day for 200 sums and would look up the combination of each through its key.
+    -- Materialized: the planner expects 200 sums per day and would look up the combination of each through its key.
     OFFSET 0
 )
 
@@ -65,16 +37,16 @@ SELECT
     g.service_tier::varchar(64) AS service_tier,
     {group_attributes},
     {measures},
-    coalesce(l.hours = h.hours AND l.finality >= 'settled', false) AS is_complete,
-    -- A day of which an hour was not loaded is not over for its reader.
-    CASE WHEN l.hours = h.hours THEN l.finality ELSE 'open' END::varchar(16) AS finality,
+    coalesce(l.hours = u.hours AND l.finality >= 'settled', false) AS is_complete,
+    -- A day with an hour that was not loaded is not over for its reader.
+    CASE WHEN l.hours = u.hours THEN l.finality ELSE 'open' END::varchar(16) AS finality,
     g.model::varchar(255) AS model_reported,
     {total_tokens:u},
     {is_free_tier:g}
 FROM (
     -- Added up day by day, by the key of the combination: names are looked up once per sum, and no year of hours is sorted.
-    SELECT d.usage_date_local, f.*
-    FROM day d
+    SELECT d.usage_date_local, d.hours, f.*
+    FROM warehouse.local_days d
     CROSS JOIN LATERAL (
         SELECT
             u.group_id,
@@ -85,9 +57,5 @@ FROM (
     ) f
 ) u
 JOIN named g ON g.group_id = u.group_id
-LEFT JOIN loaded l ON l.organization_id = g.organization_id AND l.endpoint = g.endpoint AND l.usage_date_local = u.usage_date_local
-CROSS JOIN LATERAL (
-    SELECT
-        ceil(extract(epoch FROM (u.usage_date_local + 1)::timestamp AT TIME ZONE {time_zone}) / 3600)
-        - ceil(extract(epoch FROM u.usage_date_local::timestamp AT TIME ZONE {time_zone}) / 3600) AS hours
-) h
+LEFT JOIN warehouse.loaded_local_days l
+    ON l.organization_id = g.organization_id AND l.endpoint = g.endpoint AND l.usage_date_local = u.usage_date_local

@@ -1,4 +1,4 @@
--- One row per organization, UTC hour, endpoint and combination of dimensions that was asked for.
+-- One row per organization, UTC hour, endpoint and combination of dimensions that was requested.
 -- Refreshed by every load of hour buckets. Measures can be added up over all dimensions and hours, except storage_bytes, which is a level.
 SELECT
     u.usage_date,

@@ -1,0 +1,83 @@
+"""Which project, or model, drives the change most, and through what. Pure; the view splits the change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from meterhouse import formats
+from meterhouse.answers.answer import Answer, because, total, unknown
+from meterhouse.answers.rows import EFFECTS, AnswerRows, Change
+
+KEY, LABEL = "driver", "Largest driver"
+# The days that are compared are alike; others of the period are left out.
+_FEWER_DAYS = "days_left_out"
+
+
+def driver(rows: AnswerRows, currency: str) -> Answer:
+    """Return the member that moved the month's cost most in the direction of the whole; the last seven days where no month compares."""
+    known = [row for row in rows.changes or () if row.currency in {currency, None}]
+    found = comparable(known, currency)
+    if not found:
+        return unknown(KEY, LABEL, f"what changed is not known yet{because(row.reason for row in known)}")
+    whole = total([row.change_cost for row in found]) or Decimal(0)
+    against = _against(found[0])
+    top = max(found, key=lambda row: (_size(row.change_cost, whole), abs(row.change_cost or Decimal(0))))
+    if not top.change_cost:
+        return Answer(KEY, LABEL, "none", f"no cost changed {against}", f"No {top.dimension}'s cost changed {against}.")
+    part, change = formats.change(top.change_cost, currency), formats.change(whole, currency)
+    through = ", ".join(part for part in (_through(top, currency), _other_way(found, top, currency)) if part)
+    sentence = f"{_named(top)} drives the change most {against}: {part} of {change} in all{f', {through}' if through else ''}."
+    return Answer(KEY, LABEL, f"{top.name} {part}", f"of {change} {against}{f'; {through}' if through else ''}", sentence)
+
+
+def comparable(changes: Sequence[Change], currency: str) -> list[Change]:
+    """Return the changes to speak of: of a whole month if that was read, of the month to date, or else of the week.
+
+    By project, or by model where there is one project.
+    """
+    for comparison in ("month", "month_to_date", "week"):
+        rows = [
+            row
+            for row in changes
+            if row.comparison == comparison
+            and row.currency == currency
+            and (row.is_comparable or row.reason == _FEWER_DAYS)
+            and row.change_cost is not None
+        ]
+        by_project = [row for row in rows if row.dimension == "project"]
+        by_model = [row for row in rows if row.dimension == "model"]
+        if rows:
+            return by_model if len(by_project) < 2 <= len(by_model) else by_project or by_model
+    return []
+
+
+def _other_way(found: Sequence[Change], top: Change, currency: str) -> str:
+    """A change that is larger than the named one, and goes the other way."""
+    largest = max(found, key=lambda row: abs(row.change_cost or Decimal(0)))
+    if abs(largest.change_cost or Decimal(0)) <= abs(top.change_cost or Decimal(0)):
+        return ""
+    return f"while {_named(largest)} went the other way by {formats.change(largest.change_cost or Decimal(0), currency)}"
+
+
+def _size(change: Decimal | None, whole: Decimal) -> Decimal:
+    """How far a change goes in the direction of the whole."""
+    amount = change or Decimal(0)
+    return abs(amount) if not whole else amount * (1 if whole > 0 else -1)
+
+
+def _named(row: Change) -> str:
+    return f"Model {row.name}" if row.dimension == "model" and row.member_id else row.name
+
+
+def _against(row: Change) -> str:
+    first, last = row.previous_first_date, row.previous_last_date
+    return f"against {formats.span(first, last)}" if first and last else "against the days before"
+
+
+def _through(row: Change, currency: str) -> str:
+    """The largest part of a change, in its direction."""
+    sign = 1 if (row.change_cost or 0) > 0 else -1
+    parts = {name: (getattr(row, name) or Decimal(0)) * sign for name in EFFECTS}
+    name = max(parts, key=lambda one: parts[one])
+    return f"{formats.change(parts[name] * sign, currency)} of it through {EFFECTS[name]}" if parts[name] > 0 else ""

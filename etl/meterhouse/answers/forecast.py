@@ -1,0 +1,91 @@
+"""What the month will cost, against the month before and the budgets. Pure; the views have the rules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+from meterhouse import formats
+from meterhouse.answers.answer import Answer, State, because, difference, month, total, unknown
+from meterhouse.answers.past_month import past_month
+from meterhouse.answers.rows import AnswerRows, Budget, MonthForecast
+from meterhouse.counts import counted
+
+KEY, LABEL = "forecast", "Forecast"
+_OVER = ("exceeded", "will_exceed", "at_risk")
+
+
+def forecast(rows: AnswerRows, currency: str) -> Answer:
+    """Return what the current month is expected to cost in one currency, and how the budgets stand; of a month that is over, how it ended.
+
+    Several organizations or projects are added up; their ranges are not, as they seldom all miss to the same side.
+    """
+    if rows.month is not None:
+        return past_month(rows, rows.month, currency)
+    found = [row for row in rows.forecasts or () if row.currency == currency]
+    budgets = [row for row in rows.budgets or () if row.currency == currency]
+    state = State.ATTENTION if any(row.state in _OVER for row in budgets) else State.PLAIN
+    about = _budgets(budgets, has_any=rows.budgets != ())
+    expected = total([row.expected_cost for row in found]) if found else None
+    if expected is None or len({row.month_start for row in found}) > 1:
+        why = because(row.reason for row in found)
+        answer = unknown(KEY, LABEL, f"there is no forecast yet{why}{f'; {about}' if budgets else ''}")
+        return Answer(KEY, LABEL, answer.value, answer.detail, answer.sentence, state if budgets else State.UNKNOWN)
+    start, value = found[0].month_start, formats.money(expected, currency)
+    rest = "; ".join(part for part in (f"{_range(found, currency)}{_against(found, start, currency)}", about) if part)
+    beginning = f"{month(start)} is expected to cost {value}"
+    return Answer(KEY, f"{LABEL} for {month(start)}", value, rest, f"{beginning}, {rest}." if rest else f"{beginning}.", state)
+
+
+def _range(found: Sequence[MonthForecast], currency: str) -> str:
+    if len(found) > 1 or found[0].low_cost is None or found[0].high_cost is None:
+        return ""
+    (one,) = found
+    past = ""
+    if one.origins and one.inside_share is not None:
+        past = f" (such a range held in {round(one.origins * one.inside_share)} of {counted(one.origins, 'past week')})"
+    return f"between {formats.money(one.low_cost, currency)} and {formats.money(one.high_cost, currency)}{past}"
+
+
+def _against(found: Sequence[MonthForecast], start: date, currency: str) -> str:
+    before, expected = total([row.previous_month_cost for row in found]), total([row.expected_cost for row in found])
+    if before is None or expected is None or not before:
+        return ""
+    comma = ", " if _range(found, currency) else ""
+    return f"{comma}{difference(expected, before, currency, than=f'{start - timedelta(days=1):%B}')}"
+
+
+def _budgets(budgets: Sequence[Budget], *, has_any: bool) -> str:
+    """How the organization's own budget of the month stands, and how many of the others are over or may be."""
+    if not budgets:
+        return "" if has_any else "no budget is set"
+    own = [row for row in budgets if row.scope_kind == "organization" and row.period == "month"]
+    others = budgets if len(own) != 1 else [row for row in budgets if row is not own[0]]
+    parts = [_own(own[0])] if len(own) == 1 else []
+    over = [row for row in others if row.state in _OVER]
+    if over:
+        names = ", ".join(f"{row.budget} {_word(row)}" for row in over[:2]) + (", ..." if len(over) > 2 else "")
+        parts.append(f"{len(over)} of {counted(len(others), 'other budget' if own else 'budget')}: {names}")
+    elif others and not own:
+        parts.append(f"{counted(len(others), 'budget')}, none at risk")
+    return "; ".join(parts)
+
+
+def _own(budget: Budget) -> str:
+    amount = formats.money(budget.budget_cost, budget.currency)
+    words = {
+        "on_track": f"within the budget of {amount}",
+        "at_risk": f"the budget of {amount} is at risk",
+        "will_exceed": f"above the budget of {amount}{_passes(budget)}",
+        "exceeded": f"the budget of {amount} is exceeded",
+    }
+    return words.get(budget.state, f"whether the budget of {amount} will do is not known")
+
+
+def _word(budget: Budget) -> str:
+    on = f" on {formats.day(budget.passes_on_date)}" if budget.passes_on_date else ""
+    return {"exceeded": "is exceeded", "will_exceed": f"will be exceeded{on}"}.get(budget.state, "is at risk")
+
+
+def _passes(budget: Budget) -> str:
+    return f", which it will pass on {formats.day(budget.passes_on_date)}" if budget.passes_on_date else ""

@@ -1,0 +1,63 @@
+"""What was spent this month, against the same days of the month before. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from meterhouse import formats
+from meterhouse.answers.answer import Answer, difference, listed, month, total, unknown
+from meterhouse.answers.rows import AnswerRows, MonthToDate
+from meterhouse.counts import counted
+
+KEY, LABEL = "month_to_date", "Month to date"
+
+
+def month_to_date(rows: AnswerRows, currency: str) -> Answer:
+    """Return the cost of the newest month's settled days in one currency; several organizations are added up."""
+    known = [row for row in rows.month_to_date or () if row.currency == currency]
+    if not known:
+        return unknown(KEY, LABEL, "no costs are loaded yet")
+    newest = max(row.month_start for row in known)
+    found = [row for row in known if row.month_start == newest]
+    if any(row.settled_days == 0 for row in found):
+        return unknown(KEY, LABEL, f"no day of {month(newest)} is settled yet{_month_before(found, currency)}")
+    cost = total([row.settled_cost for row in found])
+    if cost is None:
+        return unknown(KEY, LABEL, f"the cost of {month(newest)} is not known, as the vendor left out an amount")
+    behind = [row.organization for row in known if row.month_start < newest]
+    without = f", without {listed(behind)}, which {'has' if len(behind) == 1 else 'have'} no costs loaded of this month" if behind else ""
+    against, value, days = _against(found, currency), formats.money(cost, currency), _days(found)
+    label = LABEL if rows.month is None else "The month"
+    return Answer(KEY, label, value, f"{days}: {against}{without}", f"{month(newest)} cost {value} {days}, {against}{without}.")
+
+
+def _days(found: Sequence[MonthToDate]) -> str:
+    """Through which day the costs are settled, and on how many days where there are gaps."""
+    ends = sorted({row.settled_through_date for row in found if row.settled_through_date is not None})
+    if len(ends) > 1:
+        return f"through {formats.day(ends[0])} to {formats.day(ends[-1])}, which differs by organization"
+    settled = min(row.settled_days for row in found)
+    gaps = f" ({counted(settled, 'settled day')} of {ends[0].day})" if settled < ends[0].day else ""
+    return f"through {formats.day(ends[0])}{gaps}"
+
+
+def _against(found: Sequence[MonthToDate], currency: str) -> str:
+    previous = found[0].month_start - timedelta(days=1)
+    now, before = total([row.compared_cost for row in found]), total([row.previous_compared_cost for row in found])
+    if any(row.compared_days == 0 for row in found):
+        return f"not compared: no settled day has a settled counterpart in {previous:%B}"
+    if now is None or before is None:
+        return f"not compared: an amount of {previous:%B} is unknown"
+    is_whole = all(row.compared_days == row.days_in_month for row in found)
+    compared, settled = min(row.compared_days for row in found), min(row.settled_days for row in found)
+    only = "" if compared == settled else f" ({counted(compared, 'day')} compared)"
+    if not before:
+        return f"with nothing billed on the same days of {previous:%B}{only}"
+    return difference(now, before, currency, than=f"{'the whole of' if is_whole else 'the same days of'} {previous:%B}{only}")
+
+
+def _month_before(found: Sequence[MonthToDate], currency: str) -> str:
+    previous = total([row.previous_month_cost for row in found])
+    before = found[0].month_start - timedelta(days=1)
+    return f"; {month(before)} cost {formats.money(previous, currency)}" if previous is not None else ""

@@ -1,0 +1,4 @@
+-- Invoices of organizations that were granted to the role as a whole.
+SELECT t.*
+FROM warehouse.invoices t
+WHERE EXISTS (SELECT FROM warehouse.team_scope s WHERE s.organization_id = t.organization_id AND s.project_id IS NULL)

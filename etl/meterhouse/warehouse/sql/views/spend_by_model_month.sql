@@ -1,0 +1,37 @@
+-- One row per organization, calendar month, model and currency: billed cost for each model, by how it was found to be theirs, the previous
+-- month, and the share of the month. The row without a model is tools, storage and whatever else names no model. The rows of a month add up to its bill
+-- exactly. Days that are not settled yet are unallocated. Refreshed by every load, at its end. Costs can be added up within one currency.
+WITH amount AS (
+    SELECT
+        r.organization_id,
+        r.month_start,
+        m.model_name AS model,
+        r.currency,
+        {allocated_sums:r}
+    FROM warehouse.rollup_cost_allocation r
+    LEFT JOIN warehouse.model_names m ON m.model = r.model
+    GROUP BY 1, 2, 3, 4
+),
+
+-- No row of a kind is nothing billed; rows whose amounts are all unknown stay unknown.
+month AS (
+    SELECT
+        a.*,
+        sum(a.cost) OVER (PARTITION BY a.organization_id, a.month_start, a.currency) AS all_cost,
+        lag(a.month_start) OVER own AS month_before,
+        lag(a.cost) OVER own AS cost_before
+    FROM amount a
+    WINDOW own AS (PARTITION BY a.organization_id, a.currency, a.model ORDER BY a.month_start)
+)
+
+SELECT
+    a.month_start,
+    o.label::varchar(64) AS organization,
+    a.model::varchar(255) AS model,
+    {currency:a.currency},
+    {allocated_figures}
+FROM month a
+JOIN warehouse.dim_organization o ON o.organization_id = a.organization_id
+JOIN warehouse.cost_months c ON c.organization_id = a.organization_id AND c.month_start = a.month_start
+LEFT JOIN warehouse.cost_months b
+    ON b.organization_id = a.organization_id AND b.month_start = (a.month_start - interval '1 month')::date
