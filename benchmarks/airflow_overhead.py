@@ -1,6 +1,6 @@
-"""What Airflow itself costs: seconds a task beyond the work in it, and seconds of an hourly run that finds nothing new.
+"""What Airflow itself costs: seconds per task beyond its work, and seconds of an hourly run that finds nothing new.
 
-Run it beside `make up`, on an otherwise quiet machine:
+Run it while `make up` runs, on an otherwise quiet machine:
 
     .venv/bin/python benchmarks/airflow_overhead.py --runs 5
 """

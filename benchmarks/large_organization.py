@@ -26,7 +26,8 @@ import psycopg
 from psycopg import sql
 
 import meterhouse
-from meterhouse.catalogue.endpoints import COSTS, DAY, HOUR, USAGE, USAGE_DIMENSIONS, VENDOR, Endpoint
+from meterhouse.catalogue.endpoints import COSTS, DAY, HOUR, USAGE, USAGE_DIMENSIONS, Endpoint
+from meterhouse.catalogue.vendors import OPENAI
 from meterhouse.local.postgres import EmbeddedPostgres
 from meterhouse.local.roles import allow_only, give_login
 from meterhouse.warehouse.derived_names import keep_line_items, keep_models
@@ -40,7 +41,7 @@ LAST_DAY = date(2026, 11, 20)
 DAYS = 365
 FIRST_DAY = LAST_DAY - timedelta(days=DAYS - 1)
 COMBINATIONS, PROJECTS, USERS, SERVICE_ACCOUNTS, API_KEYS = 12_000, 60, 400, 40, 800
-# Share of the combinations by endpoint; storage and sessions are known by project alone.
+# Share of the combinations by endpoint; storage and sessions are known only by project.
 SHARES = {
     "completions": 0.85, "embeddings": 0.05, "decisions": 0.02, "moderations": 0.02, "images": 0.015, "audio_speeches": 0.01,
     "audio_transcriptions": 0.01, "file_search_calls": 0.005, "web_search_calls": 0.01,
@@ -320,7 +321,7 @@ class Generator:
         self._connection.execute(
             "INSERT INTO warehouse.dim_organization (organization_id, label, vendor, created_at, vendor_organization_id)"
             " OVERRIDING SYSTEM VALUE VALUES (%s, %s, %s, %s, 'org-large')",
-            (org, LABEL, VENDOR, seen),
+            (org, LABEL, OPENAI.name, seen),
         )
         common = ("organization_id", "valid_from", "created_at")
         self._copy(
@@ -371,8 +372,8 @@ class Generator:
         self._numbered("dim_cost_group", ("group_id", "organization_id", "project_id", "api_key_id", "line_item", "currency"), rows)
         units = {item: unit for one in roster.combinations for item, _, unit in one.picodollars.values()}
         with self._connection.cursor() as cursor:
-            keep_line_items(cursor, units)
-            keep_models(cursor, {str(one.dimensions["model"]) for one in roster.combinations if "model" in one.dimensions})
+            keep_line_items(cursor, units, OPENAI.name)
+            keep_models(cursor, {str(one.dimensions["model"]) for one in roster.combinations if "model" in one.dimensions}, OPENAI.name)
         self._scratch(
             "prices", "group_id integer, kind text, cost_group_id integer, picodollars bigint, permille integer, unit text", prices
         )
@@ -579,13 +580,13 @@ def main() -> None:
     parser.add_argument("--upgrade", action="store_true", help="migrate what is there to this version")
     given = parser.parse_args()
     say(f"{Path(meterhouse.__file__).parent}, migration {SCHEMA_REVISION}, {len(metadata.tables)} tables")
-    # A crash would cost the data alone, which can be made again; what is measured is measured with the usual settings.
+    # A crash would cost only the data, which can be made again; measurements use the usual settings.
     with place(given.home, fsync=given.upgrade) as found:
         if given.upgrade:
             began = time.monotonic()
             applied = migrate(found.owner_url)
             say(f"migrations applied: {', '.join(applied) or 'none'}, in {time.monotonic() - began:.1f} s")
-            # As the server does by itself some minutes later.
+            # As the server does automatically some minutes later.
             with psycopg.connect(found.superuser_url, autocommit=True) as connection:
                 connection.execute("VACUUM (ANALYZE)")
         elif is_filled(found.superuser_url):

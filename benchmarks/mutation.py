@@ -47,7 +47,10 @@ class Group:
 GROUPS = (
     Group(("windows",), ("tests/unit/test_windows.py",)),
     Group(("vendors/openai/rows", "load/chain"), ("tests/unit/test_rows.py", "tests/unit/test_chain.py")),
-    Group(("vendors/openai/client", "vendors/transport", "vendors/retries"), ("tests/unit/test_retries.py", "tests/unit/test_client*.py")),
+    Group(
+        ("vendors/openai/client", "vendors/openai/refusals", "vendors/http_client", "vendors/transport", "vendors/retries"),
+        ("tests/unit/test_retries.py", "tests/unit/test_client*.py"),
+    ),
     Group(
         ("load/store",),
         ("tests/postgres/test_store.py", "tests/postgres/test_backfill_guard.py", "tests/postgres/test_directory.py"),
@@ -135,7 +138,7 @@ def changed_lines(module: str, name: str) -> tuple[str, str]:
 
 
 def is_same_sql(before: str, after: str) -> bool:
-    """Whether only the case of SQL words differs, which PostgreSQL does not see; what stands in its quotes it does."""
+    """Whether only the case of SQL words differs, which PostgreSQL ignores; inside quotes it does not."""
     quoted = re.compile(r"'[^']*'")
     is_sql = SQL_WORD.search(before) or SQL_WORD.search(after)
     return bool(is_sql) and before[1:].casefold() == after[1:].casefold() and quoted.findall(before) == quoted.findall(after)

@@ -38,6 +38,7 @@ from playwright.sync_api import TimeoutError as PageTookTooLong
 from psycopg import sql
 
 import meterhouse
+from meterhouse.bi_files.questions import QUESTIONS
 from meterhouse.dashboard.filters import Filters
 from meterhouse.dashboard.queries import Reader
 from meterhouse.errors import MeterhouseError
@@ -76,9 +77,11 @@ TOKENS, COST = "sum(v.input_tokens)", "sum(v.cost_usd)"
 VIEWS = (
     View("usage_daily", "usage_date", TOKENS, ("project_name", "model")),
     View("usage_hourly", "usage_date", TOKENS, ("bucket_start_utc", "project_name", "model")),
+    View("usage_hourly_by_project", "usage_date", TOKENS, ("bucket_start_utc", "project_name")),
     View("usage_minutely", "usage_date", TOKENS),
     View("usage_daily_spine", "usage_date", TOKENS, ("project_name",)),
     View("usage_daily_local", "usage_date_local", TOKENS, ("project_name", "model")),
+    View("usage_daily_local_by_project", "usage_date_local", TOKENS, ("project_name",)),
     View("costs_daily", "usage_date", COST, ("project_name", "model")),
     View("costs_daily_spine", "usage_date", COST, ("project_name",)),
     View("tokens_by_model_daily", "usage_date", TOKENS, ("model",)),
@@ -177,11 +180,11 @@ def _text(query: sql.Composed) -> bytes:
 
 
 def questions_of_files() -> Iterator[Question]:
-    """Return the statements of sql/questions with their holes filled as a tool does."""
-    for file in sorted(resources.files("meterhouse.warehouse").joinpath("sql", "questions").iterdir(), key=lambda one: one.name):
+    """Return the statements of sql/questions with their places filled as a tool does."""
+    for question in QUESTIONS:
         for span, first in SPANS.items():
-            text = re.sub(r"\{days ([a-z_.]+)\}", rf"\1 BETWEEN '{first}' AND '{LAST_DAY}'", file.read_text())
-            yield Question(f"question {file.name.removesuffix('.sql')}, {span}", re.sub(r"\{project [^}]+\}", "TRUE", text).encode())
+            text = question.sql(lambda column, first=first: f"{column} BETWEEN '{first}' AND '{LAST_DAY}'", lambda _: "TRUE")
+            yield Question(f"question {question.name}, {span}", text.encode())
 
 
 @contextmanager
@@ -242,6 +245,9 @@ def choices(reader_url: str) -> dict[str, Filters]:
     return found
 
 
+_HAS_A_PLAN = re.compile(rb"\s*(SELECT|WITH)\b", re.IGNORECASE)
+
+
 class Measurement:
     """Asks questions as the reader and keeps their times."""
 
@@ -272,7 +278,7 @@ class Measurement:
         return time.perf_counter() - began
 
     def _planned(self, question: Question, first: Sequence[float], later: Sequence[float]) -> Times:
-        """Ask for the plan, which says what was touched; its own time stands in for rounds that there were not."""
+        """Ask for the plan, which says what was touched; its own time is used if there were no rounds."""
         with psycopg.connect(self._url, options=f"{SESSION} -c jit=off -c search_path=bi", autocommit=True) as connection:
             text = b"EXPLAIN (ANALYZE, TIMING OFF, BUFFERS, FORMAT JSON) " + question.query
             try:
@@ -302,7 +308,10 @@ class Measurement:
             again = f" ({seen[one.question.name]})" if seen[one.question.name] > 1 else ""
             question = Question(f"dashboard {choice}: {one.question.name}{again}", one.question.query, one.question.parameters)
             seconds = [heard[place_].seconds for heard in later if place_ < len(heard)]
-            yield Times(question.name, remark=one.remark) if one.remark else self._planned(question, [one.seconds], seconds)
+            if one.remark:
+                yield Times(question.name, remark=one.remark)
+            elif _HAS_A_PLAN.match(one.question.query):
+                yield self._planned(question, [one.seconds], seconds)
 
     def _snapshot(self, filters: Filters) -> tuple[float, list[Heard]]:
         """Seconds until all was read, and the statements in an order that does not depend on which of two sessions was faster."""
@@ -332,7 +341,7 @@ def dashboard(reader_url: str) -> Iterator[str]:
                 if process.poll() is not None or time.monotonic() > deadline:
                     sys.exit(f"the dashboard did not start: {Path(home, 'dashboard.log').read_text()}")
                 time.sleep(0.1)
-            # It reads its default page by itself at first, which is not to be measured beside another page.
+            # It first reads its default page on its own, which must not be measured together with another page.
             _answers(f"{address}/_dash-layout", TIMEOUT_SECONDS)
             yield address
         finally:
@@ -415,7 +424,7 @@ def existing_columns(url: str) -> dict[str, list[str]]:
 
 
 def measure(found: Place, rounds: int, only: re.Pattern[str], *, with_pages: bool) -> Iterator[Report]:
-    """Ask everything; the report is yielded anew with each figure in it, so that nothing is lost when somebody has no more patience."""
+    """Run every query; the report is yielded again with each new figure, so that nothing is lost if somebody runs out of patience."""
     url = found.reader_url
     report = Report(str(Path(meterhouse.__file__).parent), revision(found.superuser_url), rounds)
     for one in pages(url, rounds) if with_pages else ():

@@ -1,4 +1,6 @@
-"""What keeping the sums by day costs, beside adding everything up anew, on what `large_organization.py` made. Everything is rolled back.
+"""What keeping the totals of days and hours costs, compared with rebuilding all of them, on data from `large_organization.py`.
+
+Everything is rolled back.
 
 .venv/bin/python benchmarks/rollup_upkeep.py --home /var/tmp/large
 """
@@ -22,19 +24,19 @@ import psycopg
 from large_organization import LAST_DAY, is_filled, place, say  # type: ignore[import-not-found]
 from psycopg.sql import SQL, Identifier
 
-from meterhouse.catalogue.endpoints import COMPLETIONS, COSTS, Endpoint
+from meterhouse.catalogue.endpoints import COMPLETIONS, COSTS, DAY, HOUR, BucketWidth, Endpoint
 from meterhouse.warehouse.columns import WAREHOUSE
 from meterhouse.warehouse.rollup_tables import ROLLUPS
-from meterhouse.warehouse.rollups import fill, replace_days
+from meterhouse.warehouse.rollups import fill, replace_sums
+from meterhouse.windows import Window, buckets
 
 Connection = psycopg.Connection[Any]
 
 
-def replace(connection: Connection, endpoint: Endpoint, days: int) -> int:
+def replace(connection: Connection, endpoint: Endpoint, width: BucketWidth, days: int) -> int:
     """Bring the sums of the last days up to date as a load does; return the rows written."""
     end = datetime.combine(LAST_DAY + timedelta(days=1), clock(), UTC)
-    starts = [end - timedelta(days=number) for number in range(days, 0, -1)]
-    return replace_days(connection, endpoint, 1, starts)
+    return replace_sums(connection, endpoint, width, 1, list(buckets(Window(end - timedelta(days=days), end), width)))
 
 
 def spoil(connection: Connection, days: int) -> None:
@@ -80,15 +82,15 @@ def main() -> None:
         if not is_filled(found.superuser_url):
             sys.exit(f"{given.home} holds no data: run large_organization.py first")
         url = found.superuser_url
-        for endpoint in (COMPLETIONS, COSTS):
+        for endpoint, width in ((COMPLETIONS, DAY), (COMPLETIONS, HOUR), (COSTS, DAY)):
             for days in (1, 3, 31):
-                what = f"{endpoint.name}, {days} days"
-                same = measured(url, given.rounds, lambda connection, e=endpoint, d=days: replace(connection, e, d))  # type: ignore[misc]
+                what = f"{endpoint.name} by {width.name}, {days} days"
+                same = measured(url, given.rounds, lambda connection, e=endpoint, w=width, d=days: replace(connection, e, w, d))  # type: ignore[misc]
                 say(f"{what + ', nothing changed':40} {same}")
                 changed = measured(
                     url,
                     given.rounds,
-                    lambda connection, e=endpoint, d=days: replace(connection, e, d),  # type: ignore[misc]
+                    lambda connection, e=endpoint, w=width, d=days: replace(connection, e, w, d),  # type: ignore[misc]
                     lambda connection, d=days: spoil(connection, d),  # type: ignore[misc]
                 )
                 say(f"{what + ', every day changed':40} {changed}")

@@ -1,4 +1,4 @@
-"""Who loads: our loader and its peers, each as a command of its own, and what its table must hold afterwards."""
+"""Who loads: our loader and its peers, each as a separate command, and what its table must hold afterwards."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ WHERE run_id = (SELECT max(run_id) FROM ops.load_log)
 
 @contextmanager
 def stand_in() -> Iterator[str]:
-    """Serve the demo organization from a process of its own; yield its address."""
+    """Serve the demo organization from a separate process; yield its address."""
     command = [sys.executable, "-m", "meterhouse", "fake-api", "--port", str(free_port())]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)  # noqa: S603 - this interpreter
     try:
@@ -44,7 +44,7 @@ def stand_in() -> Iterator[str]:
 
 
 def sums_seconds(log: str) -> float:
-    """Return the seconds of the logged statements that write sums by day."""
+    """Return the seconds of the logged statements that write daily totals."""
     return sum(float(milliseconds) for milliseconds, text in _LOGGED.findall(log) if "rollup_" in text) / 1000
 
 

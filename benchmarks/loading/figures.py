@@ -78,7 +78,7 @@ class State:
 
 @dataclass(frozen=True)
 class Wait:
-    """One load, or one fetch, at some latency a page: seconds from the first request to the exit."""
+    """One load, or one fetch, at some latency per page: seconds from the first request to the exit."""
 
     who: str
     milliseconds_per_page: int
@@ -89,7 +89,7 @@ class Wait:
 @dataclass(frozen=True)
 class Sync:
     """One `meterhouse sync` of the demo organization, without waiting: `load_seconds` of it went by in loading, `sums_seconds` in the
-    statements that keep the sums by day, `vendor_seconds` until its pages had come."""
+    statements that keep the daily totals, `vendor_seconds` until its pages had come."""
 
     what: str
     seconds: float

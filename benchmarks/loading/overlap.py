@@ -1,4 +1,4 @@
-"""Overlap: the whole load and fetching alone, with and without waiting for every page."""
+"""Overlap: the whole load and only fetching, with and without waiting for every page."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from .contenders import OURS
 from .figures import CHANGED, FIRST, PASSES, SAME, Figures, median
+from .missed import missed
 from .overlap import FETCHER, LOADER, PAGE_BUCKETS
 from .states import DAYS
 from .targets import SLOW_SECONDS, TARGETS, floor_share, state_ratios, times_faster, waits
@@ -14,33 +15,33 @@ SLOWEST = 10
 INTRODUCTION = """\
 # Performance
 
-This page is written by `make bench`; do not edit it. Only ratios inside one table mean anything: the machine is shared, so every
-variant runs in turn with the others (A B C A B C), behind a checkpoint. Seconds are medians, and a ratio is the median of those inside
-each round.
+This page is written by `make bench`; do not edit it. Only ratios within one table mean anything: the machine is shared, so every
+variant runs in turn with the others (A B C A B C), after a VACUUM and a checkpoint. Seconds are medians, and a ratio is the median of the
+ratios within each round.
 
 Measured ({measured_on}) on {cores} cores and {memory} GB of memory, {system}, Python {python}, PostgreSQL {server} as `make up` starts it
 (fsync on), meterhouse {meterhouse}. Load: about {rows:,} rows of completions in the hours of {days} days with all dimensions, from a page
 server on the same machine.
 """
 ELSEWHERE = """\
-Not part of this run: `make up`, which says itself how long it took, and what Airflow adds to a load (`benchmarks/airflow_overhead.py`).
+Not part of this run: `make up`, which reports its own time, and what Airflow adds to a load (`benchmarks/airflow_overhead.py`).
 """
 PEERS = """\
-Everybody loads the same pages, and has to hold exactly the rows and output tokens that were served. *first* fills an empty table, *same*
-loads the same window again, and in *5 % changed* a twentieth of the rows have other figures. Seconds are from the start of the process, and
-from its first request, to its end; *times ours* compares those from the start.
+Every loader loads the same pages, and must end up with exactly the rows and output tokens that were served. *first* fills an empty
+table, *same* loads the same window again, and in *5 % changed* a twentieth of the rows have other figures. Seconds are from the start of
+the process, and from its first request, to its end; *times ours* compares those from the start.
 
 Versions: {versions}.
 """
 STATES = """\
-A change of a twentieth of the rows in {days} days, or all of them once more with `--force`, where the server knows nothing or the wrong
-thing of its tables, next to the same work straight after `ANALYZE`. The server gathers no statistics by itself meanwhile.
+A change of a twentieth of the rows in {days} days, or all of them once more with `--force`, while the server's statistics are missing or
+wrong, next to the same work straight after `ANALYZE`. Automatic statistics are off meanwhile.
 """
 OVERLAP = """\
 Seconds from the first request to the end, with pages of {buckets} hours.
 """
 DEMO = """\
-All streams of the organization that `make up` shows, a year of days and two weeks of hours, from the stand-in without waiting.
+All streams of the organization that `make up` shows, a year of days and two weeks of hours, from the stand-in without delays.
 """
 
 
@@ -68,6 +69,7 @@ def written(figures: Figures) -> str:
             ("target", "wanted", "measured", "met?"),
             ((one.what, one.wanted, one.measured(figures), one.met(figures)) for one in TARGETS),
         ),
+        *_missed(figures),
         ELSEWHERE,
     ]  # fmt: skip
     if figures.passes:
@@ -81,6 +83,11 @@ def written(figures: Figures) -> str:
     if figures.answers:
         parts += ["## Questions\n", *_questions(figures)]
     return "\n".join(parts)
+
+
+def _missed(figures: Figures) -> list[str]:
+    lines = [f"- **{one.what}**: {missed(one.what)}\n" for one in TARGETS if one.met(figures) == "no"]
+    return ["Why these targets are missed, and what was tried:\n", "".join(lines)] if lines else []
 
 
 def _dates(figures: Figures) -> str:
@@ -100,7 +107,7 @@ def _peers(figures: Figures) -> Iterator[str]:
             "",
             *(f"{what}, s" for what in PASSES),
             *(f"{what}, times ours" for what in PASSES),
-            "WAL, bytes a row: first / same",
+            "WAL, bytes per row: first / same",
             "memory, MB",
         ),
         (
@@ -120,7 +127,7 @@ def _peers(figures: Figures) -> Iterator[str]:
     work = [figures.median(OURS, what, "work_seconds") for what in PASSES]
     yield (
         "The floor is the least that the same rows cost on one core: typed decoding of the pages, and binary `COPY` of ready bytes into a\n"
-        f"narrow, durable table with a key, one after the other: {shown(decode)} + {shown(copy)} s. Without the start of the process our\n"
+        f"narrow, durable table with a key, one after the other: {shown(decode)} + {shown(copy)} s. Without process start our\n"
         f"loader takes {shown(work[0])} s ({FIRST}), {shown(work[1])} s ({SAME}) and {shown(work[2])} s ({CHANGED}): a first load is at"
         f" {shown(floor_share(figures))} of the floor.\n"
     )
@@ -151,16 +158,17 @@ def _states(figures: Figures) -> Iterator[str]:
 def _waits(figures: Figures) -> Iterator[str]:
     yield OVERLAP.format(buckets=PAGE_BUCKETS)
     latencies = sorted({one.milliseconds_per_page for one in figures.waits})
-    rows = [(who, *(shown(median(waits(figures, who, latency))) for latency in latencies)) for who in (LOADER, FETCHER)]
+    names = {LOADER: LOADER, FETCHER: "fetching only"}
+    rows = [(name, *(shown(median(waits(figures, who, latency))) for latency in latencies)) for who, name in names.items()]
     compressed = [shown(median(waits(figures, LOADER, latency, compressed=True))) for latency in latencies]
-    yield table(("", *(f"{latency} ms a page" for latency in latencies)), [*rows, (f"{LOADER}, pages compressed", *compressed)])
+    yield table(("", *(f"{latency} ms per page" for latency in latencies)), [*rows, (f"{LOADER}, pages compressed", *compressed)])
 
 
 def _syncs(figures: Figures) -> Iterator[str]:
     yield DEMO
     names = ("seconds", "vendor_seconds", "load_seconds", "sums_seconds")
     yield table(
-        ("`meterhouse sync`", "whole command, s", "until the pages had come, s", "loading, s", "of it sums by day, s"),
+        ("`meterhouse sync`", "whole command, s", "fetching pages, s", "loading, s", "of that daily totals, s"),
         (
             (what, *(shown(median(getattr(one, name) for one in figures.syncs if one.what == what)) for name in names))
             for what in dict.fromkeys(one.what for one in figures.syncs)

@@ -1,4 +1,4 @@
-"""Serves generated pages from a process of its own, and remembers when the first request came in."""
+"""Serves generated pages from a separate process, and remembers when the first request came in."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from meterhouse.catalogue.endpoints import COSTS
 from meterhouse.fake_openai.answers import Answer, Request
 from meterhouse.fake_openai.replay import Recording
 from meterhouse.fake_openai.server import DEFAULT_ADMIN_KEY, FakeServer
+from meterhouse.vendors.openai.wire import path_of
 
 NO_COSTS = b'{"object":"page","data":[],"has_more":false,"next_page":null}'
 KEY = DEFAULT_ADMIN_KEY
@@ -26,7 +27,7 @@ KEY = DEFAULT_ADMIN_KEY
 
 @dataclass(frozen=True)
 class Serving:
-    """What is served from now on, and how: `page_buckets` is the most that the server puts on a page, whatever is asked for."""
+    """What is served from now on, and how: `page_buckets` is the most that the server puts on a page, whatever limit is requested."""
 
     folder: Path
     latency_seconds: float = 0.0
@@ -56,7 +57,7 @@ class TimedPages:
         """Answer one request."""
         if self.first_asked is None:
             self.first_asked = time.monotonic()
-        if request.path == COSTS.path:
+        if request.path == path_of(COSTS):
             return Answer(200, NO_COSTS)
         answer = self._pages.answer(request)
         if not self._is_compressed:

@@ -51,7 +51,7 @@ def run(command: Sequence[str], environment: Mapping[str, str], *, timeout_secon
         try:
             launcher.wait()
         finally:
-            # When this process is told to stop, the command has to stop too.
+            # When this process is asked to stop, the command has to stop too.
             launcher.terminate()
             launcher.wait()
         found = json.loads(report.read_text())

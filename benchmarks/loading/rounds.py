@@ -119,6 +119,7 @@ def interleaved(bench: Bench, shape: Shape, peers: Sequence[Peer], count: int) -
     """Yield `count` rounds of passes, with the floor once in each. A peer that fails is left out from there on; we may not fail."""
     what = served(bench, shape)
     out: set[str] = set()
+    bench.grounds.let_autovacuum(run=False)
     for number in range(count):
         found = floor(bench.grounds, what[FIRST])
         say(f"round {number + 1}  floor: decode {found.decode_seconds:.2f} s, copy {found.copy_seconds:.2f} s")
@@ -129,6 +130,7 @@ def interleaved(bench: Bench, shape: Shape, peers: Sequence[Peer], count: int) -
                 say(f"  {one.who} is left out: {one.reason}\n{one.details}".rstrip())
                 out.add(one.who)
             yield one
+    bench.grounds.let_autovacuum(run=True)
 
 
 def _one_round(bench: Bench, shape: Shape, what: Mapping[str, Pages], peers: Sequence[Peer]) -> Iterator[Pass | LeftOut]:
@@ -141,6 +143,7 @@ def _one_round(bench: Bench, shape: Shape, what: Mapping[str, Pages], peers: Seq
     for name in PASSES:
         for who, (load, check) in list(begun.items()):
             try:
+                bench.grounds.tidy()
                 done = bench.timed(load(), Serving(what[name].folder)).as_pass(who, name, what[name].expected.rows)
                 check(what[name])
             except (CommandFailed, WrongRows) as error:

@@ -1,7 +1,7 @@
 """States of statistics: the same load where the server knows nothing, or the wrong thing, of its tables, and where it has just looked.
 
 Every state is prepared, a change of a twentieth of the rows is loaded (or all of them once more), the statistics are gathered, and then
-the change is loaded back: the same work twice. The server gathers nothing by itself meanwhile.
+the change is loaded back: the same work twice. Automatic statistics are off meanwhile.
 """
 
 from __future__ import annotations

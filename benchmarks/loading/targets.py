@@ -57,7 +57,7 @@ def floor_share(figures: Figures) -> float | None:
 
 
 def state_ratios(figures: Figures) -> Mapping[tuple[str, str], float | None]:
-    """Return, by server and state, the load's seconds next to the same with fresh statistics; None when one did not come to its end."""
+    """Return, by server and state, the load's seconds next to the same with fresh statistics; None if one did not finish."""
     found: dict[tuple[str, str], float | None] = {}
     for server, what in dict.fromkeys((one.server, one.what) for one in figures.states):
         those = [one for one in figures.states if (one.server, one.what) == (server, what)]
@@ -79,7 +79,7 @@ def waits(figures: Figures, who: str, milliseconds: int, *, compressed: bool = F
 
 
 def overlapped(figures: Figures) -> float | None:
-    """Return the load at 100 ms a page next to the longer of fetching alone and loading alone."""
+    """Return the load at 100 ms per page next to the longer of only fetching and only loading."""
     alone = [max(pair) for pair in zip(waits(figures, FETCHER, 100), waits(figures, LOADER, 0), strict=False)]
     return paired(waits(figures, LOADER, 100), alone)
 
@@ -105,12 +105,12 @@ def slowest_paint(figures: Figures) -> float | None:
 
 
 def sums_share(figures: Figures) -> float | None:
-    """Return how much of the load time of a first sync goes by in keeping sums by day."""
+    """Return how much of the load time of a first sync is spent on keeping daily totals."""
     return median(ratio(one.sums_seconds, one.load_seconds) for one in figures.syncs if one.what == FIRST_SYNC)
 
 
 def idle_seconds(figures: Figures) -> float | None:
-    """Return what a sync takes that finds nothing new, beside the vendor's time."""
+    """Return the time of a sync that finds nothing new, without the vendor's time."""
     return median(one.seconds - one.vendor_seconds for one in figures.syncs if one.what == AGAIN)
 
 
@@ -122,7 +122,7 @@ def command(what: str) -> Callable[[Figures], float | None]:
 FACTOR, SECONDS, MEGABYTES = "{:.1f} times", "{:.2f} s", "{:.0f} MB"
 TARGETS = (
     Target("any state of statistics, next to fresh ones (the worst)", "at most 1.2", worst_state, most=1.2),
-    Target("first load, of the speed of the floor", "at least 0.5", floor_share, least=0.5),
+    Target("first load, share of the floor's speed", "at least 0.5", floor_share, least=0.5),
     Target(
         "first load, faster than pandas with upsert",
         "at least 6 times",
@@ -137,15 +137,15 @@ TARGETS = (
     Target("same window unchanged, next to the first load", "at most 0.25", to_first(SAME), most=0.25),
     Target(
         "WAL of an unchanged window",
-        "at most 1 byte a row",
+        "at most 1 byte per row",
         lambda figures: figures.median(OURS, SAME, "wal_bytes_per_row"),
         most=1,
         form="{:.1f} bytes",
     ),
     Target("5 % of the rows changed, next to the first load", "at most 0.8", to_first(CHANGED), most=0.8),
-    Target("first sync of the demo year: sums by day, of the load time", "at most 0.15", sums_share, most=0.15),
-    Target("sync of all streams with nothing new, beside the vendor's time", "at most 1.5 s", idle_seconds, most=1.5, form=SECONDS),
-    Target("100 ms a page, next to the longer of fetching and loading", "at most 1.25", overlapped, most=1.25),
+    Target("first sync of the demo year: daily totals, share of the load time", "at most 0.15", sums_share, most=0.15),
+    Target("sync of all streams with nothing new, without the vendor's time", "at most 1.5 s", idle_seconds, most=1.5, form=SECONDS),
+    Target("100 ms per page, next to the longer of fetching and loading", "at most 1.25", overlapped, most=1.25),
     Target("memory of a load at its peak", "at most 110 MB", most_memory, most=110, form=MEGABYTES),
     Target("memory of all days, next to a quarter of them", "at most 1.15", growth, most=1.15),
     Target("a fact row with its index", "at most 150 bytes", lambda figures: figures.bytes_per_row, most=150, form="{:.0f} bytes"),

@@ -1,4 +1,4 @@
-"""A Singer tap of its own: a schema and a record for each row, on standard output, for whichever target reads it."""
+"""A small Singer tap: a schema and a record for each row, on standard output, for any target."""
 
 from __future__ import annotations
 
