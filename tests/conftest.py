@@ -153,7 +153,7 @@ def _pooler_port(superuser_url: str) -> int:
 
 
 def create_database(server: Server, name: str, template: str = "template1") -> None:
-    """Create a database that belongs to the owner; database rights are not copied from a template, so they are granted anew."""
+    """Create a database that belongs to the owner; database rights are not copied from a template, so they are granted again."""
     with psycopg.connect(server.url(), autocommit=True) as connection:
         connection.execute(SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}").format(Identifier(name), Identifier(template), Identifier(OWNER)))
         if template != "template1":
@@ -169,6 +169,6 @@ def is_there(server: Server, name: str) -> bool:
 
 
 def drop_database(server: Server, name: str) -> None:
-    """Drop a database and end whoever is still connected to it."""
+    """Drop a database and end all sessions that are still connected to it."""
     with psycopg.connect(server.url(), autocommit=True) as connection:
         connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))

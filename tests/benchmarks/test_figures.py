@@ -11,6 +11,7 @@ from benchmarks.loading.commands import FIRST_REQUEST, HELP, STATUS
 from benchmarks.loading.contenders import OURS, PEERS_IN_ORDER
 from benchmarks.loading.demo import AGAIN, FIRST_SYNC, sums_seconds
 from benchmarks.loading.figures import CHANGED, FIRST, PASSES, SAME, Answer, Command, Figures, Floor, Machine, Pass, State, Sync, Wait
+from benchmarks.loading.missed import reasons
 from benchmarks.loading.overlap import FETCHER, LOADER
 from benchmarks.loading.page import written
 from benchmarks.loading.questions import NOT_ANSWERED_SECONDS, read
@@ -62,6 +63,13 @@ def test_every_target_is_met_missed_or_not_measured(target) -> None:
     assert target.met(BAD) == "no"
     nothing = Figures(MACHINE, "18.6", 200_000, 20)
     assert (target.met(nothing), target.measured(nothing)) == ("-", "not measured")
+
+
+def test_the_page_says_why_each_missed_target_is_missed() -> None:
+    assert set(reasons()) <= {target.what for target in TARGETS}
+    for target in TARGETS:
+        assert f"- **{target.what}**: " in written(BAD)
+        assert f"- **{target.what}**: " not in written(GOOD)
 
 
 def test_a_state_that_came_to_no_end_misses_the_target() -> None:

@@ -15,6 +15,7 @@ from benchmarks.loading.pages import Completions, Pages, Shape, made
 
 from meterhouse.catalogue.endpoints import COMPLETIONS, HOUR
 from meterhouse.vendors.openai.rows import decode_page
+from meterhouse.vendors.openai.wire import path_of
 from meterhouse.windows import to_epoch
 
 SHAPE = Shape(first_day=date(2026, 10, 8), days=2, rows=4_000)
@@ -79,7 +80,7 @@ def fetched(base_url: str) -> list[requests.Response]:
     with requests.Session() as session:
         while True:
             headers = {"Authorization": f"Bearer {KEY}"}
-            answers.append(session.get(base_url + COMPLETIONS.path, params=[*query, *token], headers=headers, timeout=10))
+            answers.append(session.get(base_url + path_of(COMPLETIONS), params=[*query, *token], headers=headers, timeout=10))
             following = answers[-1].json()["next_page"]
             if following is None:
                 return answers

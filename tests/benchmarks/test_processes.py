@@ -17,7 +17,7 @@ def python(text: str) -> list[str]:
     return [sys.executable, "-I", "-S", "-c", text]
 
 
-def test_the_memory_is_that_of_the_command_and_not_of_whoever_started_it() -> None:
+def test_the_memory_is_that_of_the_command_and_not_of_its_parent() -> None:
     ballast = bytearray(200 << 20)
     assert run(python("pass"), {}).peak_megabytes < 50
     assert 100 < run(python("bytearray(100 << 20)"), {}).peak_megabytes < 150
@@ -49,7 +49,7 @@ def test_a_command_gets_no_secret_of_the_environment(monkeypatch: pytest.MonkeyP
     assert run(python("import os; print('OPENAI_ADMIN_KEY' in os.environ, os.environ['GIVEN'])"), {"GIVEN": "yes"}).output == "False yes\n"
 
 
-def test_a_benchmark_that_is_told_to_stop_takes_its_command_with_it() -> None:
+def test_a_benchmark_that_is_stopped_stops_its_command_too() -> None:
     text = "import sys; from benchmarks.loading.processes import run; run(['/bin/sh', '-c', 'echo $$ > {}; exec sleep 60'], {{}})"
     with tempfile.TemporaryDirectory() as folder:
         noted = Path(folder) / "pid"

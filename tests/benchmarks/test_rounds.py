@@ -1,4 +1,4 @@
-"""One small round, for real: our loader beside a peer, and what becomes of somebody who does not load what was served."""
+"""One small round, for real: our loader and a peer, and what happens to a loader that does not load what was served."""
 
 from __future__ import annotations
 

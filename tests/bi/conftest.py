@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from uuid import uuid4
 
+import psycopg
 import pytest
+from tests.bi.brought import ODD_DAY, bring_in
 from tests.bi.driver_contract import Contract
 from tests.bi.given import Given
 from tests.conftest import Warehouse, create_database, drop_database, warehouse_addresses
@@ -26,8 +28,8 @@ def module_warehouse(server: EmbeddedPostgres, template: str) -> Iterator[Wareho
 
 
 @pytest.fixture(scope="session")
-def loaded_warehouse(server: EmbeddedPostgres, template: str) -> Iterator[Warehouse]:
-    """A warehouse with the days of this month, two days of hours, and all names of a small organization."""
+def loaded_warehouse(server: EmbeddedPostgres, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
+    """A warehouse with the days of this month, two days of hours, and all names of a small organization, and with files of people."""
     with (
         fresh_warehouse(server, template, f"loaded_{uuid4().hex[:12]}") as warehouse,
         served(FakeOrganization(NOW, scale=0.2), warehouse) as loaded,
@@ -35,6 +37,9 @@ def loaded_warehouse(server: EmbeddedPostgres, template: str) -> Iterator[Wareho
         loaded.defaults |= {"history_start": midnight(NOW.date().replace(day=1)), "hourly_history_days": 2}
         loaded.sync().raise_first()
         sync_directory(loaded.settings(), clock=loaded.fake.clock.now)
+        bring_in(loaded.settings(), tmp_path_factory.mktemp("brought"), loaded.now)
+        with psycopg.connect(warehouse.loader_url) as loader:
+            loader.execute(ODD_DAY)
         yield warehouse
 
 

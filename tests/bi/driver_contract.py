@@ -1,4 +1,4 @@
-"""What every driver must find in the schema that BI tools read: asked of the server once, and held against each driver's own words."""
+"""What every driver must find in the schema that BI tools read: read from the server once, and compared with what each driver says."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ class Given:
     """A warehouse that is filled by hand, and read as the reader."""
 
     def __init__(self, warehouse: Warehouse) -> None:
+        self.warehouse = warehouse
         self.owner = psycopg.connect(warehouse.owner_url, autocommit=True)
         self.reader = psycopg.connect(warehouse.reader_url, autocommit=True)
         self.do("INSERT INTO warehouse.dim_organization (label, vendor) VALUES ('acme', 'openai'), ('other', 'openai')")

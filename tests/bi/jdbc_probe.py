@@ -1,4 +1,4 @@
-"""What pgJDBC shows of a schema, as JSON: a process of its own, because a Java machine starts once a process and keeps its time zone.
+"""What pgJDBC shows of a schema, as JSON: a separate process, because a Java machine starts once per process and keeps its time zone.
 
 Reads {"address", "user", "password", "jars", "zone", "views", "queries", ...} from standard input.
 """

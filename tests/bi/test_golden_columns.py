@@ -1,6 +1,6 @@
 """The public columns are an API: since the last release they were only added to, and CHANGELOG names every view that changed.
 
-Whoever releases a version writes the golden file anew with `as_text(public_columns(url), version)`.
+A release rewrites the golden file with `as_text(public_columns(url), version)`.
 """
 
 from __future__ import annotations

@@ -17,16 +17,18 @@ from typing import Any
 import psycopg
 import pytest
 import yaml
+from tests.bi.asked import asked
 from tests.conftest import Warehouse
-from tests.postgres.loaded_organization import LoadedOrganization, midnight, served
+from tests.postgres.loaded_organization import LoadedOrganization
 
 from meterhouse.bi_files.columns import columns_of
-from meterhouse.bi_files.grafana import DATASOURCE_UID, FILES, dashboard, files, panel_sql
+from meterhouse.bi_files.files import CHECKED_IN
+from meterhouse.bi_files.grafana import DATASOURCE_UID, dashboard, files, panel_sql
 from meterhouse.bi_files.questions import QUESTIONS, Question, caption
-from meterhouse.fake_openai import FakeOrganization
-from meterhouse.load.directory import sync_directory
 
-from .test_questions import FIRST, NOW, TOTALS
+from .test_questions import TOTALS
+
+FILES = CHECKED_IN / "grafana"
 
 # As the PostgreSQL datasource of Grafana expands them, by its manual.
 FROM, TO = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 12, 31, tzinfo=UTC)
@@ -51,14 +53,8 @@ def expanded(sql: str, projects: list[str], start: datetime = FROM, end: datetim
 
 @pytest.fixture(scope="module")
 def loaded(module_warehouse: Warehouse) -> Iterator[LoadedOrganization]:
-    """Seven weeks of a small organization with names, loaded again after a day."""
-    with served(FakeOrganization(NOW, scale=0.2), module_warehouse) as organization:
-        organization.defaults |= {"history_start": midnight(FIRST), "hourly_history_days": 2}
-        organization.sync().raise_first()
-        sync_directory(organization.settings(), clock=organization.fake.clock.now)
-        organization.advance(days=1)
-        organization.fake.restate(1)
-        organization.sync().raise_first()
+    """Seven weeks of a small organization, loaded and then loaded again after the vendor had restated some of it."""
+    with asked(module_warehouse, scale=0.2) as organization:
         yield organization
 
 
@@ -121,10 +117,10 @@ def test_the_committed_files_are_what_the_questions_make() -> None:
     assert files() == committed, "run python -m meterhouse.bi_files.grafana"
 
 
-def test_the_datasource_is_the_reader_and_its_password_is_the_environments() -> None:
+def test_the_datasource_is_the_reader_that_the_environment_names_with_its_password() -> None:
     (source,) = yaml.safe_load((FILES / "provisioning" / "datasources" / "meterhouse.yaml").read_text())["datasources"]
     assert source["secureJsonData"] == {"password": "$METERHOUSE_READER_PASSWORD"}
-    assert (source["user"], source["uid"]) == ("meterhouse_reader", DATASOURCE_UID)
+    assert (source["user"], source["uid"]) == ("$METERHOUSE_READER_USER", DATASOURCE_UID)
     assert "password" not in source["jsonData"]
 
 
@@ -175,4 +171,4 @@ def test_the_dashboard_is_one_by_the_types_that_grafana_publishes(tmp_path: Path
     broken = dashboard()
     broken["panels"][0]["gridPos"] = {"x": "left"}
     assert "dashboard.ts" in checked_by_typescript(tmp_path, broken)
-    assert "titel" in checked_by_typescript(tmp_path, dashboard() | {"titel": "misspelt"})
+    assert "heading" in checked_by_typescript(tmp_path, dashboard() | {"heading": "no such property"})

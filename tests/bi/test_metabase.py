@@ -12,18 +12,20 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.bi.asked import asked
 from tests.conftest import Warehouse
-from tests.postgres.loaded_organization import LoadedOrganization, midnight, served
+from tests.postgres.loaded_organization import LoadedOrganization
 
 from meterhouse.bi_files.columns import columns_of, view_comments
+from meterhouse.bi_files.files import CHECKED_IN
 from meterhouse.bi_files.metabase.content import MODELS, PROJECT, Card, cards, layout, projects_model
 from meterhouse.bi_files.metabase.provisioning import PASSWORD_VARIABLE, READER_VARIABLE, USER_VARIABLE
-from meterhouse.bi_files.metabase.serialization import FILES, files
+from meterhouse.bi_files.metabase.serialization import files
 from meterhouse.bi_files.questions import QUESTIONS
-from meterhouse.fake_openai import FakeOrganization
-from meterhouse.load.directory import sync_directory
 
-from .test_questions import FIRST, NOW, TOTALS
+from .test_questions import COUNTED, TOTALS
+
+FILES = CHECKED_IN / "metabase"
 
 CARDS = cards()
 COMMITTED = {path.relative_to(FILES).as_posix(): yaml.safe_load(path.read_text()) for path in FILES.rglob("*.yaml")}
@@ -42,14 +44,8 @@ def with_values(sql: str, values: dict[str, str]) -> str:
 
 @pytest.fixture(scope="module")
 def loaded(module_warehouse: Warehouse) -> Iterator[LoadedOrganization]:
-    """Seven weeks of a small organization with names, loaded again after a day."""
-    with served(FakeOrganization(NOW, scale=0.2), module_warehouse) as organization:
-        organization.defaults |= {"history_start": midnight(FIRST), "hourly_history_days": 2}
-        organization.sync().raise_first()
-        sync_directory(organization.settings(), clock=organization.fake.clock.now)
-        organization.advance(days=1)
-        organization.fake.restate(1)
-        organization.sync().raise_first()
+    """Seven weeks of a small organization, loaded and then loaded again after the vendor had restated some of it."""
+    with asked(module_warehouse, scale=0.2) as organization:
         yield organization
 
 
@@ -67,7 +63,8 @@ def test_a_cards_sql_runs_as_the_reader_and_its_total_is_what_plain_sql_says(loa
         assert len(shown) == loaded.read(f"SELECT count(*) FROM bi.{view}")[0][0] > 0
         assert len(shown[0]) == len(card.metadata)
         return
-    wanted = loaded.read(TOTALS.get(BY_TITLE[card.name].name, "SELECT count(*) FROM bi.freshness"))[0][0]
+    name = BY_TITLE[card.name].name
+    wanted = loaded.query(TOTALS.get(name) or f"SELECT count(*) FROM {COUNTED[name]}")[0][0]
     assert total(loaded, card, {}) == wanted > 0
 
 

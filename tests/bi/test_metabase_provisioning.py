@@ -216,7 +216,7 @@ def test_a_second_run_creates_nothing_and_leaves_the_same_behind(server: Metabas
     assert json.dumps(server.kept, sort_keys=True) == before
 
 
-def test_the_connection_is_the_readers_shows_the_schema_bi_alone_and_asks_for_tls(server: MetabaseServer) -> None:
+def test_the_connection_is_the_readers_shows_only_the_schema_bi_and_asks_for_tls(server: MetabaseServer) -> None:
     run(server)
     (database,) = server.kept["database"].values()
     assert database["engine"] == "postgres"

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from meterhouse.bi_files.metabase.serialization import FILES
+from meterhouse.bi_files.files import CHECKED_IN
+
+FILES = CHECKED_IN / "metabase"
 
 pytestmark = [pytest.mark.bi_tools, pytest.mark.timeout(400)]
 PACKAGE = "@metabase/representations@1.2.0"

@@ -80,6 +80,13 @@ def test_an_amount_that_the_vendor_left_out_is_not_nothing(given: Given) -> None
     given.cost("2026-09-02", None, project_id="a")
     given.cost("2026-10-02", "1", project_id="a")
     assert given.shown(COMPARED) == [("a", Decimal(1), Decimal(1), None, None, 31, 30)]
+    # Beside amounts that are known, too: a sum of those would be too small.
+    given.cost("2026-09-03", "7", project_id="a")
+    given.cost("2026-09-03", "7", project_id="b")
+    assert given.shown(COMPARED) == [
+        ("a", Decimal(1), Decimal(1), None, None, 31, 30),
+        ("b", Decimal(0), Decimal(0), Decimal(7), Decimal(7), 31, 30),
+    ]
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -15,18 +15,19 @@ import pytest
 from pbi_parsers import dax
 from tests.conftest import Warehouse
 
+from meterhouse.admin_keys import AdminKey, Organization
 from meterhouse.bi_files.columns import columns_of
 from meterhouse.bi_files.files import Address
 from meterhouse.bi_files.powerbi import star
 from meterhouse.bi_files.powerbi.access import ACCESS_TABLE, role_filters
 from meterhouse.bi_files.powerbi.measures import MEASURE_TABLE, measures
 from meterhouse.bi_files.powerbi.project import files
-from meterhouse.bi_files.powerbi.star import FACTS, TABLES, Relationship, model_column, relationships
+from meterhouse.bi_files.powerbi.star import ANSWERS, DIMENSIONS, FACTS, TABLES, Relationship, model_column, relationships
 from meterhouse.catalogue.dictionary import COLUMNS
 from meterhouse.fake_openai import FakeOrganization, FakeServer
 from meterhouse.load.directory import sync_directory
 from meterhouse.load.sync import sync
-from meterhouse.settings import AdminKey, Organization, Settings
+from meterhouse.settings import Settings
 
 FOLDER = Path(__file__).resolve().parents[2] / "bi" / "powerbi"
 DEFINITION = FOLDER / "meterhouse.SemanticModel" / "definition"
@@ -37,6 +38,7 @@ READ_AS = {
     "character varying": "string",
     "date": "dateTime",
     "numeric": "double",
+    "timestamp with time zone": "dateTime",
     "timestamp without time zone": "dateTime",
 }
 DAX_FUNCTIONS = {
@@ -131,7 +133,7 @@ def test_money_is_never_the_fixed_decimal_number_which_rounds_each_row_to_four_p
     assert "decimal" not in {column["dataType"] for table in model.values() for column in table.columns.values()}
 
 
-def test_keys_and_raw_numbers_are_hidden_and_nothing_is_added_up_by_itself(model: dict[str, Table]) -> None:
+def test_keys_and_raw_numbers_are_hidden_and_nothing_is_added_up_automatically(model: dict[str, Table]) -> None:
     for fact in FACTS:
         for name, column in model[fact].columns.items():
             raw = column["dataType"] in {"int64", "double"} or name.endswith("_key") or name == "usage_date"
@@ -159,11 +161,11 @@ def test_there_is_a_relationship_for_each_key_of_each_fact(model: dict[str, Tabl
         assert name in model[fact].columns
         assert "isKey" in model[dimension].columns[key]
         assert model[dimension].columns[key]["sourceColumn"] == name
-    # One path alone between any two tables.
+    # Only one path between any two tables.
     assert len({(fact, dimension) for fact, _, dimension, _ in ends}) == len(ends)
 
 
-@pytest.mark.parametrize("dimension", [table for table in TABLES if table not in FACTS])
+@pytest.mark.parametrize("dimension", DIMENSIONS)
 def test_a_dimensions_key_is_unique_for_power_bi_which_reads_no_case(loaded: psycopg.Connection, dimension: str) -> None:
     key = next(one.to_column for one in relationships() if one.to_table == dimension)
     source = "usage_date" if dimension == "Date" else key
@@ -227,7 +229,9 @@ def test_a_column_that_is_gone_from_a_view_stops_the_making(monkeypatch: pytest.
 
 def test_the_report_shows_what_the_model_has_and_fits_its_page(model: dict[str, Table]) -> None:
     report = FOLDER / "meterhouse.Report"
-    page = json.loads((report / "definition" / "pages" / "overview" / "page.json").read_text())
+    pages = [json.loads(path.read_text()) for path in report.rglob("page.json")]
+    assert {(page["name"], page["width"], page["height"]) for page in pages} == {("thisMonth", 1280, 720), ("overview", 1280, 720)}
+    page = pages[0]
     visuals = [json.loads(path.read_text()) for path in report.rglob("visual.json")]
     shown: list[tuple[str, str, str]] = []
 
@@ -249,7 +253,7 @@ def test_the_report_shows_what_the_model_has_and_fits_its_page(model: dict[str, 
         place = visual["position"]
         assert place["x"] + place["width"] <= page["width"]
         assert place["y"] + place["height"] <= page["height"]
-    assert {visual["visual"]["visualType"] for visual in visuals} == {"barChart", "card", "columnChart", "slicer"}
+    assert {visual["visual"]["visualType"] for visual in visuals} == {"barChart", "card", "columnChart", "slicer", "tableEx"}
     assert json.loads((report / "definition.pbir").read_text())["datasetReference"] == {"byPath": {"path": "../meterhouse.SemanticModel"}}
 
 
@@ -267,5 +271,6 @@ def test_the_connection_file_and_the_parameters_point_to_the_address_and_hold_no
 def test_the_role_gives_nothing_to_whom_the_access_table_does_not_name(model: dict[str, Table]) -> None:
     assert "#table(type table" in model[ACCESS_TABLE].query
     assert ", {})" in model[ACCESS_TABLE].query, "the table is shipped empty"
-    assert set(role_filters()) == {"Project", "User", "API key"}
+    assert set(role_filters()) == {"Project", "User", "API key", *ANSWERS}
+    assert {role_filters()[table] for table in ANSWERS} == {"FALSE()"}
     assert model_column("dim_project", "project_key") == "project_key"

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 import psycopg
 import pytest
+from tests.bi.asked import asked
 from tests.conftest import Warehouse
-from tests.postgres.loaded_organization import LoadedOrganization, midnight, served
+from tests.postgres.loaded_organization import LoadedOrganization
 
 from meterhouse.bi_files.columns import columns_of
 from meterhouse.bi_files.questions import DERIVED, QUESTIONS, Question, caption, dashboard_rows, meaning
-from meterhouse.fake_openai import FakeOrganization
-from meterhouse.load.directory import sync_directory
 
-NOW = datetime.fromisoformat("2026-11-20T12:09:00Z")
-FIRST = date(2026, 10, 1)
 BY_NAME = {question.name: question for question in QUESTIONS}
 # Said over, with another view or another way, what each question's total is.
 TOTALS = {
@@ -27,6 +23,19 @@ TOTALS = {
     "cost_per_day": "SELECT sum(cost) FROM bi.fact_costs_daily WHERE currency = 'usd'",
     "cost_by_project_month": (
         "SELECT sum(cost) FROM bi.costs_daily WHERE currency = 'usd' AND usage_date BETWEEN '2026-11-01' AND '2026-11-19'"
+    ),
+    "month_to_date": ("SELECT sum(cost) FROM bi.costs_daily WHERE currency = 'usd' AND usage_date BETWEEN '2026-11-01' AND '2026-11-19'"),
+    "same_days_before": (
+        "SELECT sum(cost) FROM bi.costs_daily WHERE currency = 'usd' AND usage_date BETWEEN '2026-10-01' AND '2026-10-19'"
+    ),
+    # What is billed by now and the days that are left, each as the forecast has it.
+    "expected_month": (
+        "SELECT sum(cost) + (SELECT forecast_rest_cost FROM bi.cost_forecast WHERE series_kind = 'organization' AND is_latest"
+        " AND is_current_month) FROM bi.costs_daily WHERE currency = 'usd' AND usage_date BETWEEN '2026-11-01' AND '2026-11-19'"
+    ),
+    "drivers": (
+        "SELECT sum(cost) FILTER (WHERE usage_date >= '2026-11-01') - sum(cost) FILTER (WHERE usage_date <= '2026-10-19')"
+        " FROM bi.costs_daily WHERE currency = 'usd' AND usage_date <= '2026-11-19'"
     ),
     "cost_by_line_item": "SELECT sum(cost) FROM bi.spend_by_line_item_daily WHERE currency = 'usd'",
     "tokens_by_model_per_day": "SELECT sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)) FROM bi.tokens_by_model_daily",
@@ -44,18 +53,19 @@ TOTALS = {
     ),
     "restated": "SELECT count(*) FROM bi.revisions WHERE is_restatement",
 }
+# Rows of questions without a figure that adds up.
+COUNTED = {
+    "freshness": "bi.freshness",
+    "odd_days": "warehouse.cost_anomalies",
+    "budgets": "warehouse.budgets",
+    "forecast": "bi.cost_forecast f WHERE as_of_date = (SELECT max(as_of_date) FROM bi.cost_forecast) AND month_start = '2026-11-01'",
+}
 
 
 @pytest.fixture(scope="module")
 def loaded(module_warehouse: Warehouse) -> Iterator[LoadedOrganization]:
     """Seven weeks of a small organization, loaded and then loaded again after the vendor had restated some of it."""
-    with served(FakeOrganization(NOW, scale=0.2), module_warehouse) as organization:
-        organization.defaults |= {"history_start": midnight(FIRST), "hourly_history_days": 2}
-        organization.sync().raise_first()
-        sync_directory(organization.settings(), clock=organization.fake.clock.now)
-        organization.advance(days=1)
-        organization.fake.restate(1)
-        organization.sync().raise_first()
+    with asked(module_warehouse, scale=0.2) as organization:
         yield organization
 
 
@@ -72,8 +82,7 @@ def test_a_question_has_rows_and_its_total_is_what_plain_sql_says(loaded: Loaded
     rows = answer(loaded, question)
     assert rows
     if question.total is None:
-        assert question.name == "freshness"
-        assert len(rows) == loaded.read("SELECT count(*) FROM bi.freshness")[0][0]
+        assert len(rows) == loaded.query(f"SELECT count(*) FROM {COUNTED[question.name]}")[0][0]
         return
     ((wanted,),) = loaded.read(TOTALS[question.name])
     assert wanted > 0
@@ -82,6 +91,7 @@ def test_a_question_has_rows_and_its_total_is_what_plain_sql_says(loaded: Loaded
 
 def test_every_question_with_a_figure_is_compared() -> None:
     assert set(TOTALS) == {question.name for question in QUESTIONS if question.total}
+    assert set(COUNTED) == {question.name for question in QUESTIONS if not question.total}
 
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.name)
@@ -132,8 +142,16 @@ def test_the_same_days_of_the_month_before_are_there_even_for_projects_that_spen
 
 def test_a_dashboard_shows_every_question_once_in_their_order() -> None:
     assert [question for row in dashboard_rows() for question in row] == list(QUESTIONS)
-    assert {len(row) for row in dashboard_rows()} == {1, 2}
-    assert all(len(row) == 1 for row in dashboard_rows() if row[0].chart in {"number", "table"})
+    assert len(dashboard_rows()[0]) == 4
+    for row in dashboard_rows():
+        assert len(row) <= {"number": 4, "table": 1}.get(row[0].chart, 2)
+        assert {question.chart == "number" for question in row} in ({True}, {False})
+
+
+def test_the_first_page_is_this_month_what_drives_it_what_is_odd_and_the_budgets() -> None:
+    first = [question.name for row in dashboard_rows()[:4] for question in row]
+    assert first[:3] == ["month_to_date", "same_days_before", "expected_month"]
+    assert {"drivers", "cost_per_day", "odd_days", "budgets"} <= set(first)
 
 
 def test_the_words_for_a_project_without_a_name_are_those_of_the_star(loaded: LoadedOrganization) -> None:

@@ -13,9 +13,10 @@ import pytest
 from tests.bi.given import Given
 from tests.conftest import Warehouse
 
+from meterhouse.bi_files.questions import QUESTIONS
 from meterhouse.dashboard.filters import Filters
 from meterhouse.dashboard.queries import statement
-from meterhouse.dashboard.sources import places
+from meterhouse.dashboard.sources import places, usage_sources
 from meterhouse.warehouse.rollups import fill
 
 Node = dict[str, Any]
@@ -35,7 +36,8 @@ def given(module_warehouse: Warehouse) -> Given:
                 dimensions = {"project_id": "proj_a", "api_key_id": key, "user_id": "user_a"}
                 for endpoint in ENDPOINTS:
                     given.usage(endpoint, f"{month}-0{number}", {"input_tokens": number}, model="gpt-4o", **dimensions)
-                given.usage("completions", f"{month}-0{number}T05:00", {"input_tokens": number}, width=60, model="gpt-4o", **dimensions)
+                for endpoint, tokens in zip(ENDPOINTS, (number, 0), strict=True):
+                    given.usage(endpoint, f"{month}-0{number}T05:00", {"input_tokens": tokens}, width=60, model="gpt-4o", **dimensions)
                 given.cost(f"{month}-0{number}", "1.5", project_id="proj_a", api_key_id=key, line_item="gpt-4o, input")
     fill(given.owner)
     given.do("ANALYZE")
@@ -62,13 +64,19 @@ def read(plan: Node) -> set[str]:
 
 
 def added_up(plan: Node) -> list[Node]:
-    """The nodes that add up rows of facts or of sums by day."""
+    """The nodes that add up rows of facts or of totals."""
     found = [one for one in nodes(plan) if one["Node Type"] == "Aggregate"]
     return [one for one in found if any(name.startswith(("usage_", "rollup_")) for name in read(one))]
 
 
 @pytest.mark.parametrize(
-    ("view", "day"), [("usage_daily_local", "usage_date_local"), ("usage_by_api_key_daily", "usage_date"), ("spend_month_to_date", None)]
+    ("view", "day"),
+    [
+        ("usage_daily_local", "usage_date_local"),
+        ("usage_daily_local_by_project", "usage_date_local"),
+        ("usage_by_api_key_daily", "usage_date"),
+        ("spend_month_to_date", None),
+    ],
 )
 def test_names_are_looked_up_once_per_sum_and_not_once_per_row(given: Given, view: str, day: str | None) -> None:
     condition = f"WHERE v.{day} >= '2026-01-01'" if day else ""
@@ -84,6 +92,7 @@ SUMS = {
     "usage_daily_by_model": "input_tokens",
     "usage_daily_by_api_key": "input_tokens",
     "usage_daily_by_user": "input_tokens",
+    "usage_hourly_by_project": "input_tokens",
     "costs_daily_by_line_item": "cost",
     "costs_daily_by_api_key": "cost",
     "costs_daily_by_project": "cost",
@@ -118,8 +127,52 @@ def test_a_range_of_local_days_reads_the_hours_of_its_months(given: Given) -> No
     assert {name for name in read(plan) if name.startswith("usage_completions")} == {"usage_completions_2026_05"}
 
 
+def tables(given: Given, query: str, parameters: dict[str, Any] | None = None) -> set[str]:
+    """Facts and sums in the plan of a query, whether a row of them was asked for or not."""
+    given.reader.execute("SET search_path = bi")
+    ((found,),) = given.reader.execute(f"EXPLAIN (FORMAT JSON) {query}".encode(), parameters).fetchall()
+    planned = {one["Relation Name"] for one in nodes(found[0]["Plan"]) if "Relation Name" in one}
+    return {name for name in planned if name.startswith((*FACTS, "rollup_"))}
+
+
+def test_what_is_asked_by_hour_or_local_day_and_project_is_read_from_the_sums_of_hours(given: Given) -> None:
+    (question,) = [one for one in QUESTIONS if one.name == "requests_per_hour"]
+    assert tables(given, question.sql()) == {"rollup_usage_by_hour"}
+    by_local_day = "SELECT usage_date_local, project_name, sum(requests) FROM bi.usage_daily_local_by_project GROUP BY 1, 2"
+    assert tables(given, by_local_day) == {"rollup_usage_by_hour"}
+
+
+@pytest.mark.parametrize("chosen", [{}, {"projects": ("proj_a",)}, {"models": ("gpt-4o",)}, {"api_keys": ("key_a",)}, {"users": ("u",)}])
+def test_the_dashboard_draws_hours_from_their_sums_unless_these_do_not_know_what_is_chosen(
+    given: Given, chosen: dict[str, tuple[str, ...]]
+) -> None:
+    filters = Filters(date(2026, 3, 1), date(2026, 3, 31), "hour", **chosen)
+    (source,) = [one for one in usage_sources(filters) if "bucket" in one.grains]
+    parameters = filters.parameters() | {"hours_first": filters.first, "endpoints": [], "input_endpoints": [], "output_endpoints": []}
+    found = tables(given, statement(source.statement, places(filters)).decode(), parameters)
+    if chosen.keys() <= {"projects"}:
+        assert found == {"rollup_usage_by_hour"}
+    else:
+        assert found
+        assert not any(name.startswith("rollup_") for name in found)
+
+
+def test_a_local_day_reads_the_sums_of_the_utc_days_that_it_touches(given: Given) -> None:
+    given.owner.execute("SET enable_seqscan = off")
+    query = "SELECT sum(v.input_tokens) FROM bi.usage_daily_local_by_project v WHERE v.usage_date_local >= '2026-05-02'"
+    assert given.do(query) == [((2 + 3) * 2,)]
+    ((found,),) = given.do(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {query}")
+    (scan,) = [one for one in nodes(found[0]["Plan"]) if one.get("Relation Name") == "rollup_usage_by_hour"]
+    assert "usage_date" in scan["Index Cond"]
+    # The second and the third of May have an hour each; what a scan shows is a mean over its loops.
+    assert scan["Actual Rows"] * scan["Actual Loops"] == pytest.approx(2 * len(ENDPOINTS))
+    given.owner.execute("RESET enable_seqscan")
+
+
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
-@pytest.mark.parametrize("table", ["dim_group", "rollup_usage_by_model", "rollup_usage_by_api_key", "rollup_usage_by_user"])
+@pytest.mark.parametrize("table", [
+    "dim_group", "rollup_usage_by_model", "rollup_usage_by_api_key", "rollup_usage_by_user", "rollup_usage_by_hour"
+])  # fmt: skip
 def test_the_planner_knows_how_often_an_endpoint_occurs_in_the_words_of_the_views(given: Given, table: str, endpoint: str) -> None:
     query = f"SELECT FROM warehouse.{table} t WHERE t.endpoint::varchar(64) = '{endpoint}'"
     ((found,),) = given.do(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {query}")
@@ -136,12 +189,12 @@ def test_what_projects_cost_is_made_of_sums_by_project(given: Given, view: str) 
 
 
 CHOICES = {
-    "everything": ({}, "bi.costs_daily_by_project", "bi.usage_daily_by_model"),
-    "a project": ({"projects": ("proj_a",)}, "bi.costs_daily_by_project", "bi.usage_daily_by_model"),
-    "a model": ({"models": ("gpt-4o",)}, "bi.costs_daily_by_line_item", "bi.usage_daily_by_model"),
-    "a user": ({"users": ("user_a",)}, "bi.costs_daily_by_project", "bi.usage_daily_by_user"),
-    "a key": ({"api_keys": ("key_a",)}, "bi.costs_daily", "bi.usage_daily_by_api_key"),
-    "a key and a user": ({"api_keys": ("key_a",), "users": ("user_a",)}, "bi.costs_daily", "bi.usage_daily"),
+    "everything": ({}, "costs_daily_by_project", "usage_daily_by_model"),
+    "a project": ({"projects": ("proj_a",)}, "costs_daily_by_project", "usage_daily_by_model"),
+    "a model": ({"models": ("gpt-4o",)}, "costs_daily_by_line_item", "usage_daily_by_model"),
+    "a user": ({"users": ("user_a",)}, "cost_allocation_daily", "usage_daily_by_user"),
+    "a key": ({"api_keys": ("key_a",)}, "costs_daily", "usage_daily_by_api_key"),
+    "a key and a user": ({"api_keys": ("key_a",), "users": ("user_a",)}, "cost_allocation_daily", "usage_daily"),
 }
 
 
@@ -153,7 +206,7 @@ def test_the_dashboard_reads_the_fewest_rows_that_know_what_is_chosen(choice: st
 
 
 @pytest.mark.parametrize("choice", [name for name in CHOICES if "key" not in name])
-def test_whose_figures_a_choice_is_of_is_told_by_sums(given: Given, choice: str) -> None:
+def test_the_organizations_of_a_choice_are_found_from_the_daily_totals(given: Given, choice: str) -> None:
     filters = Filters(date(2026, 3, 1), date(2026, 5, 31), **CHOICES[choice][0])
     given.reader.execute("SET search_path = bi")
     query = b"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) " + statement("organizations", places(filters))

@@ -1,4 +1,4 @@
-"""Views made anew over older ones: in place where that can be, only what must go otherwise, all or nothing in any case."""
+"""Views recreated over older ones: in place if possible, otherwise only what must go is dropped, and always all or nothing."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_a_column_that_came_behind_the_others_leaves_what_people_built_on_the_vi
 ) -> None:
     owner.execute("CREATE SCHEMA mine")
     owner.execute("CREATE VIEW mine.spend AS SELECT * FROM bi.costs_daily")
-    change(monkeypatch, "costs_daily", "AS currency_reported\n", "AS currency_reported,\n    1::bigint AS row_count\n")
+    change(monkeypatch, "costs_daily", "AS origin\n", "AS origin,\n    1::bigint AS row_count\n")
     with owner_engine(warehouse.owner_url).begin() as connection:
         rebuild_views(connection)
     assert owner.execute("SELECT count(row_count) FROM bi.costs_daily").fetchone() == (0,)
@@ -72,9 +72,9 @@ def test_a_renamed_column_takes_along_only_the_views_that_build_on_it(
 ) -> None:
     owner.execute("CREATE SCHEMA mine")
     owner.execute("CREATE VIEW mine.usage AS SELECT usage_date, requests FROM bi.usage_daily")
-    # fact_costs_daily builds on costs_daily and has to go and come back; mine.usage is on neither and must not stand in the way.
-    change(monkeypatch, "costs_daily", "AS cost_exact", "AS quantity_exact")
-    monkeypatch.setitem(views_module.COLUMNS, "quantity_exact", views_module.COLUMNS["cost_exact"])
+    # fact_costs_daily builds on costs_daily and has to go and come back; mine.usage depends on neither and must not get in the way.
+    change(monkeypatch, "costs_daily", "AS quantity_reported", "AS quantity_exact")
+    monkeypatch.setitem(views_module.COLUMNS, "quantity_exact", views_module.COLUMNS["quantity_reported"])
     with owner_engine(warehouse.owner_url).begin() as connection:
         rebuild_views(connection)
     assert owner.execute("SELECT count(quantity_exact) FROM bi.costs_daily").fetchone() == (0,)

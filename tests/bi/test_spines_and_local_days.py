@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -63,7 +64,7 @@ def test_a_day_is_rounded_as_its_rows_are_so_that_both_views_have_one_sum(given:
     assert given.shown("SELECT cost FROM bi.costs_daily_spine") == [(Decimal("0.000000000002"),)]
 
 
-def test_the_members_of_one_organization_do_not_stand_in_the_series_of_another(given: Given) -> None:
+def test_the_members_of_one_organization_are_not_in_the_series_of_another(given: Given) -> None:
     given.cost("2026-01-10", "1", project_id="a")
     given.cost("2026-01-12", "1", project_id="b", org=2)
     assert given.shown("SELECT organization, project_id, usage_date::text FROM bi.costs_daily_spine ORDER BY 1, 2, 3") == [
@@ -98,6 +99,7 @@ def test_sums_of_a_loaded_organization_are_those_of_the_view_with_gaps(
     assert {figure for key in series.keys() - gaps.keys() for figure in series[key]} <= {0, None}
 
 
+LOCAL_DAYS = ("usage_daily_local", "usage_daily_local_by_project")
 ZONES = [
     ("UTC", {"2026-01-14": 100, "2026-01-15": 10_011}),
     ("America/New_York", {"2026-01-14": 111, "2026-01-15": 10_000}),
@@ -118,11 +120,11 @@ def test_hours_are_gathered_by_the_days_of_the_zone_that_was_set(
     for hour, tokens in hours.items():
         given.usage("embeddings", hour, {"input_tokens": tokens, "num_model_requests": 1}, width=60, model="m")
     given.reader.execute("SET timezone = 'Australia/Sydney'")
-    shown = given.shown(
-        "SELECT usage_date_local::text, sum(input_tokens)::int, min(time_zone), max(time_zone) FROM bi.usage_daily_local"
-        " GROUP BY 1 ORDER BY 1"
-    )
-    assert shown == [(day, tokens, zone, zone) for day, tokens in days.items()]
+    for view in LOCAL_DAYS:
+        query = (
+            f"SELECT usage_date_local::text, sum(input_tokens)::int, min(time_zone), max(time_zone) FROM bi.{view} GROUP BY 1 ORDER BY 1"
+        )
+        assert given.shown(query) == [(day, tokens, zone, zone) for day, tokens in days.items()]
 
 
 @pytest.mark.parametrize(
@@ -141,7 +143,8 @@ def test_a_local_day_is_complete_when_each_of_its_hours_was_read_whole(
     monkeypatch.setenv("METERHOUSE_LOCAL_TIME_ZONE", zone)
     migrate(warehouse.owner_url)
     ((begins,),) = given.do("SELECT date_trunc('hour', %s::timestamp AT TIME ZONE %s + interval '59 minutes', 'UTC')", day, zone)
-    complete = f"SELECT is_complete FROM bi.usage_daily_local WHERE usage_date_local = '{day}'"
+    both = " UNION ".join(f"SELECT is_complete, finality FROM bi.{view} WHERE usage_date_local = '{day}'" for view in LOCAL_DAYS)
+    complete = f"SELECT is_complete FROM ({both}) b"
     noon = begins + timedelta(hours=12)
     given.usage("images", noon.astimezone().strftime("%Y-%m-%dT%H:00"), {"images": 1, "num_model_requests": 1}, width=60)
     for number in range(hours):
@@ -156,7 +159,8 @@ def test_a_local_day_is_complete_when_each_of_its_hours_was_read_whole(
 def test_a_level_is_not_added_up_over_the_hours_of_a_local_day(given: Given) -> None:
     for hour, size in (("01", 5), ("02", 9), ("03", 4)):
         given.usage("vector_stores", f"2026-01-15T{hour}:00", {"usage_bytes": size}, width=60, project_id="a")
-    assert given.shown("SELECT storage_bytes FROM bi.usage_daily_local") == [(9,)]
+    for view in LOCAL_DAYS:
+        assert given.shown(f"SELECT storage_bytes FROM bi.{view}") == [(9,)]
 
 
 def test_local_days_of_utc_are_the_days_of_the_hours(loaded_warehouse: Warehouse) -> None:
@@ -170,6 +174,27 @@ def test_local_days_of_utc_are_the_days_of_the_hours(loaded_warehouse: Warehouse
     assert len(local) > 10
     assert local == hourly
     assert [complete for _, complete in whole][-1] is False, "today is not over"
+
+
+def test_local_days_by_project_are_the_sums_of_local_days_in_a_zone_of_half_hours(
+    loaded_warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every figure and state, of every loaded hour, where midnight is in the middle of an hour."""
+    sums = ", ".join(f"{'max' if name in LEVELS else 'sum'}({name})" for name in MEASURES)
+    key = "usage_date_local, time_zone, organization, endpoint, project_id, project_name, is_complete, finality"
+    counts = "sum(input_tokens) FILTER (WHERE input_cached_tokens IS NOT NULL), sum(total_tokens)"
+    query = f"SELECT {key}, {sums}, {counts} FROM bi.usage_daily_local GROUP BY {key}"
+    shown = f"SELECT {key}, {', '.join(MEASURES)}, cacheable_input_tokens, total_tokens FROM bi.usage_daily_local_by_project"
+    for zone in ("Asia/Kathmandu", "UTC"):
+        monkeypatch.setenv("METERHOUSE_LOCAL_TIME_ZONE", zone)
+        migrate(loaded_warehouse.owner_url)
+        with psycopg.connect(loaded_warehouse.reader_url) as reader:
+            found, expected = (Counter(reader.execute(text.encode()).fetchall()) for text in (shown, query))
+            added_up = reader.execute("SELECT sum(row_count) FROM bi.usage_daily_local_by_project").fetchone()
+            assert added_up == reader.execute("SELECT count(*) FROM bi.usage_hourly").fetchone()
+        assert {row[1] for row in found} == {zone}
+        assert found.total() > 50
+        assert found == expected
 
 
 def test_a_zone_that_the_server_does_not_know_is_refused_before_anything_changes(

@@ -11,10 +11,13 @@ import pytest
 import yaml
 
 from meterhouse.bi_files.columns import columns_of, view_comments
+from meterhouse.bi_files.files import CHECKED_IN, run
 from meterhouse.bi_files.questions import QUESTIONS
-from meterhouse.bi_files.superset.bundling import FILES, bundle, files
+from meterhouse.bi_files.superset.bundling import bundle, files
 from meterhouse.bi_files.superset.command import main
 from meterhouse.bi_files.superset.datasets import dataset_name
+
+FILES = CHECKED_IN / "superset" / "bundle"
 
 COMMITTED = {path.relative_to(FILES).as_posix(): yaml.safe_load(path.read_text()) for path in FILES.rglob("*.yaml")}
 
@@ -78,14 +81,14 @@ def test_every_chart_asks_for_columns_and_metrics_that_its_dataset_has() -> None
 
 def test_the_bundle_names_the_reader_and_holds_no_password(tmp_path: Path) -> None:
     out = tmp_path / "bundle.zip"
-    assert main(["--zip", str(out), "--warehouse", "db.example.com:6432/bills"]) == 0
+    main(["--zip", str(out), "--warehouse", "db.example.com:6432/bills", "--user", "superset"])
     with zipfile.ZipFile(out) as made:
         names = made.namelist()
         texts = {name: made.read(name).decode() for name in names}
     assert {name.partition("/")[0] for name in names} == {"meterhouse"}
     assert {name.partition("/")[2] for name in names} == set(COMMITTED)
     (database,) = [yaml.safe_load(text) for name, text in texts.items() if "/databases/" in name]
-    assert database["sqlalchemy_uri"] == "postgresql+psycopg2://meterhouse_reader@db.example.com:6432/bills"
+    assert database["sqlalchemy_uri"] == "postgresql+psycopg2://superset@db.example.com:6432/bills"
     # Superset fails without this key.
     assert database["extra"] == {}
     assert not [name for name, text in texts.items() if "password" in text.lower()]
@@ -94,9 +97,10 @@ def test_the_bundle_names_the_reader_and_holds_no_password(tmp_path: Path) -> No
 @pytest.mark.parametrize("address", ["reader:secret@db:5432/bills", "db/bills", "postgresql://db:5432/bills"])
 def test_an_address_with_a_password_or_of_another_form_is_refused(tmp_path: Path, address: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
-        main(["--zip", str(tmp_path / "bundle.zip"), "--warehouse", address])
+        run(main, ["--zip", str(tmp_path / "bundle.zip"), "--warehouse", address])
     assert stopped.value.code == 2
-    assert "host" in capsys.readouterr().err.lower()
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "is not an address of a warehouse: write it as db.example.com:5432/meterhouse" in line
     assert not (tmp_path / "bundle.zip").exists()
 
 
@@ -109,3 +113,14 @@ def test_two_zips_of_the_same_sources_have_the_same_ids(tmp_path: Path) -> None:
             return {name: yaml.safe_load(made.read(name)).get("uuid") for name in made.namelist()}
 
     assert ids(tmp_path / "one.zip") == ids(tmp_path / "two.zip")
+
+
+def test_files_of_others_in_a_folder_that_was_named_stay(tmp_path: Path) -> None:
+    somebody_elses = tmp_path / "bundle" / "databases" / "theirs.yaml"
+    somebody_elses.parent.mkdir(parents=True)
+    somebody_elses.write_text("a: 1")
+    with pytest.raises(SystemExit) as done:
+        run(main, ["--out", str(tmp_path)])
+    assert done.value.code == 0
+    assert somebody_elses.read_text() == "a: 1"
+    assert len(list(tmp_path.rglob("*.yaml"))) == len(COMMITTED) + 1

@@ -1,6 +1,6 @@
 """A real Superset: the bundle is imported twice, every chart has data, and the dashboard shows the total that SQL says.
 
-Run by `make bi-test`. Superset lives in an environment of its own, made from `bi/superset/requirements.txt` in the folder that
+Run by `make bi-test`. Superset has a separate environment, made from `bi/superset/requirements.txt` in the folder that
 METERHOUSE_SUPERSET_VENV names, or else below `.meterhouse`.
 """
 
@@ -24,18 +24,15 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 from playwright.sync_api import Page, Request, expect, sync_playwright
+from tests.bi.asked import asked
 from tests.conftest import Warehouse
 from tests.e2e.browser import FLAGS, PROGRAM
-from tests.postgres.loaded_organization import LoadedOrganization, midnight, served
+from tests.postgres.loaded_organization import LoadedOrganization
 
 from meterhouse.bi_files.questions import QUESTIONS, Question
 from meterhouse.bi_files.superset.bundling import bundle
 from meterhouse.bi_files.superset.dashboard import SLUG, TITLE
 from meterhouse.bi_files.superset.datasets import dataset_name, metric_name
-from meterhouse.fake_openai import FakeOrganization
-from meterhouse.load.directory import sync_directory
-
-from .test_questions import FIRST, NOW
 
 pytestmark = [pytest.mark.bi_tools, pytest.mark.timeout(900)]
 ROOT = Path(__file__).parents[2]
@@ -81,7 +78,7 @@ class Superset:
 
 @pytest.fixture(scope="module")
 def environment() -> Path:
-    """The folder of Superset's own environment, made anew when the lock file has changed."""
+    """The folder of Superset's own environment, made again when the lock file has changed."""
     folder = Path(os.environ.get("METERHOUSE_SUPERSET_VENV") or ROOT / ".meterhouse" / "superset" / "venv")
     note, wanted = folder / "lock.sha256", hashlib.sha256(LOCK.read_bytes()).hexdigest()
     if note.is_file() and note.read_text() == wanted:
@@ -101,12 +98,7 @@ def environment() -> Path:
 @pytest.fixture(scope="module")
 def loaded(module_warehouse: Warehouse) -> Iterator[LoadedOrganization]:
     """A few weeks of the invented organization, with restatements."""
-    with served(FakeOrganization(NOW), module_warehouse) as organization:
-        organization.defaults |= {"history_start": midnight(FIRST), "hourly_history_days": 3}
-        organization.sync().raise_first()
-        sync_directory(organization.settings(), clock=organization.fake.clock.now)
-        organization.advance(days=1)
-        organization.sync().raise_first()
+    with asked(module_warehouse, hours_of_days=3) as organization:
         yield organization
 
 
@@ -132,7 +124,7 @@ def superset(environment: Path, loaded: LoadedOrganization, tmp_path_factory: py
         done = subprocess.run(command, env=variables, cwd=home, capture_output=True, text=True, timeout=300, check=False)
         assert done.returncode == 0, f"{words[0]}: {done.stdout[-1500:]}{done.stderr[-3000:]}"
 
-    bundle(home / "bundle.zip", f"{warehouse.hostname}:{warehouse.port}{warehouse.path}")
+    bundle(home / "bundle.zip", f"{warehouse.hostname}:{warehouse.port}{warehouse.path}", str(warehouse.username))
     run("db", "upgrade")
     run("fab", "create-admin", "--username", "admin", "--firstname", "A", "--lastname", "B", "--email", "a@b.c", "--password", password)
     run("init")

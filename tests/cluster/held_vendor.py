@@ -12,6 +12,7 @@ from urllib.parse import parse_qs
 from meterhouse.catalogue.endpoints import ENDPOINTS
 from meterhouse.fake_openai import FakeOrganization
 from meterhouse.fake_openai.answers import Answer, Request
+from meterhouse.vendors.openai.wire import path_of
 
 LONGEST_SECONDS = 240
 
@@ -30,7 +31,7 @@ class Gate:
         asked = parse_qs(request.query)
         start = str(int(self.window_start.timestamp()))
         # The loads ask grouped figures, a check asks the total.
-        return request.path == ENDPOINTS[self.endpoint].path and asked.get("start_time") == [start] and "group_by" in request.query
+        return request.path == path_of(ENDPOINTS[self.endpoint]) and asked.get("start_time") == [start] and "group_by" in request.query
 
 
 class HeldVendor:

@@ -11,6 +11,7 @@ from typing import Any
 from tests.postgres.comparison import assert_equals_source, days_without_rows
 
 from meterhouse.catalogue.endpoints import ENDPOINTS
+from meterhouse.vendors.openai.wire import path_of
 
 from .held_vendor import Gate
 from .stack import BACKFILL, Stack, midnight
@@ -71,7 +72,7 @@ class HeldLoad:
 
     def times_asked(self, endpoint: str) -> tuple[int, int]:
         """How often the vendor was asked for each of the two windows."""
-        path = ENDPOINTS[endpoint].path
+        path = path_of(ENDPOINTS[endpoint])
         return self.stack.times_asked(path, self.first), self.stack.times_asked(path, self.second)
 
     def assert_equals_source(self) -> int:

@@ -1,6 +1,6 @@
 """A whole stack for one test module: PostgreSQL, Airflow on one executor or the other, its workers, and the vendor in this process.
 
-Each part is a process of its own that a test can kill; what ends without having been killed is started again and noted, as
+Each part is a separate process that a test can kill; what ends without having been killed is restarted and recorded, as
 `restart: unless-stopped` does in production.
 """
 
@@ -68,7 +68,7 @@ class Variation:
     # Variables of the shell that starts it, and of Airflow's own processes.
     outer: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
-    # DAG files beside ours, and words to replace in ours.
+    # DAG files in addition to ours, and words to replace in ours.
     more_dags: Mapping[str, str] = field(default_factory=dict)
     changes: Mapping[str, str] = field(default_factory=dict)
     # Python modules that Airflow's processes find before all others.
@@ -227,7 +227,7 @@ class Stack:
             self.children.stop([name])
 
     def supervise(self) -> None:
-        """Start again what has ended by itself, and note it."""
+        """Restart what has ended on its own, and record it."""
         while (name := self.children.ended()) is not None:
             assert name != REDIS, self.log(name)
             self.children.stop([name])
@@ -292,7 +292,7 @@ class Stack:
         return self.rest.trigger(BACKFILL, conf={"from": first.isoformat(), "to": last.isoformat(), "endpoints": endpoints})
 
     def until_green(self, dag: str, run: str, seconds: float = 240) -> list[dict[str, Any]]:
-        """Wait for the end of a run and return its tasks; anything but success fails."""
+        """Wait for the end of a run and return its tasks; every other outcome than success fails."""
         state = self.until(f"{dag} {run} ends", seconds, lambda: (s := self.rest.state(dag, run)) in {"success", "failed"} and s)
         tasks = self.rest.tasks(dag, run)
         states = {f"{task['task_id']}[{task['map_index']}]": task["state"] for task in tasks}

@@ -1,4 +1,4 @@
-"""Airflow on the CeleryExecutor, with Redis and two workers: what is killed in the middle of a load comes right by itself."""
+"""Airflow on the CeleryExecutor, with Redis and two workers: what is killed in the middle of a load recovers on its own."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ALSO = ["images", "costs"]
 
 @pytest.fixture(scope="module")
 def stack(celery_and_redis: None) -> Iterator[Stack]:
-    """One cluster for all tests of this file; each loads days of its own."""
+    """One cluster for all tests of this file; each loads its own days."""
     with running_stack("celery") as running:
         yield running
 
@@ -47,7 +47,7 @@ def test_everything_is_loaded_by_both_workers_and_equals_the_source(stack: Stack
     assert stack.loaded.read("SELECT count(*) FROM bi.costs_daily WHERE project_id IS NOT NULL AND project_name IS NULL") == [(0,)]
     share = ", ".join(f"{name} {hosts.count(name)}" for name in WORKERS)
     say(f"{len(runs)} runs green after {time.monotonic() - begun:.0f} s, tasks: {share}; {compared} totals equal")
-    # From here on the tests alone start runs, whatever the hour.
+    # From here on only the tests start runs, whatever the hour.
     for dag in stack.rest.dags():
         if dag != BACKFILL:
             stack.rest.pause(dag)
@@ -112,7 +112,7 @@ def test_a_frozen_worker_that_comes_back_too_late_changes_nothing(stack: Stack, 
             assert load.tries() == [(1, "failed", worker), (2, "success", other)]
         finally:
             stack.thaw(worker)
-        # Its task holds the vendor's answer by now, and is told that nobody waits for it any more.
+        # Its task holds the vendor's answer by now, and learns that nobody waits for it any more.
         stack.until("the late task is ended", 60, lambda: "the task shouldn't be running anymore" in stack.log(worker))
         assert load.tries() == [(1, "failed", worker), (2, "success", other)]
         assert stack.rest.state(BACKFILL, load.run) == "success"

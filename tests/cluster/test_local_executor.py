@@ -19,7 +19,7 @@ ALSO = ["images", "costs"]
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    """One stack for both tests; each loads days of its own."""
+    """One stack for both tests; each loads its own days."""
     with running_stack("local") as running:
         yield running
 

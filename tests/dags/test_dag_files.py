@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
-from meterhouse.catalogue.endpoints import COSTS, ENDPOINTS, USAGE, WIDTHS
+from meterhouse.catalogue.endpoints import ENDPOINTS, USAGE, WIDTHS
 from meterhouse.orchestration.alerts import run_is_late
 from meterhouse.orchestration.dag_parts import alert, last_word
+from meterhouse.orchestration.monthly_report import month_over
 from meterhouse.orchestration.pool import POOL
 from meterhouse.orchestration.weekly_report import week_before
 
@@ -28,6 +29,8 @@ EXPECTED = {
     "warehouse_checks",
     "warehouse_retention",
     "weekly_report",
+    "spend_watch",
+    "monthly_report",
 }
 
 
@@ -52,12 +55,23 @@ def test_every_file_holds_the_dag_of_its_name_and_there_is_no_other(dags: dict[s
 
 
 def test_usage_has_one_named_task_per_endpoint(dags: dict[str, Any]):
-    assert {task.task_id for task in dags["openai_usage"].tasks} == {endpoint.name for endpoint in USAGE} | {"report"}
-    assert [task.task_id for task in dags["openai_costs"].tasks] == [COSTS.name]
+    assert {task.task_id for task in dags["openai_usage"].tasks} == {endpoint.name for endpoint in USAGE} | {"allocate", "report"}
+    assert {task.task_id for task in dags["openai_costs"].tasks} == {"costs", "costs_by_user", "allocate", "report"}
+
+
+def test_whatever_becomes_of_the_loads_the_costs_are_allocated_after_all_of_them_and_the_report_comes_last(dags: dict[str, Any]):
+    for name in ("openai_usage", "openai_costs", "openai_backfill"):
+        dag = dags[name]
+        allocate, report = dag.get_task("allocate"), dag.get_task("report")
+        assert allocate.upstream_task_ids == {task.task_id for task in dag.tasks} - {"plan", "allocate", "report"}, name
+        assert allocate.trigger_rule == report.trigger_rule == "all_done"
+        assert (allocate.downstream_task_ids, report.downstream_task_ids) == ({"report"}, set())
+        assert alert in report.on_failure_callback, "the last task speaks for the run"
+        assert alert not in allocate.on_failure_callback
 
 
 def test_scheduled_dags_have_data_intervals_and_do_not_catch_up(dags: dict[str, Any]):
-    for name in EXPECTED - {"openai_backfill", "warehouse_checks"}:
+    for name in EXPECTED - {"openai_backfill", "warehouse_checks", "spend_watch"}:
         assert type(dags[name].timetable).__name__ == "CronDataIntervalTimetable", name
         assert dags[name].catchup is False
         assert dags[name].max_active_runs == 1
@@ -72,11 +86,19 @@ def test_checks_run_after_the_loads_and_by_the_clock(dags: dict[str, Any]):
     assert dags["warehouse_checks"].max_active_runs == 1
 
 
+def test_spending_is_watched_when_costs_were_loaded_and_only_then(dags: dict[str, Any]):
+    dag = dags["spend_watch"]
+    assert type(dag.timetable).__name__ == "AssetTriggeredTimetable"
+    assert dag.timetable.asset_condition.name == "bi.costs"
+    (task,) = dag.tasks
+    assert (task.task_id, dag.catchup, dag.max_active_runs) == ("notices", False, 1)
+    assert alert in task.on_failure_callback
+
+
 def test_the_weekly_reports_runs_end_on_monday_morning_and_are_of_the_week_that_is_over_then(dags: dict[str, Any]):
     from airflow.timetables.interval import CronDataIntervalTimetable  # noqa: PLC0415  # as above
     from pendulum import DateTime  # noqa: PLC0415
 
-    assert [task.task_id for task in dags["weekly_report"].tasks] == ["report"]
     declared = dags["weekly_report"].timetable
     scheduled = CronDataIntervalTimetable(declared.expression, timezone=declared.timezone)
     # A Saturday, and the moments around a Monday's run.
@@ -90,10 +112,39 @@ def test_the_weekly_reports_runs_end_on_monday_morning_and_are_of_the_week_that_
         assert week_before(interval.end) == (monday, monday + timedelta(days=6))
 
 
-def test_every_task_that_calls_the_vendor_takes_a_slot_of_the_pool_and_no_other_does(dags: dict[str, Any]):
+def test_the_monthly_reports_runs_end_when_the_last_day_is_settled_and_are_of_the_month_that_is_over_then(dags: dict[str, Any]):
+    from airflow.timetables.interval import CronDataIntervalTimetable  # noqa: PLC0415  # as above
+    from pendulum import DateTime  # noqa: PLC0415
+
+    declared = dags["monthly_report"].timetable
+    scheduled = CronDataIntervalTimetable(declared.expression, timezone=declared.timezone)
+    for moment, end, month in (
+        (datetime(2026, 11, 21, 16, tzinfo=UTC), datetime(2026, 11, 3, 6, 30, tzinfo=UTC), date(2026, 10, 1)),
+        (datetime(2026, 11, 3, 6, 29, tzinfo=UTC), datetime(2026, 10, 3, 6, 30, tzinfo=UTC), date(2026, 9, 1)),
+        (datetime(2027, 1, 3, 6, 30, tzinfo=UTC), datetime(2027, 1, 3, 6, 30, tzinfo=UTC), date(2026, 12, 1)),
+    ):
+        interval = scheduled.infer_manual_data_interval(run_after=DateTime.instance(moment))
+        assert interval.end == end
+        assert month_over(interval.end) == month
+
+
+def test_reports_are_written_for_everybody_and_for_each_team_apart(dags: dict[str, Any]):
+    for name in ("weekly_report", "monthly_report"):
+        dag = dags[name]
+        assert {task.task_id for task in dag.tasks} == {"report", "teams", "team_report"}
+        # A team's mail does not wait for the others', nor for the whole report.
+        assert dag.get_task("team_report").upstream_task_ids == {"teams"}
+        assert dag.get_task("report").downstream_task_ids == set()
+        assert all(alert in task.on_failure_callback for task in dag.tasks)
+        assert dag.get_task("team_report").is_mapped
+
+
+def test_every_task_that_calls_the_vendor_or_allocates_takes_a_slot_of_the_pool_and_no_other_does(dags: dict[str, Any]):
     callers = {(dag.dag_id, task.task_id) for dag in dags.values() for task in dag.tasks if task.pool == POOL}
     assert callers == {("openai_usage", endpoint.name) for endpoint in USAGE} | {
         ("openai_costs", "costs"),
+        ("openai_costs", "costs_by_user"),
+        *((name, "allocate") for name in ("openai_usage", "openai_costs", "openai_backfill")),
         ("openai_directory", "directory"),
         ("openai_backfill", "load"),
         ("warehouse_checks", "checks"),

@@ -1,4 +1,4 @@
-"""Two invented organizations in one warehouse, loaded by the real code, and the dashboard's own server beside it."""
+"""Two invented organizations in one warehouse, loaded by the real code, and the dashboard's own server."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from meterhouse.fake_openai import FakeOrganization
 from meterhouse.load.directory import sync_directory
 from meterhouse.local.postgres import EmbeddedPostgres
 from meterhouse.ports import free_port
+from meterhouse.warehouse.changes import compare_costs
 from meterhouse.warehouse.rollups import fill
 
 FIRST, LAST = date(2026, 10, 22), NOW.date()
@@ -59,7 +60,7 @@ def dashboard(loaded: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> It
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A headless Chromium; a second one beside it would not start, so it ends with the module."""
+    """A headless Chromium; a second one at the same time would not start, so it ends with the module."""
     if PROGRAM is None:
         pytest.skip("Chromium is not installed (on Debian: apt-get install chromium)")
     with sync_playwright() as playwright:
@@ -71,18 +72,21 @@ def browser() -> Iterator[Browser]:
 
 
 def environment(url: str, home: Path) -> dict[str, str]:
-    """What a terminal of somebody knows who set up nothing but this warehouse."""
+    """The environment of somebody who has set up only this warehouse."""
     kept = {name: text for name, text in os.environ.items() if not name.startswith(("METERHOUSE_", "WAREHOUSE_", "OPENAI_"))}
     return kept | {"METERHOUSE_HOME": str(home), "WAREHOUSE_URL": url}
 
 
 @contextmanager
-def started(url: str, home: Path) -> Iterator[str]:
+def started(url: str, home: Path, *options: str, **variables: str) -> Iterator[str]:
     """The address of a real `meterhouse dashboard` over the warehouse at `url`, as another terminal starts it."""
     port = free_port()
     with Path(home / "dashboard.log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "meterhouse", "dashboard", "--port", str(port)], env=environment(url, home), stdout=log, stderr=log
+            [sys.executable, "-m", "meterhouse", "dashboard", "--port", str(port), *options],
+            env=environment(url, home) | variables,
+            stdout=log,
+            stderr=log,
         )
     try:
         address, deadline = f"http://127.0.0.1:{port}", time.monotonic() + 60
@@ -104,6 +108,12 @@ def answers(address: str) -> bool:
         return False
 
 
+def dashboard_command(url: str, home: Path, *options: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a `meterhouse dashboard` that should not start."""
+    line = [sys.executable, "-m", "meterhouse", "dashboard", "--port", str(free_port()), *options]
+    return subprocess.run(line, env=environment(url, home) | variables, capture_output=True, text=True, check=False, timeout=60)
+
+
 def report_command(url: str, home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run `meterhouse report` as in a terminal."""
     line = [sys.executable, "-m", "meterhouse", "report", *arguments]
@@ -111,6 +121,9 @@ def report_command(url: str, home: Path, *arguments: str) -> subprocess.Complete
 
 
 def add_up(warehouse: Warehouse) -> None:
-    """Write the sums by day as a load would have, after rows were changed by hand."""
-    with psycopg.connect(warehouse.owner_url) as owner:
-        fill(owner)
+    """Write the daily totals, and why the costs changed, as a load would have, after rows were changed by hand."""
+    with psycopg.connect(warehouse.owner_url, autocommit=True) as owner:
+        with owner.transaction():
+            fill(owner)
+        for (organization_id,) in owner.execute("DELETE FROM warehouse.cost_comparisons RETURNING organization_id").fetchall():
+            compare_costs(owner, organization_id)

@@ -76,17 +76,6 @@ FROM amount GROUP BY currency
 """
 
 # (day, project, cost, cost before) of the last settled day, none unless the day before is settled as well.
-CHANGES = f"""
-WITH {_SETTLED},
-newest AS (SELECT max(d) AS d FROM settled)
-SELECT n.d, coalesce(c.project_id, '') AS project_id,
-    CASE WHEN bool_or(c.cost IS NULL AND c.usage_date = n.d) THEN NULL ELSE sum(CASE WHEN c.usage_date = n.d THEN c.cost ELSE 0 END) END,
-    CASE WHEN bool_or(c.cost IS NULL AND c.usage_date < n.d) THEN NULL ELSE sum(CASE WHEN c.usage_date < n.d THEN c.cost ELSE 0 END) END
-FROM newest n JOIN chosen c ON c.usage_date IN (n.d, n.d - 1) AND c.currency = %(currency)s
-WHERE n.d - 1 IN (TABLE settled)
-GROUP BY 1, 2 ORDER BY 2
-"""
-
 _LOADED = """
 loaded AS (
     SELECT organization, usage_date AS d, finality IN ('settled', 'invoiced') AS is_settled
@@ -123,17 +112,21 @@ days AS (
 )
 SELECT u.m, u.organization, coalesce(c.project_id, ''), c.currency,
     CASE
-        WHEN n.days = 0 THEN NULL
+        WHEN n.days = 0 OR bool_or(c.cost IS NULL AND u.is_used AND u.is_now) THEN NULL
         WHEN bool_or(u.is_used AND u.is_now) THEN sum(c.cost) FILTER (WHERE u.is_used AND u.is_now)
         ELSE 0
     END,
     CASE
-        WHEN n.days = 0 THEN NULL
+        WHEN n.days = 0 OR bool_or(c.cost IS NULL AND u.is_used AND NOT u.is_now) THEN NULL
         WHEN bool_or(u.is_used AND NOT u.is_now) THEN sum(c.cost) FILTER (WHERE u.is_used AND NOT u.is_now)
         ELSE 0
     END,
     n.days, n.days_before,
-    CASE WHEN f.before_is_loaded THEN CASE WHEN bool_or(NOT u.is_now) THEN sum(c.cost) FILTER (WHERE NOT u.is_now) ELSE 0 END END,
+    CASE
+        WHEN NOT f.before_is_loaded OR bool_or(c.cost IS NULL AND NOT u.is_now) THEN NULL
+        WHEN bool_or(NOT u.is_now) THEN sum(c.cost) FILTER (WHERE NOT u.is_now)
+        ELSE 0
+    END,
     bool_or(u.is_now)
 FROM used u
 JOIN bi.costs_daily c ON c.organization = u.organization AND c.usage_date = u.d

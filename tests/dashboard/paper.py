@@ -46,7 +46,7 @@ class Sheets:
         return sum(row[at : at + 3] in colours for row in self.pixels[sheet][int(top) : int(bottom)] for at in range(0, len(row), 3))
 
     def overprinted(self) -> list[tuple[Word, Word]]:
-        """Return words that stand in each other by more than a point, as boxes of letters of neighbouring lines may."""
+        """Return words that overlap by more than a point, which is as much as letter boxes of neighbouring lines may."""
         found = []
         for sheet in range(len(self.pixels)):
             words = sorted((word for word in self.words if word.sheet == sheet), key=lambda word: word.top)
@@ -64,7 +64,7 @@ class Sheets:
 
 
 def printed(page: Page, folder: Path) -> Sheets:
-    """Print a page as the browser does by itself, and read what came out."""
+    """Print a page with the browser's defaults, and read the result."""
     if shutil.which("pdftoppm") is None:
         pytest.skip("pdftoppm is not installed (on Debian: apt-get install poppler-utils)")
     file = folder / "page.pdf"

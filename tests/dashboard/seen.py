@@ -10,7 +10,7 @@ from playwright.sync_api import Page
 MARKS = ", ".join(
     [
         ".bars .point path", ".scatterlayer .js-line", ".pielayer path.surface",
-        ".drawn rect:not(defs *)", ".drawn .slice", ".drawn > path[stroke]:not(.grid-line)", ".drawn > circle",
+        ".drawn > .shape", ".drawn .slice", ".drawn > path[stroke]:not(.grid-line)", ".drawn > circle",
     ]
 )  # fmt: skip
 LOOK = """(marks) => [...document.querySelectorAll('.panel')].filter(panel => panel.checkVisibility()).map(panel => {

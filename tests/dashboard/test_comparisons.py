@@ -6,7 +6,6 @@ from calendar import monthrange
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from html import escape
 from typing import Any
 from uuid import uuid4
@@ -18,16 +17,15 @@ from hypothesis import strategies as st
 from tests.conftest import Warehouse
 from tests.postgres.loaded_organization import fresh_warehouse
 
-from meterhouse.dashboard import formats
+from meterhouse import formats
 from meterhouse.dashboard.comparisons import comparison_words, cost_comparison
-from meterhouse.dashboard.cost_charts import changes, project_changes
 from meterhouse.dashboard.filters import Filters
 from meterhouse.dashboard.key_figures import key_figures
 from meterhouse.dashboard.queries import Reader
 from meterhouse.dashboard.static_report import report
 from meterhouse.local.postgres import EmbeddedPostgres
 
-from .independent_comparison import CHANGES, LINE_ITEMS, MONTHS, SPAN
+from .independent_comparison import LINE_ITEMS, MONTHS, SPAN
 from .planted_costs import FIRST, LAST, PROJECTS, Plan, plant, prepare
 
 Span = tuple[date, date]
@@ -137,16 +135,6 @@ def assert_compared_as_sql_does(planted: Planted, plan: Plan, span: Span, choice
     card = key_figures(snapshot)[0]
     assert words in card.detail or card.value == formats.UNKNOWN
     assert escape(card.detail) in report(snapshot, plan.clock)
-
-    lines = planted.asked(CHANGES, parameters | {"currency": snapshot.currency})
-    assert [(one.project_id, one.cost, one.cost_before) for one in sorted(project_changes(snapshot), key=lambda one: one.project_id)] == [
-        line[1:] for line in lines
-    ]
-    chart = changes(snapshot)
-    if lines and all(None not in line for line in lines):
-        assert chart.total == formats.change(sum((line[2] - line[3] for line in lines), Decimal(0)), snapshot.currency)
-    else:
-        assert chart.total == formats.UNKNOWN
 
 
 @settings(EXAMPLES, max_examples=20)

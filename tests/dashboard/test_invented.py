@@ -16,7 +16,7 @@ from tests.postgres.loaded_organization import NOW, fresh_warehouse, midnight, r
 
 from meterhouse.dashboard.filters import Filters
 from meterhouse.dashboard.queries import Reader
-from meterhouse.dashboard.static_report import write_report
+from meterhouse.dashboard.report_file import write_report
 from meterhouse.fake_openai import FakeOrganization
 from meterhouse.labels import DEMO_LABEL
 from meterhouse.orchestration.weekly_report import write_week

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import psycopg
@@ -28,6 +29,14 @@ def _role(loaded: Warehouse) -> str:
     return str(psycopg.conninfo.conninfo_to_dict(loaded.reader_url)["user"])
 
 
+def _wait_until_gone(connection: psycopg.Connection[tuple[object, ...]], role: str) -> None:
+    """Wait for the role's sessions: a server process counts until it has ended, a moment after its client has closed."""
+    deadline = time.monotonic() + 30
+    while connection.execute("SELECT FROM pg_stat_activity WHERE usename = %s", (role,)).fetchone() is not None:
+        assert time.monotonic() < deadline, f"sessions of {role} do not end"
+        time.sleep(0.01)
+
+
 def test_a_second_session_sees_what_the_first_one_does_and_not_what_came_in_between(
     loaded: Warehouse, limited: psycopg.Connection[tuple[object, ...]]
 ) -> None:
@@ -52,12 +61,15 @@ def test_without_a_second_session_the_first_one_reads_everything(
     reader = Reader(loaded.reader_url)
     found = reader.snapshot(EVERYTHING)
     assert found.costs
+    _wait_until_gone(limited, _role(loaded))
     limited.execute(f"ALTER ROLE {_role(loaded)} CONNECTION LIMIT 1".encode())
     with reader._session() as (first, _), reader._second(first) as second:
         assert second is None
+    _wait_until_gone(limited, _role(loaded))
     alone = reader.snapshot(EVERYTHING)
-    for name in ("costs", "usage", "months", "project_days", "recent_days", "cost_spans", "usage_spans"):
+    for name in ("costs", "usage", "months", "team_months", "drivers", "recent_days", "cost_spans", "usage_spans"):
         assert sorted(map(repr, getattr(alone, name))) == sorted(map(repr, getattr(found, name))), name
+    assert alone.answers == found.answers
 
 
 def test_a_server_that_exports_no_moment_is_read_over_one_session(

@@ -17,16 +17,16 @@ from tests.conftest import Warehouse
 from tests.postgres.loaded_organization import rows
 
 from meterhouse.dashboard.charts import Chart, all_charts, cost_total, usage_total
+from meterhouse.dashboard.coverage import State
 from meterhouse.dashboard.filters import DIMENSIONS, Filters
-from meterhouse.dashboard.forecast import forecast
-from meterhouse.dashboard.formats import money, percent, short
-from meterhouse.dashboard.key_figures import key_figures, month_forecast
-from meterhouse.dashboard.notices import notices
+from meterhouse.dashboard.key_figures import key_figures
+from meterhouse.dashboard.notices import OF_USERS, notices
 from meterhouse.dashboard.queries import Reader, statement
 from meterhouse.dashboard.snapshot import Snapshot
-from meterhouse.dashboard.sources import PLAIN
 from meterhouse.dashboard.tables import Column, Table
 from meterhouse.errors import FixConfiguration
+from meterhouse.formats import money, percent, short
+from meterhouse.warehouse.view_reach import VIEW_NAMES
 
 from .conftest import EVERYTHING, FIRST, LAST, add_up
 
@@ -40,7 +40,10 @@ NOT_MONEY = {
     "cached_by_model",
     "batch_by_model",
 }
-COST_CHARTS = {"cost_per_day", "cost_by_project", "cost_by_line_item", "cost_by_api_key", "cost_over_time_by_model"}
+COST_CHARTS = {
+    "cost_per_day", "cost_by_project", "cost_by_line_item", "cost_by_category", "cost_by_api_key", "cost_by_user",
+    "cost_over_time_by_model",
+}  # fmt: skip
 
 
 def asked(warehouse: Warehouse, filters: Filters, what: str, view: str = "usage_daily", where: str = "true") -> Any:
@@ -95,10 +98,9 @@ def test_every_total_equals_sql_over_the_views_exactly_for_each_filter_and_for_s
         assert (usage.requests if usage else None) == requests, name
         for column in ("input_tokens", "output_tokens"):
             assert (getattr(usage, column) if usage else None) == asked(loaded, filters, f"sum({column})"), (name, column)
-        if filters.users:
-            assert snapshot.costs == [], name
-            continue
-        cost = asked(loaded, filters, "sum(cost_usd)", "costs_daily")
+        # Whose the costs of a day are is known once it is settled.
+        view, where = ("cost_allocation_daily", "is_complete") if filters.users else ("costs_daily", "true")
+        cost = asked(loaded, filters, "sum(cost_usd)", view, where)
         row = cost_total(snapshot, "usd")
         assert (row.cost if row else None) == cost, name
         assert cost is None or isinstance(row.cost if row else None, Decimal)
@@ -117,7 +119,10 @@ def test_the_table_under_every_chart_adds_up_to_the_total_above_it(loaded: Wareh
 def assert_adds_up(name: str, chart: Chart, snapshot: Snapshot) -> None:
     """Hold a chart's table to SQL's own total of the same rows, and to the text that is shown."""
     usage, cost = usage_total(snapshot), cost_total(snapshot, "usd")
-    if chart.key in COST_CHARTS:
+    if chart.key == "cost_by_user" and snapshot.filters.api_keys:
+        # The allocation finds keys for more than the bill names one for.
+        assert chart.total == money(total(chart.table, "cost, usd"), "usd")
+    elif chart.key in COST_CHARTS:
         assert cost is not None
         assert total(chart.table, "cost, usd") == cost.cost, (name, chart.key)
         assert chart.total == money(cost.cost, "usd"), (name, chart.key)
@@ -130,7 +135,7 @@ def assert_adds_up(name: str, chart: Chart, snapshot: Snapshot) -> None:
                 chart.key,
             )
     drawn = [value for series in chart.series for value in series.values if value is not None]
-    if chart.key in COST_CHARTS - {"cost_by_api_key"}:
+    if chart.key in COST_CHARTS - {"cost_by_api_key", "cost_by_user"}:
         assert sum(drawn) == cost.cost if cost else False, (name, chart.key)
 
 
@@ -215,15 +220,7 @@ def test_months_are_exact_and_complete_only_when_every_day_is(loaded: Warehouse,
     assert any("Not settled yet: costs of 19 to 20 Nov 2026 and usage of 20 Nov 2026." in line for line in notices(snapshot))
 
 
-def test_what_changed_is_the_last_settled_day_against_the_day_before(loaded: Warehouse, reader: Reader) -> None:
-    snapshot = reader.snapshot(EVERYTHING)
-    assert snapshot.last_settled_day == date(2026, 11, 18)
-    table = next(one for one in all_charts(snapshot) if one.key == "changes").table
-    for heading, day in (("cost, usd", date(2026, 11, 18)), ("day before, usd", date(2026, 11, 17))):
-        assert total(table, heading) == asked(loaded, Filters(day, day), "sum(cost_usd)", "costs_daily")
-
-
-def test_an_amount_or_a_count_that_is_unknown_is_told_apart_and_not_counted_as_zero(loaded: Warehouse, reader: Reader) -> None:
+def test_an_amount_or_a_count_that_is_unknown_is_kept_apart_and_not_counted_as_zero(loaded: Warehouse, reader: Reader) -> None:
     day = date(2026, 11, 10)
     one = Filters(day, day)
     before = reader.snapshot(one)
@@ -289,13 +286,28 @@ def test_two_currencies_are_never_in_one_number(loaded: Warehouse, reader: Reade
         add_up(loaded)
 
 
-def test_with_a_user_chosen_costs_are_unknown_and_say_why(loaded: Warehouse, reader: Reader) -> None:
-    snapshot = reader.snapshot(replace(EVERYTHING, users=(some(loaded, "user_id")[0],)))
+def test_with_users_chosen_costs_are_what_was_found_to_be_theirs_on_settled_days(loaded: Warehouse, reader: Reader) -> None:
+    everybody = [user for (user,) in rows(loaded.superuser_url, "SELECT DISTINCT coalesce(user_id, '') FROM bi.cost_allocation_daily")]
+    theirs = rows(
+        loaded.superuser_url,
+        "SELECT coalesce(user_id, ''), sum(cost) FROM bi.cost_allocation_daily WHERE is_complete AND usage_date BETWEEN %s AND %s"
+        " AND user_id IS NOT NULL GROUP BY 1 ORDER BY 2 DESC LIMIT 1",
+        (EVERYTHING.first, EVERYTHING.last),
+    )
+    snapshot = reader.snapshot(replace(EVERYTHING, users=(theirs[0][0],)))
     charts = {chart.key: chart for chart in all_charts(snapshot)}
-    for key in (*COST_CHARTS, "months", "changes"):
-        assert "not by user" in charts[key].empty, key
-    assert key_figures(snapshot)[0].value == "—"
-    assert charts["usage_by_user"].empty == ""
+    for key in (*COST_CHARTS, "months"):
+        assert charts[key].empty == "", key
+    assert [row.cost for row in snapshot.costs if row.grain == "total"] == [theirs[0][1]]
+    assert key_figures(snapshot)[0].value != "—"
+    assert OF_USERS in notices(snapshot)
+    # A day that is not settled is nobody's yet, and no day without costs.
+    assert not snapshot.cost_coverage.buckets(State.OPEN, State.SETTLING)
+    whole = reader.snapshot(replace(EVERYTHING, users=tuple(everybody)))
+    settled = "SELECT sum(cost) FROM bi.costs_daily WHERE is_complete AND usage_date BETWEEN %s AND %s"
+    assert [(row.cost,) for row in whole.costs if row.grain == "total"] == rows(
+        loaded.superuser_url, settled, (EVERYTHING.first, EVERYTHING.last)
+    )
 
 
 @pytest.mark.parametrize("dimension", DIMENSIONS)
@@ -337,48 +349,28 @@ def test_an_address_holds_the_whole_choice() -> None:
 def test_a_choice_without_rows_is_empty_and_not_zero(reader: Reader) -> None:
     snapshot = reader.snapshot(Filters(date(2020, 1, 1), date(2020, 1, 31)))
     for chart in all_charts(snapshot):
-        assert chart.empty or chart.key in {"months", "changes"}, chart.key
+        assert chart.empty or chart.key in {"months", "drivers"}, chart.key
     assert [one.value for one in key_figures(snapshot) if one.key in {"cost", "requests", "input", "output", "cached"}] == ["—"] * 5
 
 
-def test_every_statement_reads_schema_bi_alone_and_the_session_cannot_write(loaded: Warehouse) -> None:
+def test_every_statement_reads_only_schema_bi_and_the_session_cannot_write(loaded: Warehouse) -> None:
     folder = resources.files("meterhouse.warehouse").joinpath("sql", "dashboard")
     names = sorted(path.name.removesuffix(".sql") for path in folder.iterdir())
     assert len(names) > 7
     for name in names:
-        text = re.sub(r"--.*", "", folder.joinpath(f"{name}.sql").read_text().replace("{view}", PLAIN.view).replace("{costs}", PLAIN.costs))
+        text = re.sub(r"--.*", "", statement(name).decode())
         sources = re.findall(r"\b(?:FROM|JOIN)\s+(?!date_trunc|coalesce)([a-z_.]+)", text)
         assert sources, name
         own = set(re.findall(r"\b([a-z_]+) AS (?:MATERIALIZED )?\(", text))
-        assert all(source.startswith("bi.") or source in own for source in sources), (name, sources)
-        assert b"bi." not in statement(name), "which schema is read is for the session to say"
+        # Without a schema: which of the two is read is for the session to say.
+        assert all(source in VIEW_NAMES or source in own for source in sources), (name, sources)
+        assert "bi." not in text
+        assert "place." not in text
     with (
         Reader(loaded.owner_url)._session() as (session, _),
         pytest.raises(psycopg.errors.ReadOnlySqlTransaction),
     ):
         session.execute("DELETE FROM warehouse.costs")
-
-
-def test_the_forecast_is_the_rule_that_it_states_and_is_withheld_where_the_rule_cannot_be_applied(reader: Reader) -> None:
-    days: dict[date, Decimal | None] = {date(2026, 11, number): Decimal(number) for number in range(1, 21)}
-    settled = set(days)
-    found = forecast(days, settled, date(2026, 11, 20))
-    assert found is not None
-    assert (found.spent, found.days_left) == (Decimal(210), 10)
-    assert (found.expected, found.low, found.high) == (Decimal(210 + 170), Decimal(210 + 140), Decimal(210 + 200))
-    assert forecast(days, settled - {date(2026, 11, 3)}, date(2026, 11, 20)) is None, "a day that is not loaded did not cost nothing"
-    assert forecast({**days, date(2026, 11, 18): None}, settled, date(2026, 11, 20)) is None
-    assert forecast(days, set(), None) is None
-    # On the first days of a month none of it is settled; the month before needs no forecast.
-    whole: dict[date, Decimal | None] = {date(2026, 11, number): Decimal(number) for number in range(1, 31)}
-    later = forecast(whole, set(whole), date(2026, 11, 30))
-    assert later is not None
-    assert (later.month_start, later.spent, later.days_left, later.expected) == (date(2026, 12, 1), 0, 31, Decimal(31 * 27))
-    snapshot = reader.snapshot(EVERYTHING)
-    live = month_forecast(snapshot)
-    assert live is not None
-    assert live.spent == sum(row.cost or 0 for row in snapshot.recent_days if date(2026, 11, 1) <= row.usage_date <= date(2026, 11, 18))
-    assert live.low <= live.expected <= live.high
 
 
 def test_numbers_read_the_same_everywhere() -> None:

@@ -10,13 +10,15 @@ import pytest
 from playwright.sync_api import Browser
 from tests.conftest import Warehouse
 from tests.postgres.loaded_organization import NOW
+from tests.unit.answer_rows import EVERY_ROW
 
 from meterhouse.dashboard.charts import all_charts
 from meterhouse.dashboard.filters import Filters
 from meterhouse.dashboard.invented import OrganizationRow
 from meterhouse.dashboard.key_figures import key_figures
 from meterhouse.dashboard.queries import Reader
-from meterhouse.dashboard.static_report import report, write_report
+from meterhouse.dashboard.report_file import whole_snapshot, write_report
+from meterhouse.dashboard.static_report import report
 from meterhouse.errors import FixConfiguration
 from meterhouse.labels import DEMO_LABEL
 
@@ -30,7 +32,7 @@ def test_the_file_opens_offline_with_the_same_charts_totals_and_tables_as_the_da
     done = report_command(loaded.reader_url, tmp_path, "--out", str(out), "--from", str(FIRST), "--to", str(LAST))
     assert (done.returncode, done.stdout.startswith("wrote ")) == (0, True), done.stderr
     assert 50_000 < out.stat().st_size < 1_000_000, "a report must be small enough to mail"
-    snapshot = Reader(loaded.reader_url).snapshot(EVERYTHING)
+    snapshot = whole_snapshot(Reader(loaded.reader_url), EVERYTHING)
     asked: list[str] = []
     complaints: list[str] = []
     context = browser.new_context(offline=True, viewport={"width": 390, "height": 844})
@@ -46,8 +48,12 @@ def test_the_file_opens_offline_with_the_same_charts_totals_and_tables_as_the_da
         assert panel.locator(".total").inner_text() == ("—" if chart.empty else chart.total)
         if chart.empty:
             continue
-        assert panel.locator("svg.narrow").locator("rect, path").count() > 1, chart.key
-        # A table of many columns is told in several beside each other.
+        outlines = (
+            panel.locator("svg.narrow").locator(".shape, .slice, path[stroke]").evaluate_all("all => all.map(one => one.getAttribute('d'))")
+        )
+        # All bars of a series are one shape; each begins with a move.
+        assert "".join(outlines).count("M") >= min(2, len(chart.labels)) > 0, chart.key
+        # A table with many columns is split into several side by side.
         blocks = panel.locator("table").count()
         assert blocks == max(1, -(-(len(chart.table.columns) - 1) // 7)), chart.key
         assert panel.locator("tbody tr").count() == blocks * len(chart.table.rows), chart.key
@@ -108,11 +114,13 @@ def test_a_report_has_no_rule_that_is_for_the_dashboards_app(browser: Browser, r
     nothing = replace(
         reader.snapshot(replace(EVERYTHING, projects=("proj_of_nobody",))), organizations=[OrganizationRow(DEMO_LABEL, is_demo=True)]
     )
+    # A budget at risk, a range and an odd day, which an organization of fifty days does not have.
+    odd = replace(full, answers=EVERY_ROW)
     unused: list[set[str]] = []
-    for snapshot in (unknown, nothing):
+    for snapshot in (unknown, nothing, odd):
         page = browser.new_page()
         page.set_content(report(snapshot, NOW))
         unused.append(set(page.evaluate(UNUSED)))
         page.close()
     assert unused[0] != unused[1]
-    assert unused[0] & unused[1] == set()
+    assert unused[0] & unused[1] & unused[2] == set()

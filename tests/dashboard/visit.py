@@ -9,6 +9,8 @@ from playwright.sync_api import Page, expect
 from meterhouse.dashboard.filters import Filters
 
 SLOW_MS = 30_000
+SAVED = """() => document.querySelector('#savings-picture .main-svg')
+  || document.querySelector('#panel-savings .empty:not([hidden])')?.textContent.startsWith('Prices are not') === false"""
 
 
 class Visit:
@@ -49,5 +51,6 @@ class Visit:
         self.page.keyboard.press("Escape")
 
     def drawn(self) -> None:
-        """Wait until every chart is drawn, and not only its first picture."""
+        """Wait until every chart is drawn, and not only its first picture; what was saved comes last and of its own accord."""
         self.page.wait_for_function("() => performance.getEntriesByName('meterhouse-drawn').length > 0")
+        self.page.wait_for_function(SAVED)

@@ -30,7 +30,7 @@ def test_every_check_has_a_sentence_about_what_to_do() -> None:
 
 
 @pytest.mark.parametrize("check", checks(), ids=lambda check: check.name)
-def test_a_finding_that_names_a_backfill_is_told_of_on_the_page(check: Check) -> None:
+def test_the_page_says_which_findings_name_a_backfill(check: Check) -> None:
     to_do = next(row[3] for row in ROWS if row[0] == f"`{check.name}`")
     assert ("meterhouse backfill" in (check.query or "")) == bool(re.search(r"backfills? that the finding names", to_do))
 

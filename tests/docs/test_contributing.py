@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+LOCKS = [*(f"requirements{part}.txt" for part in ("", "-dev", "-docs", "-cluster", "-focus")), "deploy/kubernetes/requirements.txt"]
 
 
 def direct(path: str) -> set[str]:
@@ -18,14 +19,10 @@ def direct(path: str) -> set[str]:
 
 def test_every_direct_dependency_has_its_sentence_in_contributing():
     sentences = dict(re.findall(r"^\| ([a-z0-9_-]+) \| ([A-Z].*\.) \|$", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE))
-    assert set(sentences) == set().union(
-        *map(direct, ("requirements.in", "requirements-dev.in", "requirements-cluster.in", "deploy/kubernetes/requirements.in"))
-    )
+    assert set(sentences) == set().union(*(direct(path.replace(".txt", ".in")) for path in LOCKS))
 
 
-@pytest.mark.parametrize(
-    "path", ["requirements.txt", "requirements-dev.txt", "requirements-cluster.txt", "deploy/kubernetes/requirements.txt"]
-)
+@pytest.mark.parametrize("path", LOCKS)
 def test_lock_files_pin_every_version_with_hashes_and_name_no_index(path: str):
     text = (ROOT / path).read_text()
     pins = re.findall(r"^[a-z0-9][^\s=]*==\S+", text, re.MULTILINE)

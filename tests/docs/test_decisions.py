@@ -14,7 +14,7 @@ RECORDS = sorted(path for path in FOLDER.glob("*.md") if path.name != "README.md
 
 
 def title_and_date(record: Path) -> tuple[str, str]:
-    """What the record says it is called and when it was made."""
+    """Return the title and the date line of a record."""
     lines = record.read_text().splitlines()
     return lines[0], lines[2]
 
@@ -33,10 +33,10 @@ def test_the_list_names_every_record_in_order_with_its_title_and_date() -> None:
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.stem)
-def test_a_record_has_a_date_and_says_what_why_and_what_was_left(record: Path) -> None:
+def test_a_record_has_a_date_and_says_what_why_and_which_alternatives(record: Path) -> None:
     title, dated = title_and_date(record)
     assert title.startswith(f"# {int(record.name[:2])}. ")
     date.fromisoformat(dated.removeprefix("Date: "))
     parts = re.findall(r"^## (.+)\n\n(\S[^#]+)", record.read_text(), re.MULTILINE)
-    assert [heading for heading, _ in parts] == ["What", "Why", "What was left"]
+    assert [heading for heading, _ in parts] == ["What", "Why", "Alternatives"]
     assert all(len(text.split()) > 10 for _, text in parts)

@@ -11,7 +11,7 @@ from tests.docs.markdown import anchors, blocks, links, table
 
 from meterhouse.command_line.command_words import RENAMED, parser
 from meterhouse.settings import describe_settings
-from meterhouse.warehouse.views import VIEW_NAMES
+from meterhouse.warehouse.view_reach import VIEW_NAMES
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from meterhouse import __version__
+
 pytestmark = pytest.mark.soak
 ROOT = Path(__file__).resolve().parents[2]
 LISTS = {
@@ -47,7 +49,8 @@ def locked(path: str) -> dict[tuple[str, str], set[str]]:
 def listed(path: Path) -> dict[tuple[str, str], set[str]]:
     """The same of a list."""
     content: dict[str, Any] = json.loads(path.read_text())
-    assert (content["bomFormat"], content["metadata"]["component"]["name"]) == ("CycloneDX", "meterhouse")
+    described = content["metadata"]["component"]
+    assert (content["bomFormat"], described["name"], described["version"]) == ("CycloneDX", "meterhouse", __version__)
     found: dict[tuple[str, str], set[str]] = {}
     for component in content["components"]:
         assert component["purl"] == f"pkg:pypi/{component['name']}@{component['version']}"

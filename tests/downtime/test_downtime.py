@@ -1,4 +1,4 @@
-"""Everything is off for five days: the next scheduled runs close the gap by themselves, and nothing of it is left to see."""
+"""Everything is off for five days: the next scheduled runs close the gap on their own, and leave no trace of it."""
 
 from __future__ import annotations
 

@@ -19,13 +19,14 @@ from .compose_file import COMPOSE, DOCKERFILE, EXAMPLE, ROOT, SERVICES, TEXT, VA
 
 ONE_SHOT = {"migrate", "airflow-migrate"}
 STAYING = sorted(set(SERVICES) - ONE_SHOT)
-SECRET = re.compile(r"PASSWORD|KEY|SECRET")
+SECRET = re.compile(r"PASSWORD|KEY|SECRET|TOKEN")
 # Who may hold what: a password that turns up anywhere else is a mistake.
 HOLDERS = {
     "OPENAI_ADMIN_KEY": {"airflow-worker"},
     "METERHOUSE_DB_ADMIN_PASSWORD": {"postgres", "migrate"},
     "METERHOUSE_LOADER_PASSWORD": {"migrate", "airflow-worker"},
-    "METERHOUSE_READER_PASSWORD": {"migrate", "metabase-provision"},
+    "METERHOUSE_READER_PASSWORD": {"migrate", "metabase-provision", "dashboard"},
+    "METERHOUSE_DASHBOARD_TOKEN": {"dashboard"},
     "METERHOUSE_AIRFLOW_DB_PASSWORD": {
         "migrate",
         "airflow-migrate",
@@ -78,6 +79,7 @@ def test_the_order_is_server_then_tables_then_the_api_then_those_who_call_it() -
     assert needs("migrate") == {"postgres"}
     assert needs("airflow-migrate") == {"postgres", "migrate"}
     assert needs("metabase") == {"postgres", "migrate"}
+    assert needs("dashboard") == {"postgres", "migrate"}
     assert needs("metabase-provision") == {"postgres", "migrate", "metabase"}
     for name in ("airflow-scheduler", "airflow-worker"):
         assert needs(name) == {"postgres", "redis", "migrate", "airflow-migrate", "airflow-api-server"}
@@ -139,12 +141,12 @@ def test_the_queue_is_reached_by_those_who_use_it_and_from_nowhere_else() -> Non
     assert "ports" not in SERVICES["redis"]
 
 
-def test_ports_are_published_on_the_loopback_alone_and_differ() -> None:
+def test_ports_are_published_only_on_the_loopback_and_differ() -> None:
     ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
-    assert len(ports) == 3
+    assert len(ports) == 4
     assert all(port.startswith("127.0.0.1:${METERHOUSE_") for port in ports)
     example = values_of(EXAMPLE)
-    assert len({example[VARIABLE.findall(port)[0][0]] for port in ports}) == 3
+    assert len({example[VARIABLE.findall(port)[0][0]] for port in ports}) == 4
 
 
 @pytest.mark.parametrize("name", STAYING)
@@ -236,7 +238,7 @@ def test_the_file_of_the_uis_passwords_reaches_the_job_that_writes_it_and_the_se
     assert SERVICES["migrate"]["environment"][path].startswith(SERVICES["migrate"]["volumes"][0].split(":")[1] + "/")
 
 
-def test_the_weekly_report_is_off_until_asked_for_and_its_folder_is_a_volume_that_the_workers_may_write_to(
+def test_reports_are_off_until_asked_for_and_their_folder_is_a_volume_that_the_workers_may_write_to(
     generated: dict[str, str],
 ) -> None:
     volumes = {name: dict(volume.split(":") for volume in service.get("volumes", [])) for name, service in SERVICES.items()}
@@ -246,8 +248,10 @@ def test_the_weekly_report_is_off_until_asked_for_and_its_folder_is_a_volume_tha
     for text in (EXAMPLE, (ROOT / "docs" / "scale-out.md").read_text()):
         assert folder in text
     for chosen, expected in (("", None), (folder, Path(folder))):
-        environment = filled(generated | {"METERHOUSE_WEEKLY_REPORT_DIR": chosen})["airflow-worker"]["environment"]
-        assert load_settings({"METERHOUSE_WEEKLY_REPORT_DIR": environment["METERHOUSE_WEEKLY_REPORT_DIR"]}).weekly_report_dir == expected
+        wanted = {"METERHOUSE_WEEKLY_REPORT_DIR": chosen, "METERHOUSE_MONTHLY_REPORT_DIR": chosen}
+        environment = filled(generated | wanted)["airflow-worker"]["environment"]
+        settings = load_settings({name: environment[name] for name in wanted})
+        assert (settings.weekly_report_dir, settings.monthly_report_dir) == (expected, expected)
 
 
 def test_the_generated_file_leaves_no_variable_without_a_value(generated: dict[str, str]) -> None:

@@ -19,8 +19,9 @@ import yaml
 from jsonschema import Draft202012Validator, ValidationError
 from openai import OpenAI
 
-from meterhouse.catalogue.endpoints import ENDPOINTS, USAGE, Endpoint
+from meterhouse.catalogue.endpoints import COSTS, ENDPOINTS, USAGE, Endpoint
 from meterhouse.fake_openai import FakeOrganization, FakeServer, ReplayServer
+from meterhouse.vendors.openai.wire import path_of
 
 NOW = datetime(2026, 11, 20, 10, 7, 33, tzinfo=UTC)
 START = int(NOW.replace(hour=0, minute=0, second=0).timestamp()) - 10 * 86400
@@ -58,7 +59,7 @@ def group_by(endpoint: Endpoint) -> list[str]:
 
 def chain(client: OpenAI, endpoint: Endpoint, **parameters: Any) -> list[Any]:
     """Every bucket that the official SDK reads."""
-    read = getattr(client.admin.organization.usage, endpoint.name)
+    read = getattr(client.admin.organization.usage, COSTS.name if endpoint.is_costs else endpoint.name)
     page = read(start_time=START, group_by=group_by(endpoint), limit=4, **parameters)
     found = list(page.data)
     while page.has_more:
@@ -74,7 +75,7 @@ def test_the_official_sdk_reads_every_endpoint_to_the_end(client: OpenAI, endpoi
     rows = [row for bucket in buckets for row in bucket.results]
     assert {row.object for row in rows} == {endpoint.object}
     for row in rows:
-        # The SDK keeps what does not fit the field as it came, so types are looked at.
+        # The SDK keeps values that do not fit the field unchanged, so types are checked.
         assert all(getattr(row, dimension) is None or isinstance(getattr(row, dimension), str | bool) for dimension in group_by(endpoint))
         if not endpoint.is_costs:
             assert all(isinstance(getattr(row, metric.name), int) for metric in endpoint.metrics if metric.required)
@@ -149,10 +150,10 @@ def body_of(server: FakeServer, path: str, **parameters: Any) -> Any:
 @needs_specification
 @pytest.mark.parametrize("endpoint", SPECIFIED, ids=[endpoint.name for endpoint in SPECIFIED])
 def test_reports_fit_the_specification(server: FakeServer, specification: dict[str, Any], endpoint: Endpoint) -> None:
-    body = body_of(server, endpoint.path, start_time=START, group_by=group_by(endpoint), limit=2)
+    body = body_of(server, path_of(endpoint), start_time=START, group_by=group_by(endpoint), limit=2)
     results = [row for bucket in body["data"] for row in bucket["results"]]
     assert results
-    # The page's schema offers every kind of row at once; a row is held against its own kind, which is stricter.
+    # The page's schema offers every kind of row at once; a row is checked against its own kind, which is stricter.
     kinds = {
         schema["properties"]["object"]["enum"][0]: name
         for name, schema in specification["components"]["schemas"].items()
@@ -161,7 +162,7 @@ def test_reports_fit_the_specification(server: FakeServer, specification: dict[s
     own = Draft202012Validator({"$ref": f"#/components/schemas/{kinds[endpoint.object]}", "components": specification["components"]})
     for row in results:
         own.validate(row)
-    schema_of(specification, endpoint.path).validate({**body, "data": [{**bucket, "results": []} for bucket in body["data"]]})
+    schema_of(specification, path_of(endpoint)).validate({**body, "data": [{**bucket, "results": []} for bucket in body["data"]]})
 
 
 @needs_specification
@@ -182,6 +183,16 @@ def test_lists_of_a_project_fit_the_specification(server: FakeServer, specificat
 
 
 @needs_specification
+def test_limits_and_alerts_of_projects_fit_the_specification(server: FakeServer, specification: dict[str, Any]) -> None:
+    first, second = (project["id"] for project in body_of(server, "/organization/projects", limit=2)["data"])
+    limit = body_of(server, f"/organization/projects/{first}/spend_limit")
+    schema_of(specification, "/organization/projects/{project_id}/spend_limit").validate(limit)
+    alerts = body_of(server, f"/organization/projects/{second}/spend_alerts")
+    assert alerts["data"]
+    schema_of(specification, "/organization/projects/{project_id}/spend_alerts").validate(alerts)
+
+
+@needs_specification
 def test_the_specification_would_notice_a_wrong_row(server: FakeServer, specification: dict[str, Any]) -> None:
     body = body_of(server, "/organization/users", limit=1)
     del body["data"][0]["added_at"]
@@ -192,13 +203,13 @@ def test_the_specification_would_notice_a_wrong_row(server: FakeServer, specific
 @needs_specification
 def test_every_group_by_and_filter_of_the_specification_is_accepted(server: FakeServer, specification: dict[str, Any]) -> None:
     for endpoint in ENDPOINTS.values():
-        if endpoint.path not in specification["paths"]:
+        if path_of(endpoint) not in specification["paths"]:
             assert endpoint.name == "decisions"
             continue
-        for parameter in specification["paths"][endpoint.path]["get"]["parameters"]:
+        for parameter in specification["paths"][path_of(endpoint)]["get"]["parameters"]:
             values = parameter["schema"].get("items", {}).get("enum", ["some-id"])
             if parameter["schema"].get("type") == "array":
-                body_of(server, endpoint.path, start_time=START, limit=1, **{parameter["name"]: values})
+                body_of(server, path_of(endpoint), start_time=START, limit=1, **{parameter["name"]: values})
 
 
 @needs_samples
@@ -210,7 +221,7 @@ def test_recorded_pages_are_served_as_they_were_captured() -> None:
             endpoint = ENDPOINTS["costs" if "costs" in path.name else "completions"]
             headers = {"Authorization": f"Bearer {server.admin_key}"}
             parameters: dict[str, Any] = {"start_time": 1736553600, "limit": 31}
-            text = requests.get(f"{server.base_url}{endpoint.path}", params=parameters, headers=headers, timeout=20).text
+            text = requests.get(f"{server.base_url}{path_of(endpoint)}", params=parameters, headers=headers, timeout=20).text
             # Stripped of white space, which is the one thing that the envelope changes.
             assert "".join(path.read_text().split())[1:-1] in "".join(text.split())
         with official_client(server) as client:

@@ -7,6 +7,8 @@ import tomllib
 
 import pytest
 
+from meterhouse import __version__
+
 from .compose_file import AIRFLOW, DOCKERFILE, ROOT, SERVICES
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -20,7 +22,7 @@ def test_images_are_pinned(name: str) -> None:
 
 
 def test_our_image_has_the_projects_version() -> None:
-    assert {SERVICES[name]["image"] for name in AIRFLOW} == {f"meterhouse:{PROJECT['version']}"}
+    assert {SERVICES[name]["image"] for name in AIRFLOW} == {f"meterhouse:{__version__}"}
 
 
 def test_the_dockerfile_pins_its_base_drops_root_and_checks_hashes() -> None:

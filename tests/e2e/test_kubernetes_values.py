@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import tomllib
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from meterhouse import __version__
 from meterhouse.command_line.command_words import parser
 from meterhouse.orchestration.pool import POOL, POOL_DESCRIPTION, POOL_SLOTS
 from meterhouse.settings import load_settings
@@ -23,7 +23,7 @@ TEXT = (FOLDER / "values.yaml").read_text()
 VALUES: dict[str, Any] = yaml.safe_load(TEXT)
 JOB: dict[str, Any] = yaml.safe_load((FOLDER / "migrate-job.yaml").read_text())
 README = (FOLDER / "README.md").read_text()
-VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+VERSION = __version__
 CHART = "1.22.0"
 PROBE = {"initialDelaySeconds", "timeoutSeconds", "failureThreshold", "periodSeconds"}
 # The keys of the chart that were looked up, two levels deep; one that is not in here was not.
@@ -93,7 +93,7 @@ def test_images_are_ours_and_of_this_version() -> None:
     assert JOB["metadata"]["labels"]["app.kubernetes.io/version"] == VERSION
 
 
-def test_the_airflow_that_the_chart_is_told_of_is_the_locked_one() -> None:
+def test_the_airflow_version_in_the_chart_values_is_the_locked_one() -> None:
     assert f"\napache-airflow=={VALUES['airflowVersion']} " in f"\n{(ROOT / 'requirements.txt').read_text()}"
 
 
@@ -245,13 +245,12 @@ def test_the_readme_makes_every_secret_with_the_keys_that_are_asked_for() -> Non
     assert "create secret generic meterhouse-airflow-users --from-file=passwords.json" in README
 
 
-def test_the_weekly_report_of_the_readme_lands_in_the_volume_that_outlives_the_pod() -> None:
-    found = re.search(r"^ +- (\{name: METERHOUSE_.*\})$", README, re.MULTILINE)
-    assert found is not None
-    variable = yaml.safe_load(found[1])
-    folder = load_settings({variable["name"]: variable["value"]}).weekly_report_dir
-    assert folder is not None
-    assert folder.parent == Path(VALUES["airflowHome"]) / "logs"
+def test_the_reports_of_the_readme_land_in_the_volume_that_outlives_the_pod() -> None:
+    found = [yaml.safe_load(one) for one in re.findall(r"^ +- (\{name: METERHOUSE_.*\})$", README, re.MULTILINE)]
+    settings = load_settings({variable["name"]: variable["value"] for variable in found})
+    for folder in (settings.weekly_report_dir, settings.monthly_report_dir):
+        assert folder is not None
+        assert folder.parent == Path(VALUES["airflowHome"]) / "logs"
     assert VALUES["logs"]["persistence"]["enabled"] is True
 
 

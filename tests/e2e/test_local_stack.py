@@ -134,7 +134,7 @@ def test_a_foreign_folder_is_not_overwritten(folder: Path) -> None:
     assert (folder / "data" / "thesis.txt").exists()
 
 
-def test_passwords_are_asked_for_and_stand_in_no_file_that_others_read(folder: Path) -> None:
+def test_passwords_are_required_and_are_in_no_file_that_others_can_read(folder: Path) -> None:
     with EmbeddedPostgres(folder / "data", port=0, fsync=False) as server:
         with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
             query(server.url("postgres", server.superuser, "wrong"), "SELECT 1")
@@ -240,7 +240,7 @@ def test_an_ordinary_user_needs_nothing_special(folder: Path) -> None:
     assert done.stdout.split() == ["42", str(nobody)], done.stderr
 
 
-def test_whoever_brings_both_databases_never_loads_the_wheel(tmp_path: Path) -> None:
+def test_with_both_databases_provided_the_wheel_is_never_loaded(tmp_path: Path) -> None:
     code = """
 import sys
 from meterhouse.local import up

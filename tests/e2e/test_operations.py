@@ -47,7 +47,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def stack(inbox: Inbox, reports: Path) -> Iterator[Stack]:
-    """One stack for all tests of this file, with the documentation's example of another team's DAG; each loads days of its own."""
+    """One stack for all tests of this file, with the documentation's example of another team's DAG; each loads its own days."""
     (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "operations.md").read_text(), re.DOTALL)
     monday = '("30 6 * * 1", timezone="UTC"),'
     changes = {
@@ -118,8 +118,10 @@ def airflows_own_backfill(stack: Stack, dag: str, first: date, last: date) -> li
 
 def test_three_ways_to_backfill_end_in_the_same_rows(stack: Stack) -> None:
     first, last = stack.day(-80), stack.day(-78)
-    assert ended(stack, BACKFILL, stack.backfill(first, last, ["costs", "images"])) == "success"
-    compared = assert_equals_source(stack.loaded, first, last + timedelta(days=1), ["costs", "images"], when="by the form")
+    # The DAG of costs loads their copy by user as well.
+    chosen = ["costs", "costs_by_user", "images"]
+    assert ended(stack, BACKFILL, stack.backfill(first, last, chosen)) == "success"
+    compared = assert_equals_source(stack.loaded, first, last + timedelta(days=1), chosen, when="by the form")
     assert compared > 10
     by_form = places(stack.loaded.warehouse.superuser_url, TABLES, days(first, last))
     runs = airflows_own_backfill(stack, "openai_costs", first, first + timedelta(days=1))
@@ -129,12 +131,12 @@ def test_three_ways_to_backfill_end_in_the_same_rows(stack: Stack) -> None:
         (summary,) = returned(stack, "openai_costs", run["dag_run_id"], "costs")
         # Two runs of one day at a time: the fetch that began later stands.
         assert (summary["windows"], summary["buckets"] + summary["superseded_buckets"]) in {(1, 1), (1, 2)}
-    stack.loaded.backfill(first, last + timedelta(days=1), ["costs", "images"])
+    stack.loaded.backfill(first, last + timedelta(days=1), chosen)
     assert places(stack.loaded.warehouse.superuser_url, TABLES, days(first, last)) == by_form
     # And a range that no other way has loaded before.
     alone = stack.day(-90)
     airflows_own_backfill(stack, "openai_costs", alone, alone + timedelta(days=1))
-    assert_equals_source(stack.loaded, alone, alone + timedelta(days=2), ["costs"], when="by Airflow's own backfill")
+    assert_equals_source(stack.loaded, alone, alone + timedelta(days=2), ["costs", "costs_by_user"], when="by Airflow's own backfill")
 
 
 def test_a_dry_run_shows_the_plan_and_writes_nothing(stack: Stack) -> None:
@@ -142,18 +144,19 @@ def test_a_dry_run_shows_the_plan_and_writes_nothing(stack: Stack) -> None:
     conf = {"from": stack.day(-500).isoformat(), "to": stack.day(-300).isoformat(), "endpoints": ["images"], "dry_run": True}
     run = stack.rest.trigger(BACKFILL, conf=conf)
     assert ended(stack, BACKFILL, run) == "success"
-    assert stack.rest.task_states(BACKFILL, run) == {"plan": "success", "load": "skipped", "report": "skipped"}
+    assert stack.rest.task_states(BACKFILL, run) == {"plan": "success", "load": "skipped", "allocate": "success", "report": "skipped"}
     plan = returned(stack, BACKFILL, run, "plan", "plan")
     assert "at least 7 calls" in plan[0]
     assert f"{stack.day(-500)} to {stack.day(-366)} are further back than the vendor reports" in plan[2]
     assert stack.loaded.query("SELECT count(*) FROM ops.load_log") == before
 
 
-def test_a_backfill_of_which_nothing_came_is_skipped_load_by_load_and_fails_with_one_line(stack: Stack, inbox: Inbox) -> None:
+def test_a_backfill_that_got_nothing_is_skipped_load_by_load_and_fails_with_one_line(stack: Stack, inbox: Inbox) -> None:
     before = stack.loaded.query("SELECT count(*) FROM ops.load_log")
     run = stack.backfill(stack.day(-500), stack.day(-490), ["images", "costs"])
     assert ended(stack, BACKFILL, run) == "failed"
-    assert stack.rest.task_states(BACKFILL, run) == {"plan": "success", "load[0]": "skipped", "load[1]": "skipped", "report": "failed"}
+    states = {"plan": "success", "load[0]": "skipped", "load[1]": "skipped", "allocate": "success", "report": "failed"}
+    assert stack.rest.task_states(BACKFILL, run) == states
     log = stack.task_log(run, 1)
     assert "is loaded" not in log
     assert "nothing could be loaded" in log
@@ -163,7 +166,7 @@ def test_a_backfill_of_which_nothing_came_is_skipped_load_by_load_and_fails_with
     # A part of it is a success that says which part.
     run = stack.backfill(stack.day(-400), stack.day(-355), ["images"])
     assert ended(stack, BACKFILL, run) == "success"
-    assert stack.rest.task_states(BACKFILL, run) == {"plan": "success", "load[0]": "success", "report": "success"}
+    assert stack.rest.task_states(BACKFILL, run) == {"plan": "success", "load[0]": "success", "allocate": "success", "report": "success"}
     assert "images/1d: the vendor reports nothing before" in stack.task_log(run, 1)
 
 
@@ -174,7 +177,8 @@ def test_airflows_own_backfill_beyond_the_reach_is_skipped(stack: Stack) -> None
     runs = [run["dag_run_id"] for run in oldest if run["data_interval_start"].startswith(day.isoformat())]
     assert runs
     for run in runs:
-        assert stack.rest.task_states("openai_costs", run) == {"costs": "skipped"}
+        states = {"costs": "skipped", "costs_by_user": "skipped", "allocate": "success", "report": "skipped"}
+        assert stack.rest.task_states("openai_costs", run) == states
         assert "the vendor reports nothing before" in returned(stack, "openai_costs", run, "costs", "nothing_loaded")
 
 
@@ -232,7 +236,7 @@ def test_backfills_at_once_beside_the_schedule_and_one_cancelled_in_its_middle_l
     assert_equals_source(stack.loaded, stack.day(-2), stack.day(0), when="the schedule's days")
 
 
-def test_a_refused_key_fails_at_once_with_the_remedy_last_and_is_told_once_a_day(stack: Stack, inbox: Inbox) -> None:
+def test_a_refused_key_fails_at_once_with_the_remedy_last_and_is_reported_once_per_day(stack: Stack, inbox: Inbox) -> None:
     with scheduled(stack, "openai_usage"):
         for _ in range(2):
             for endpoint in ("images", "moderations"):
@@ -262,9 +266,9 @@ def test_a_refused_key_fails_at_once_with_the_remedy_last_and_is_told_once_a_day
     assert f"{stack.rest.address}/dags/openai_usage/runs/" in body.get_content()
 
 
-def test_a_late_run_is_told(stack: Stack, inbox: Inbox) -> None:
+def test_a_late_run_is_reported(stack: Stack, inbox: Inbox) -> None:
     with scheduled(stack, "openai_usage"):
-        # On a busy machine the first load was late as well, and a problem is told once a day.
+        # On a busy machine the first load was late as well, and a problem is reported once per day.
         before = len(inbox.about("is late"))
         stack.loaded.query("DELETE FROM ops.alerts WHERE starts_with(problem, 'openai_usage/late')")
         with stack.vendor.gate("images", midnight(stack.day(-3))):
@@ -330,7 +334,7 @@ def assert_is_the_report_of(monday: date, stack: Stack, inbox: Inbox, reports: P
     assert attached.get_payload(decode=True) == path.read_bytes()
 
 
-def test_a_check_that_fails_turns_red_is_told_once_and_is_green_after_the_cure(stack: Stack, inbox: Inbox) -> None:
+def test_a_check_that_fails_turns_red_is_reported_once_and_is_green_after_the_cure(stack: Stack, inbox: Inbox) -> None:
     day = stack.day(-5)
     stack.loaded.query("DELETE FROM ops.coverage WHERE endpoint = 'costs' AND bucket_start = %s RETURNING bucket_start", [midnight(day)])
     with scheduled(stack, "warehouse_checks"):

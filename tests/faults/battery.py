@@ -104,7 +104,7 @@ def bystanders(*urls: str) -> Iterator[list[psycopg.Connection]]:
 
 
 def seen_or_done(warehouse: Warehouse, url: str, attempts: Sequence[str], hidden: Sequence[str], others: Sequence[str]) -> list[str]:
-    """Let a role try everything, each attempt by itself; return what had an effect that it must not have."""
+    """Let a role try everything, each attempt separately; return those that had a forbidden effect."""
     before = everything(warehouse)
     found = []
     connection = psycopg.connect(url, autocommit=True)

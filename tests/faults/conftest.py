@@ -24,7 +24,7 @@ MakePlace = Callable[[tuple[str, ...], float], Place]
 def make_place(server: Server, template: str) -> Iterator[MakePlace]:
     """Makes places for schedules: `make_place(endpoints, scale)`; nobody waits before another attempt."""
     with ExitStack() as opened, pytest.MonkeyPatch.context() as patched:
-        patched.setattr("meterhouse.vendors.openai.client.pause", lambda _: None)
+        patched.setattr("meterhouse.vendors.http_client.pause", lambda _: None)
         patched.setattr("meterhouse.vendors.read_ahead.pause", lambda *_: None)
         opened.enter_context(installed())
 

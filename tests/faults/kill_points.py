@@ -99,7 +99,7 @@ def crash() -> NoReturn:
 
 @contextmanager
 def installed() -> Iterator[None]:
-    """Watch for the moments; without a plan of its own a thread notices nothing."""
+    """Watch for the moments; a thread without its own plan notices nothing."""
     send, copy, execute = requests.Session.send, Stage.collect, psycopg.Connection.execute
     connect = WatchedConnection.connect
     enter, leave = psycopg.Transaction.__enter__, psycopg.Transaction.__exit__
@@ -113,7 +113,7 @@ def installed() -> Iterator[None]:
                 _here.plan, _here.connections = plan, connections
                 run()
 
-            self.run = run_with_plan  # type: ignore[method-assign]  # whoever starts a thread runs on in it
+            self.run = run_with_plan  # type: ignore[method-assign]  # the thread that starts another runs on in it
         start(self)
 
     def sent(self: requests.Session, request: requests.PreparedRequest, **options: Any) -> requests.Response:

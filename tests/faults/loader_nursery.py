@@ -1,6 +1,6 @@
-"""A process that does nothing but fork loaders, one for each line of orders, so that a kill costs no start of an interpreter.
+"""A process that only forks loaders, one per line of orders, so that a kill does not cost the start of an interpreter.
 
-Each loader is a process of its own: it opens its own connections, loads with the real code, and dies by SIGKILL where it is told to.
+Each loader is a process of its own: it opens its own connections, loads with the real code, and dies by SIGKILL at the chosen point.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from meterhouse.admin_keys import AdminKey, Organization
 from meterhouse.errors import MeterhouseError
 from meterhouse.load.sync import backfill, sync
-from meterhouse.settings import AdminKey, Organization, Settings
+from meterhouse.settings import Settings
 from meterhouse.windows import Window
 
 from .kill_points import Moment, installed, kill, planned

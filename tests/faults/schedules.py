@@ -285,7 +285,7 @@ class Schedules(RuleBasedStateMachine):
             one.server.faults.clear()
             one.fake.offers = Capabilities()
         if self.is_coarse:
-            # Refusals stand for a day of whatever clock wrote them; days that were loaded without it are loaded again by hand.
+            # Refusals count for a day by the clock that wrote them; days that were loaded without it are loaded again by hand.
             self.time_passes(27)
         chosen = sorted(self.touched)
         try:
@@ -306,7 +306,7 @@ class Schedules(RuleBasedStateMachine):
 
 
 def require_all_kinds(counted: Counter[str], *, cuts: int = len(Moment)) -> None:
-    """Hold that schedules came to every kind of trouble that they are for, and to at least so many moments of a crash."""
+    """Assert that schedules met every kind of trouble that they are for, and at least `cuts` moments of a crash."""
     wanted = {"overtaken", "at once", "quiet points", "totals compared"}
     assert wanted - counted.keys() == set(), shown(counted)
     assert sum(f"cut {moment}" in counted for moment in Moment) >= cuts, shown(counted)

@@ -74,12 +74,12 @@ def _pass_on(source: socket.socket, target: socket.socket) -> None:
 
 
 def bomb(megabytes: int) -> bytes:
-    """Return gzip bytes that unpack to so many megabytes of spaces inside a JSON object."""
+    """Return gzip bytes that unpack to `megabytes` megabytes of spaces inside a JSON object."""
     return gzip.compress(b"{" + b" " * (megabytes << 20) + b"}", compresslevel=6)
 
 
 class ScriptedServer:
-    """Plays one step for each connection, the last one for ever: `with ScriptedServer(send(answer(b"{}"))) as server: server.url`.
+    """Plays one step for each connection, the last one forever: `with ScriptedServer(send(answer(b"{}"))) as server: server.url`.
 
     `heads` are the raw requests that came in; `connections` counts the connections that were opened.
     """

@@ -10,7 +10,7 @@ from meterhouse.fake_openai.answers import Answer, Application, Request
 
 
 class SmallPages:
-    """Serves at most `page_buckets` a page, and does something just before a page that is counted."""
+    """Serves at most `page_buckets` per page, and does something just before a chosen page."""
 
     def __init__(self, application: Application, page_buckets: int) -> None:
         self._application = application

@@ -96,7 +96,7 @@ def test_memory_and_time_under_bombs(acme: LoadedOrganization, capsys: pytest.Ca
 def test_requests_of_the_worst_script(
     acme: LoadedOrganization, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("meterhouse.vendors.openai.client.pause", lambda _: None)
+    monkeypatch.setattr("meterhouse.vendors.http_client.pause", lambda _: None)
     monkeypatch.setattr("meterhouse.vendors.read_ahead.pause", lambda *_: None)
     acme.sync(retries=4).raise_first()
     usual = len(acme.server.requests)

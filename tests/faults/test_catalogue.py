@@ -20,7 +20,7 @@ def catalogue() -> dict[str, str]:
 
 @cache
 def marked() -> list[tuple[str, str]]:
-    """(number, where) of every marker, as it stands in the files: those of tests that only run elsewhere count too."""
+    """(number, where) of every marker, as written in the files: tests that run only elsewhere count too."""
     return [
         (str(ast.literal_eval(argument)), f"{path.relative_to(TESTS)}:{node.lineno}")
         for path in sorted(TESTS.rglob("test_*.py"))

@@ -41,7 +41,7 @@ def test_a_page_over_the_cap_is_asked_for_in_smaller_ones(acme: LoadedOrganizati
 
 
 @pytest.mark.fault(15)
-def test_a_bucket_that_is_larger_than_the_cap_by_itself_is_refused_in_one_line(acme: LoadedOrganization) -> None:
+def test_a_single_bucket_larger_than_the_cap_is_refused_in_one_line(acme: LoadedOrganization) -> None:
     acme.server.application = type("Padded", (), {"answer": staticmethod(padded(acme, 0))})()
     with pytest.raises(RejectedAnswer, match="METERHOUSE_PAGE_MAX_MEGABYTES"):
         acme.backfill(acme.today - timedelta(days=2), acme.today, ["completions"], page_max_megabytes=1).raise_first()

@@ -18,7 +18,7 @@ MANY = int(os.environ.get("METERHOUSE_SOAK_SCHEDULES", "3000"))
 
 
 def walk(place: Place, number: int, steps: int, *, is_random: bool) -> None:
-    """Run so many schedules of at most so many steps."""
+    """Run a number of schedules, each with a limited number of steps."""
     machine = type("Machine", (Schedules,), {"place": place})
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         machine,

@@ -19,8 +19,10 @@ _COUNTS = (
 )
 _KEPT = {
     "usage_daily_by_model": "endpoint, project_id, project_name, model, model_reported, is_batch",
+    "usage_daily_by_tier": "endpoint, project_id, project_name, model, model_reported, is_batch, service_tier",
     "usage_daily_by_api_key": "endpoint, project_id, project_name, api_key_id, api_key_name",
     "usage_daily_by_user": "endpoint, project_id, project_name, user_id, user_name, user_email",
+    "usage_hourly_by_project": "bucket_start_utc, bucket_at, finality, endpoint, project_id, project_name",
     "costs_daily_by_line_item": "project_id, project_name, line_item, model, currency",
     "costs_daily_by_api_key": "project_id, project_name, api_key_id, api_key_name, currency",
     "costs_daily_by_project": "project_id, project_name, currency",
@@ -39,15 +41,16 @@ def _queries(first: date, end: date) -> Iterator[tuple[str, str]]:
         key = f"usage_date, organization, {kept}, is_complete"
         if view.startswith("usage"):
             shown = f"SELECT {key}, {', '.join(MEASURES)}, cacheable_input_tokens, row_count, rows_without_requests, rows_without_tokens"
-            added = f"SELECT {key}, {_SUMS}, {_COUNTS} FROM bi.usage_daily"
+            added = f"SELECT {key}, {_SUMS}, {_COUNTS} FROM bi.usage_{'hourly' if 'hourly' in view else 'daily'}"
         else:
             shown = f"SELECT {key}, cost, cost_usd, row_count, rows_without_cost"
             added = f"SELECT {key}, sum(cost), sum(cost_usd), count(*), count(*) FILTER (WHERE cost IS NULL) FROM bi.costs_daily"
         days = f"WHERE usage_date >= '{first}' AND usage_date < '{end}'"
-        shown, added = f"{shown} FROM bi.{view} {days}", f"{added} {days} GROUP BY {key}"
-        both = f"WITH shown AS MATERIALIZED ({shown}), added AS MATERIALIZED ({added})"
-        yield (
-            view,
-            f"{both} SELECT true, * FROM (TABLE shown EXCEPT TABLE added) s"
-            " UNION ALL SELECT false, * FROM (TABLE added EXCEPT TABLE shown) a",
-        )
+        yield view, _different(f"{shown} FROM bi.{view} {days}", f"{added} {days} GROUP BY {key}")
+
+
+def _different(shown: str, added: str) -> str:
+    return (
+        f"WITH shown AS MATERIALIZED ({shown}), added AS MATERIALIZED ({added})"
+        " SELECT true, * FROM (TABLE shown EXCEPT TABLE added) s UNION ALL SELECT false, * FROM (TABLE added EXCEPT TABLE shown) a"
+    )

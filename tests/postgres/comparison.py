@@ -1,4 +1,4 @@
-"""The warehouse beside the source: totals of `bi` views as a BI user reads them, and the same totals of the organization's own truth."""
+"""The warehouse compared with the source: totals of `bi` views as a BI user reads them, and the same from the organization itself."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COSTS_BY_API_KEY_SINCE = datetime.fromtimestamp(COSTS_BY_API_KEY_SINCE_EPOCH_SEC
 
 
 def groupings(endpoint: Endpoint) -> list[tuple[str, ...]]:
-    """No dimension, each dimension alone, and all of them together."""
+    """No dimension, each dimension on its own, and all of them together."""
     names = tuple(dimension.name for dimension in endpoint.dimensions)
     return list(dict.fromkeys([(), *((name,) for name in names), names]))
 
@@ -29,7 +29,7 @@ def warehouse_totals(loaded: LoadedOrganization, endpoint: Endpoint, start: date
     # The source has the vendor's words.
     columns = {name: {BATCH.name: "is_batch", MODEL.name: "model_reported"}.get(name, name) for name in names}
     if endpoint.is_costs:
-        view, condition = "costs_daily", "organization = %s"
+        view, condition = f"{endpoint.name}_daily", "organization = %s"
         figures = {"amount": "sum(cost)", "exactly": "sum(cost_exact::numeric)", "in dollars": "sum(cost_usd)"}
         parameters: list[Any] = [loaded.label]
     else:
@@ -61,8 +61,10 @@ def source_totals(loaded: LoadedOrganization, endpoint: Endpoint, start: date, e
     for (day, *values), figures in loaded.fake.truth(endpoint.name, start, end, names).items():
         if endpoint.is_costs:
             figures = {"amount": figures["amount"], "exactly": figures["amount"], "in dollars": figures["amount"]}  # noqa: PLW2901
-            if day < COSTS_BY_API_KEY_SINCE:
-                values[names.index("api_key_id")] = None
+            # The vendor refuses these groupings of days before.
+            for dimension, since in endpoint.dimension_history:
+                if day < datetime.fromtimestamp(since, UTC).date():
+                    values[names.index(dimension.name)] = None
         for grouping, positions in wanted:
             total = totals.setdefault((grouping, day, *(values[position] for position in positions)), {})
             for name, figure in figures.items():
@@ -73,7 +75,7 @@ def source_totals(loaded: LoadedOrganization, endpoint: Endpoint, start: date, e
 def assert_equals_source(
     loaded: LoadedOrganization, start: date, end: date, endpoints: Iterable[str] = tuple(ENDPOINTS), when: str = ""
 ) -> int:
-    """Compare to the token and to the last decimal, the sums by day with the rows too, and return how many totals were compared."""
+    """Compare to the token and the last decimal, and daily totals with the rows too; return how many totals were compared."""
     compared = assert_rows_equal_source(loaded, start, end, endpoints, when)
     assert_added_up(loaded, start, end, when)
     return compared
@@ -97,14 +99,14 @@ def assert_rows_equal_source(loaded: LoadedOrganization, start: date, end: date,
 
 
 def assert_added_up(loaded: LoadedOrganization, start: date, end: date, when: str = "") -> None:
-    """Compare the sums by day of every organization of the warehouse with its rows."""
+    """Compare the daily totals of every organization of the warehouse with its rows."""
     odd_sums = not_added_up(loaded.warehouse.superuser_url, start, end)
     assert not odd_sums, f"{when}: {len(odd_sums)} sums by day are not those of the rows, the first: {odd_sums[0]}"
 
 
 def days_without_rows(loaded: LoadedOrganization, endpoint: str, days: Sequence[date]) -> list[date]:
     """Those of `days` for which the view shows nothing."""
-    view = "bi.costs_daily" if ENDPOINTS[endpoint].is_costs else "bi.usage_daily"
+    view = f"bi.{endpoint}_daily" if ENDPOINTS[endpoint].is_costs else "bi.usage_daily"
     condition = "" if ENDPOINTS[endpoint].is_costs else " AND endpoint = %s"
     parameters = [loaded.label, *([] if ENDPOINTS[endpoint].is_costs else [endpoint])]
     seen = {row[0] for row in loaded.read(f"SELECT DISTINCT usage_date FROM {view} WHERE organization = %s{condition}", parameters)}

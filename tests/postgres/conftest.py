@@ -40,7 +40,7 @@ def make_organization() -> Iterator[MakeOrganization]:
 
 @pytest.fixture
 def acme(warehouse: Warehouse) -> Iterator[LoadedOrganization]:
-    """A small organization with a short history and an empty warehouse of its own."""
+    """A small organization with a short history and its own empty warehouse."""
     with served(FakeOrganization(NOW, scale=0.2), warehouse) as loaded:
         loaded.defaults |= {"history_start": midnight(NOW.date().replace(day=1)), "hourly_history_days": 2}
         yield loaded

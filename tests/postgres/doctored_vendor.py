@@ -17,6 +17,7 @@ from meterhouse.fake_openai import FakeOrganization
 from meterhouse.fake_openai.answers import Answer, Request
 from meterhouse.fake_openai.clock import Clock
 from meterhouse.settings import Settings
+from meterhouse.vendors.openai.wire import path_of
 
 from .loaded_organization import NOW, LoadedOrganization, midnight
 
@@ -82,7 +83,7 @@ def groupings_asked(loaded: LoadedOrganization, endpoint: str) -> list[tuple[dat
     """(first day, day after the last, whether grouped) of every request for day buckets of an endpoint."""
     found = []
     for request in loaded.server.requests:
-        if request.path == f"/v1{ENDPOINTS[endpoint].path}" and request.values("bucket_width") == ["1d"]:
+        if request.path == f"/v1{path_of(ENDPOINTS[endpoint])}" and request.values("bucket_width") == ["1d"]:
             first, end = (datetime.fromtimestamp(int(request.values(name)[0]), NOW.tzinfo).date() for name in ("start_time", "end_time"))
             found.append((first, end, bool(request.values("group_by"))))
     return found

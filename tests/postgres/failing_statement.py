@@ -1,4 +1,4 @@
-"""A proxy before a real server that answers one statement by itself, with an error of any SQLSTATE; all others are the server's."""
+"""A proxy in front of a real server that answers one statement itself, with an error of any SQLSTATE; the server answers all others."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.faults.tcp_proxy import Proxy
 
 # After these the server closes the connection.
 _FATAL = ("57P01", "57P02", "57P04", "57P05")
-# A statement ends with the last of these; what COPY sends is no statement of its own.
+# A statement ends with the last of these; what COPY sends is not a separate statement.
 _STATEMENT = b"QPBDECSF"
 _ENDS = b"QS"
 # Of a session: what the server is, settings, what they are then, and the version of the tables or the moment that is read.
@@ -83,7 +83,7 @@ class _Session:
                 held += message
                 if kind not in _ENDS:
                     continue
-                # What ends a COPY is a Sync of its own.
+                # A separate Sync ends a COPY.
                 self._count += 1
                 is_opening = self._count <= _OPENING_STATEMENTS and not self._is_first
                 if len(held) > 5 and self._owner.is_the_one(opens_another=is_opening):

@@ -1,4 +1,4 @@
-"""Two warehouses that read the same vendor, one the fast way and one the slow way, and a plain reading of the same answers beside them.
+"""Two warehouses that read the same vendor, one the fast way and one the slow way, and a plain reading of the same answers.
 
 Fast: what is stored as it is answered is not decoded, an empty window is written straight into its place, answers are fetched ahead.
 Slow: one connection; every row is decoded, staged and compared, as each bucket held another row before the first load.

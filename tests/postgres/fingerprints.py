@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -14,9 +14,9 @@ from meterhouse.warehouse.tables import FACTS, metadata
 
 from .loaded_organization import rows
 
-# A day of the calendar is not about any organization.
-CALENDAR = "warehouse.dim_date"
-TABLES = tuple(name for name in sorted(metadata.tables) if name != CALENDAR)
+# Days of the calendar and list prices are not about any organization: a migration writes them.
+OF_NOBODY = ("warehouse.dim_date", "warehouse.list_price")
+TABLES = tuple(name for name in sorted(metadata.tables) if name not in OF_NOBODY)
 _KEY = "ARRAY['bucket_start', 'bucket_width', 'group_id']"
 
 
@@ -37,7 +37,7 @@ def places(url: str, tables: Iterable[str] = TABLES, where: str = "true") -> set
 
 
 def writes(url: str) -> dict[str, int]:
-    """How many rows were ever inserted, updated or deleted, by table, as the server counted them; partitions count by themselves."""
+    """How many rows were ever inserted, updated or deleted, by table, as the server counted them; partitions count separately."""
     # A session hands in its counts when it ends, so the others have to be gone.
     deadline = time.monotonic() + 10
     others = (
@@ -81,8 +81,16 @@ def last_revision(url: str) -> int:
     return int(rows(url, "SELECT coalesce(max(revision_id), 0) FROM ops.revisions")[0][0])
 
 
-def expected_revisions(before: dict[tuple[Any, ...], str], after: dict[tuple[Any, ...], str]) -> set[tuple[Any, ...]]:
-    """What the revision log must say about going from one state of the facts to another."""
+def expected_revisions(
+    before: dict[tuple[Any, ...], str], after: dict[tuple[Any, ...], str], settled: Collection[datetime]
+) -> set[tuple[Any, ...]]:
+    """What the revision log must say about going from one state of the facts to another; `settled` are the days of costs that were."""
     changed = {(*key, "changed", old, after[key]) for key, old in before.items() if key in after and after[key] != old}
     removed = {(*key, "removed", old, None) for key, old in before.items() if key not in after}
-    return changed | removed
+    added = {(*key, "added", "{}", new) for key, new in after.items() if key not in before and key[0] == "costs" and key[1] in settled}
+    return changed | removed | added
+
+
+def settled_days_of_costs(url: str) -> set[datetime]:
+    """The days of costs that are settled."""
+    return {start for (start,) in rows(url, "SELECT bucket_start FROM ops.coverage WHERE endpoint = 'costs' AND is_complete")}

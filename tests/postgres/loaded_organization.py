@@ -10,12 +10,13 @@ from typing import Any
 import psycopg
 from tests.conftest import Warehouse, create_database, drop_database, warehouse_addresses
 
+from meterhouse.admin_keys import AdminKey, Organization
 from meterhouse.catalogue.endpoints import DAY, BucketWidth
 from meterhouse.fake_openai import FakeOrganization, FakeServer
 from meterhouse.load.outcome import Outcome
 from meterhouse.load.run import Report, silent
 from meterhouse.load.sync import backfill, sync
-from meterhouse.settings import AdminKey, Organization, Settings
+from meterhouse.settings import Settings
 from meterhouse.windows import Window
 
 # Nine minutes into an hour: day, hour and cost buckets of this moment are all unfinished.

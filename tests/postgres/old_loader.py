@@ -16,6 +16,7 @@ from meterhouse.load.stream import Stream
 from meterhouse.vendors.openai.names import model_family
 
 from .loaded_organization import LoadedOrganization
+from .revisions import FIRST_REVISION
 from .test_replace_window import Loading, day, key, window
 
 # A stream that is loaded by nobody else.
@@ -28,12 +29,12 @@ _START_RUN_AS_OF_0001 = "INSERT INTO ops.run_log (command, parameters, status, s
 def old_load(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Iterator[Loading]:
     """A loader as of 0001: it replaces windows with the statements of all versions, and knows no column or table of the later ones."""
     with monkeypatch.context() as patch:
-        patch.setattr(stores, "SCHEMA_REVISION", "0001")
+        patch.setattr(stores, "SCHEMA_REVISION", FIRST_REVISION)
         patch.setattr(stores, "_START_RUN", _START_RUN_AS_OF_0001)
         loading = Loading.opened(warehouse.loader_url)
     with loading.store, monkeypatch.context() as patch:
         patch.setattr(groups, "keep_models", _keep_models_as_of_0001)
-        patch.setattr(staging, "replace_days", lambda *_: 0)
+        patch.setattr(staging, "replace_sums", lambda *_: 0)
         patch.setattr(staging, "keep_set_aside", lambda *_: None)
         patch.setattr(staging.Stage, "_log_load", _log_load_as_of_0001)
         patch.setattr(staging.Stage, "_write_coverage", _write_coverage_as_of_0001)
@@ -41,7 +42,7 @@ def old_load(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         yield loading
 
 
-def _keep_models_as_of_0001(cursor: Any, models: Any) -> None:
+def _keep_models_as_of_0001(cursor: Any, models: Any, _: str) -> None:
     for model in sorted(models):
         cursor.execute("INSERT INTO warehouse.dim_model VALUES (%s, %s) ON CONFLICT DO NOTHING", (model, model_family(model)))
 

@@ -15,7 +15,8 @@ from typing import Any
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
-from meterhouse.catalogue.endpoints import ENDPOINTS, BucketWidth, Endpoint, Kind
+from meterhouse.catalogue.endpoints import COSTS, COSTS_FAMILY, ENDPOINTS, BucketWidth, Endpoint, Kind
+from meterhouse.vendors.openai.wire import path_of
 from meterhouse.warehouse.rollup_tables import Rollup
 from meterhouse.warehouse.schema import fact_columns, group_table
 from meterhouse.windows import Window
@@ -70,7 +71,7 @@ class PlainReading:
             *(("group_by", name) for name in asked),
         ]
         answered: dict[datetime, dict[str, Any]] = {}
-        for page in self._pages(endpoint.path, parameters):
+        for page in self._pages(path_of(endpoint), parameters):
             for bucket in page["data"]:
                 start = datetime.fromtimestamp(bucket["start_time"], UTC)
                 # A bucket that comes twice comes with the same rows.
@@ -110,6 +111,11 @@ class PlainReading:
                 change = "removed" if new is None else "changed"
                 values = (_as_object(endpoint, old), None if new is None else _as_object(endpoint, new))
                 self.revisions[(*place, *key, change, comparable(was_complete), *map(comparable, values))] += 1
+        if endpoint is COSTS and covered is not None and was_complete:
+            # What was billed on the day of an invoice follows from the log.
+            for key in rows.keys() - before.keys():
+                values = ({}, _as_object(endpoint, rows[key]))
+                self.revisions[(*place, *key, "added", comparable(True), *map(comparable, values))] += 1
         self.facts[place] = rows
 
     def fact_rows(self, endpoint: Endpoint) -> Counter[Row]:
@@ -136,21 +142,27 @@ class PlainReading:
         """Rows of a rollup, as the given columns of it."""
         found: Counter[Row] = Counter()
         for endpoint in ENDPOINTS.values():
-            if endpoint.is_costs != rollup.is_costs:
+            if endpoint.family is not rollup.family:
                 continue
             names = group_table(endpoint).columns
-            kept = [dimension.name for dimension in rollup.dimensions] + (["currency"] if rollup.is_costs else [])
+            kept = [dimension.name for dimension in rollup.dimensions] + (["currency"] if rollup.family is COSTS_FAMILY else [])
             together: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
             for (name, minutes, start), rows in self.facts.items():
-                if name != endpoint.name or minutes != 24 * 60:
+                if name != endpoint.name or minutes != rollup.width.minutes:
                     continue
                 for key, row in rows.items():
                     member = dict(zip(names, key, strict=True))
-                    figures = dict(zip(fact_columns(endpoint), row, strict=True))
-                    together.setdefault((start.date(), *(member[one] for one in kept)), []).append(figures)
-            for (day, *values), group in together.items():
-                sums = _cost_sums(group) if rollup.is_costs else _usage_sums(endpoint, group)
-                shown = {"usage_date": day, "endpoint": endpoint.name, **dict(zip(kept, values, strict=True)), **sums}
+                    figures = dict(zip(fact_columns(endpoint), row, strict=bool(row)))
+                    together.setdefault((start, *(member[one] for one in kept)), []).append(figures)
+            for (start, *values), group in together.items():
+                sums = _cost_sums(group) if rollup.family is COSTS_FAMILY else _usage_sums(endpoint, group)
+                shown = {
+                    "usage_date": start.date(),
+                    "bucket_start": start,
+                    "endpoint": endpoint.name,
+                    **dict(zip(kept, values, strict=True)),
+                    **sums,
+                }
                 found[tuple(comparable(shown.get(column)) for column in columns)] += 1
         return found
 
@@ -177,7 +189,7 @@ def _rows(endpoint: Endpoint, results: list[dict[str, Any]], asked: list[str]) -
             named["currency"] = result["amount"]["currency"].lower()
         key = tuple(named.get(name) for name in group_table(endpoint).columns)
         known = {dimension.name for dimension in endpoint.dimensions} | {metric.name for metric in endpoint.metrics}
-        known |= {*endpoint.ignored_fields, endpoint.organization_field} | _OF_A_ROW
+        known |= {*endpoint.ignored_fields, endpoint.organization_field or ""} | _OF_A_ROW
         extra = {name: value for name, value in result.items() if name not in known}
         sums = figures.setdefault(key, {})
         for name, value in found.items():
@@ -239,4 +251,8 @@ def _usage_sums(endpoint: Endpoint, group: list[dict[str, Any]]) -> dict[str, An
 
 def _cost_sums(group: list[dict[str, Any]]) -> dict[str, Any]:
     rounded = [{"cost": figures["amount"].quantize(Decimal("1E-12"), ROUND_HALF_UP)} for figures in group]
-    return {"row_count": len(group), "rows_without_cost": 0, "amount": _total(group, "amount"), "cost": _total(rounded, "cost")}
+    found = {"row_count": len(group), "rows_without_cost": 0, "amount": _total(group, "amount"), "cost": _total(rounded, "cost")}
+    found["rows_without_quantity"] = sum(figures["quantity"] is None for figures in group)
+    units = {figures["quantity_unit"] for figures in group}
+    # Quantities of several units have no sum, and to have none is a unit of its own.
+    return found | ({"quantity": _total(group, "quantity"), "quantity_unit": units.pop()} if len(units) == 1 else {})

@@ -1,4 +1,4 @@
-"""A vendor that never leaves its past alone: in every round it changes some buckets on their way out, each in one of many ways."""
+"""A vendor that keeps changing its past: in every round it changes some buckets on their way out, each in one of many ways."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from meterhouse.catalogue.endpoints import ENDPOINTS, Endpoint, Kind
+from meterhouse.catalogue.endpoints import Endpoint, Kind
 from meterhouse.fake_openai import FakeOrganization
 from meterhouse.fake_openai.answers import Answer, Request
 from meterhouse.fake_openai.clock import Clock
+from meterhouse.fake_openai.served import BY_PATH
 
 Row = dict[str, Any]
 PLANTED = "proj_planted"
-_BY_PATH = {endpoint.path: endpoint for endpoint in ENDPOINTS.values()}
 # A page with a new field is decoded as a whole whenever it comes, so most pages must have none.
 _OF_A_WHOLE_PAGE, _RARELY = {"a new field"}, 0.1
 # What may leave a bucket without rows befalls streams with rows on most days only: an answer that is empty all over is refused.
@@ -42,7 +42,7 @@ class _Start(msgspec.Struct):
 
 
 class RestlessVendor:
-    """Answers for an organization. What a round does to a bucket depends on both alone, so whoever asks gets the same text.
+    """Answers for an organization. What a round does to a bucket depends only on these two, so every client gets the same text.
 
     From round 1 on `share` of the buckets change, others keep every byte. While it `plants`, each bucket
     with rows has the same one row and no other.
@@ -73,7 +73,7 @@ class RestlessVendor:
 
     def _answer(self, request: Request) -> Answer:
         answer = self._fake.answer(request)
-        endpoint = _BY_PATH.get(request.path)
+        endpoint = BY_PATH.get(request.path)
         if answer.status != 200 or endpoint is None:
             return answer
         width = dict(parse_qsl(request.query)).get("bucket_width", "1d")
@@ -85,7 +85,7 @@ class RestlessVendor:
         start = msgspec.json.decode(raw, type=_Start).start_time
         # A change lasts for two rounds, so that what is odd comes again as it was; for half of the buckets from the odd rounds on.
         era = (self.round + start // 3600 + start // 86400) // 2
-        rng = Random(f"{era}:{endpoint.name}:{width}:{start}")  # noqa: S311  # the same for whoever asks
+        rng = Random(f"{era}:{endpoint.name}:{width}:{start}")  # noqa: S311  # the same for every client
         if not self.plants and not (self.round and rng.random() < self._share):
             return [raw]
         bucket = _decoded(raw)
@@ -178,7 +178,7 @@ def _cannot_be_typed(endpoint: Endpoint, rows: list[Row], rng: Random) -> None:
 
 
 def _as_it_is(_: Endpoint, rows: list[Row], rng: Random) -> None:
-    """The rows stay: the bucket is absent, comes twice, or is told in another order."""
+    """The rows stay: the bucket is absent, comes twice, or is reported in another order."""
 
 
 CHANGES: dict[str, Callable[[Endpoint, list[Row], Random], None]] = {

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
+from datetime import datetime
+from urllib.parse import parse_qs
 
 from meterhouse.fake_openai.answers import Answer, Request
 
@@ -11,9 +13,9 @@ from .loaded_organization import LoadedOrganization
 
 
 class Slow:
-    """Takes its time for every page, and counts how many are under way at once."""
+    """Takes its time for every page, and counts how many are under way at once; windows from `fails_from` on are refused."""
 
-    def __init__(self, acme: LoadedOrganization, seconds: float = 0.05, fails_from: int | None = None) -> None:
+    def __init__(self, acme: LoadedOrganization, seconds: float = 0.05, fails_from: datetime | None = None) -> None:
         self.clock = acme.fake.clock
         self._answer = acme.fake.answer
         self._seconds = seconds
@@ -27,11 +29,10 @@ class Slow:
         with self._lock:
             self._under_way += 1
             self.asked += 1
-            number = self.asked
             self.most = max(self.most, self._under_way)
         time.sleep(self._seconds)
         with self._lock:
             self._under_way -= 1
-        if self._fails_from is not None and number >= self._fails_from:
+        if self._fails_from is not None and int(parse_qs(request.query)["start_time"][0]) >= self._fails_from.timestamp():
             return Answer(503, b"{}")
         return self._answer(request)

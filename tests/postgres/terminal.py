@@ -45,14 +45,20 @@ class Terminal:
         return lines[0]
 
 
-def writing_commands(day: date) -> list[list[str]]:
+def writing_commands(day: date, folder: Path) -> list[list[str]]:
     """One call of every command that writes to the warehouse."""
+    saved = folder / "cost_saved.csv"
+    saved.write_text("start_time,end_time,amount_value,amount_currency\n1761955200,1762041600,1.5,usd\n")
+    budgets = folder / "budgets.csv"
+    budgets.write_text("organization,budget,scope_kind,currency,period,amount\nacme,All of it,organization,usd,month,1000\n")
     return [
         ["migrate"],
         ["sync"],
         ["sync", "--only", "directory"],
         ["backfill", "--from", str(day), "--to", str(day)],
         ["check", "--offline"],
+        ["import", "costs", str(saved)],
+        ["budgets", "import", str(budgets)],
         ["rebuild-totals"],
         ["purge", "--organization", "acme"],
         ["alias", "gpt-4o", "ours"],
@@ -67,4 +73,5 @@ def reading_commands(folder: Path) -> list[list[str]]:
         ["status"],
         ["export", "costs_daily", "--format", "csv", "--out", str(folder / "costs.csv")],
         ["report", "--out", str(folder / "report.html")],
+        ["sql", "SELECT count(*) FROM bi.costs_daily"],
     ]

@@ -1,4 +1,4 @@
-"""Alerts over real channels: once per problem and UTC day, whoever is first, and again when nobody could be reached."""
+"""Alerts over real channels: once per problem and UTC day, no matter who is first, and again if nobody could be reached."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_a_problem_reaches_the_webhook_and_the_mailbox_as_it_was_written_with_th
     assert LINK in body.get_content()
 
 
-def test_the_same_problem_is_told_once_a_day_and_a_new_one_beside_it_alone(inbox: Inbox) -> None:
+def test_the_same_problem_is_reported_once_per_day_and_then_only_new_ones(inbox: Inbox) -> None:
     tell(TITLE, [KEY], LINK)
     tell(TITLE, [KEY], LINK)
     assert len(inbox.posts) == len(inbox.mails) == 1
@@ -51,7 +51,7 @@ def test_the_same_problem_is_told_once_a_day_and_a_new_one_beside_it_alone(inbox
     assert KEY.text not in inbox.posts[1]["message"]
 
 
-def test_on_the_next_day_it_is_told_again(warehouse: Warehouse, inbox: Inbox) -> None:
+def test_on_the_next_day_it_is_reported_again(warehouse: Warehouse, inbox: Inbox) -> None:
     tell(TITLE, [KEY], LINK)
     with psycopg.connect(warehouse.superuser_url) as connection:
         connection.execute("UPDATE ops.alerts SET told_on = told_on - 1")
@@ -62,9 +62,9 @@ def test_on_the_next_day_it_is_told_again(warehouse: Warehouse, inbox: Inbox) ->
 def test_a_day_is_a_utc_day(warehouse: Warehouse) -> None:
     night = datetime(2026, 11, 21, 1, 30, tzinfo=UTC)
     with Store(warehouse.loader_url) as store:
-        assert store.claim_alerts(["x"], night.astimezone(timezone(timedelta(hours=-5)))) == {"x"}
-        assert store.claim_alerts(["x"], night + timedelta(hours=22)) == set()
-        assert store.claim_alerts(["x"], night + timedelta(hours=23)) == {"x"}
+        assert store.alerts.claim(["x"], night.astimezone(timezone(timedelta(hours=-5)))) == {"x"}
+        assert store.alerts.claim(["x"], night + timedelta(hours=22)) == set()
+        assert store.alerts.claim(["x"], night + timedelta(hours=23)) == {"x"}
 
 
 def test_several_that_find_the_same_at_the_same_time_tell_it_once(inbox: Inbox) -> None:
@@ -105,14 +105,14 @@ def test_a_warehouse_that_takes_no_writes_is_no_reason_to_be_silent(warehouse: W
     assert len(inbox.posts) == len(inbox.mails) == 1
 
 
-def test_a_malformed_key_is_told_once_too(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_malformed_key_is_reported_once_too(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_ADMIN_KEY", "sk-admin-with a blank")
     tell(TITLE, [KEY], LINK)
     tell(TITLE, [KEY], LINK)
     assert len(inbox.posts) == 1
 
 
-def test_texts_that_differ_in_their_figures_alone_are_one_problem_and_other_words_another() -> None:
+def test_texts_that_differ_only_in_their_figures_are_one_problem_and_other_words_another() -> None:
     one, same, other = (
         problem_of("openai_usage/images", "TryAgainLater", text)
         for text in ("gave up after 2 attempts", "gave up after 5 attempts", "the warehouse went away")
@@ -141,7 +141,7 @@ def test_a_run_that_has_ended_or_waits_in_a_backfill_is_not_late(inbox: Inbox, r
     assert inbox.posts == inbox.mails == []
 
 
-def test_a_late_run_is_told_with_its_name(inbox: Inbox) -> None:
+def test_a_late_run_is_reported_with_its_name(inbox: Inbox) -> None:
     run_is_late({"dag_run": {"dag_id": "openai_usage", "dag_run_id": "scheduled__2026-11-21T13:00:00+00:00"}})
     (post,) = inbox.posts
     assert post["title"] == "meterhouse: openai_usage is late"

@@ -9,10 +9,10 @@ import psycopg
 import pytest
 from tests.conftest import Warehouse
 
+from meterhouse.admin_keys import organization_of
 from meterhouse.errors import ConfirmToEmpty, FixConfiguration, RejectedAnswer
 from meterhouse.load.loader import _Mode
 from meterhouse.load.store import Store
-from meterhouse.settings import organization_of
 
 from .test_replace_window import LOADS, NOW, Fetch, Loading, covered, day, key, window
 
@@ -54,7 +54,7 @@ def test_a_run_that_stopped_long_ago_or_is_done_is_not_resumed(warehouse: Wareho
         store.finish_run(run, "stopped", begun)
         assert store.resume_run("backfill", asked, begun + timedelta(seconds=1), begun + timedelta(hours=1)) is None
         assert store.resume_run("backfill", {"organization": "y"}, day_before, begun) is None
-        # The clock of whoever began it was wrong: it may be of any age.
+        # It was started with a wrong clock: it may be of any age.
         assert store.resume_run("backfill", asked, day_before, begun - timedelta(seconds=1)) is None
         assert store.resume_run("backfill", asked, day_before, begun) == run
         store.finish_run(run, "done", begun)
@@ -76,7 +76,7 @@ def test_a_run_is_resumed_when_its_process_is_gone_and_by_one_process_only(wareh
                 time.sleep(0.01)
         assert second.resume_run("backfill", asked, day_before, begun) == run
         assert third.resume_run("backfill", asked, day_before, begun) is None
-        # A loader with a login of its own is shown no more than that the process is there.
+        # A loader with its own login sees only that the process exists.
         second.finish_run(run, "failed", begun)
         assert third.resume_run("backfill", asked, day_before, begun) == run
         assert second.resume_run("backfill", asked, day_before, begun) is None
@@ -106,7 +106,9 @@ def test_a_connections_host_is_read_as_people_write_it(host: str, address: str) 
     assert organization_of("acme", "sk-admin-0123456789abcdef", host, named="the connection c").base_url == address
 
 
-@pytest.mark.parametrize(("host", "label"), [("http://gateway.example/v1", "acme"), ("https://api.openai.com/v1", "Not a label")])
+@pytest.mark.parametrize(
+    ("host", "label"), [("http://gateway.example/v1", "acme"), ("https://[::1", "acme"), ("https://api.openai.com/v1", "Not a label")]
+)
 def test_a_connection_cannot_send_the_key_in_clear_or_carry_a_strange_label(host: str, label: str) -> None:
     with pytest.raises(FixConfiguration, match="the connection c") as refused:
         organization_of(label, "sk-admin-0123456789abcdef", host, named="the connection c")

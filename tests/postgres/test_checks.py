@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import logging
 import re
 import shlex
@@ -9,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -19,7 +21,9 @@ from meterhouse.catalogue.endpoints import USAGE
 from meterhouse.checks.warehouse_checks import CheckResult, ask_vendor, checks, run_warehouse_checks
 from meterhouse.clock import utc_now
 from meterhouse.command_line.command_words import parser
+from meterhouse.imports.prices import import_prices
 from meterhouse.settings import load_settings
+from meterhouse.warehouse.allocation import allocate
 from meterhouse.warehouse.rollups import fill
 
 from .conftest import MakeOrganization, MakeWarehouse
@@ -36,8 +40,31 @@ DELETE_USAGE = [f"DELETE FROM warehouse.{endpoint.table} WHERE {OF_SETTLED_DAY}"
 
 # What is planted, and words of what has to be found.
 DEFECTS = {
+    "allocation_equals_costs": (
+        [
+            "UPDATE warehouse.cost_allocation SET cost = cost + 0.000000000001"
+            f" WHERE ctid = (SELECT ctid FROM warehouse.cost_allocation WHERE usage_date = '{SETTLED}' AND cost > 0 LIMIT 1)"
+        ],
+        f"acme on {SETTLED}: lines whose parts are not the bill: 1, in all ",
+    ),
     "amounts_missing": ([f"UPDATE warehouse.costs SET amount = NULL WHERE {OF_DAY}"], f"acme on {YESTERDAY}: "),
+    "cost_anomalies": (
+        [
+            "INSERT INTO warehouse.cost_anomalies (organization_id, usage_date, series_kind, series_key, currency, kind, actual_cost,"
+            " expected_cost, low_cost, high_cost, z_score, reason, state, first_seen_at, judged_at)"
+            f" VALUES (1, '{SETTLED}', 'organization', '', 'usd', 'spike', 900, 300, 200, 450, 11,"
+            " '3.0 times the 300.00 usd expected for a Monday', 'new', now(), now())"
+        ],
+        f"acme, organization, {SETTLED}: 900.00 usd were billed, 3.0 times the 300.00 usd expected for a Monday; if it was planned",
+    ),
     "cost_without_usage": (DELETE_USAGE, f"acme on {SETTLED}: "),
+    "costs_by_user_equal_costs": (
+        [
+            f"UPDATE warehouse.costs_by_user SET amount = amount + 0.000000000002 WHERE {OF_SETTLED_DAY}"
+            f" AND group_id = (SELECT min(group_id) FROM warehouse.costs_by_user WHERE amount > 0 AND {OF_SETTLED_DAY})"
+        ],
+        f"acme on {SETTLED}: ",
+    ),
     "coverage_gaps": (
         [f"DELETE FROM ops.coverage WHERE endpoint = 'images' AND bucket_width = 1440 AND {OF_DAY}"],
         f"acme/images/1d: missing buckets: 1, the first at {YESTERDAY} 00:00:00",
@@ -59,6 +86,19 @@ DEFECTS = {
         [f"UPDATE warehouse.usage_images SET images = images + 1 WHERE bucket_width = 1440 AND {OF_DAY}"],
         f"acme/images on {YESTERDAY}: images ",
     ),
+    "invoices_tie": (
+        [
+            "INSERT INTO ops.coverage (organization_id, endpoint, bucket_width, bucket_start, reported_start, reported_end, is_complete,"
+            " row_count, source_grouping, changed_at, finality) SELECT organization_id, 'costs', 1440, d, d, d + interval '1 day', true, 0,"
+            " '', now(), 'settled' FROM warehouse.dim_organization, generate_series('2025-01-01Z'::timestamptz, '2025-01-31Z', '1 day') d",
+            "INSERT INTO warehouse.invoices (organization_id, invoice_id, month_start, period_start, period_end, currency, issued_on,"
+            " tolerance_amount, tolerance_share) SELECT organization_id, 'INV-1', '2025-01-01', '2025-01-01', '2025-01-31', 'usd',"
+            " '2025-02-02', 0.01, 0.001 FROM warehouse.dim_organization",
+            "INSERT INTO warehouse.invoice_lines (invoice_key, position, kind, amount)"
+            " SELECT invoice_key, 1, 'usage', 5 FROM warehouse.invoices",
+        ],
+        "acme 2025-01 usd: the invoice is 5.00 higher than what explains it; once its file is right, import it again",
+    ),
     "organization_twice": (
         [
             "INSERT INTO warehouse.dim_organization (label, vendor, vendor_organization_id)"
@@ -66,12 +106,23 @@ DEFECTS = {
         ],
         "acme and old are both the organization org-",
     ),
+    "price_drift": (
+        ["DELETE FROM warehouse.contract_price WHERE line_item = 'priority | gpt-4.1-2025-04-14, output'"],
+        f"acme: 'priority | gpt-4.1-2025-04-14, output' cost 16 usd per million tokens from 2026-11-12 to {SETTLED + timedelta(days=1)},"
+        " the price list says 14: import your contract prices with meterhouse import prices FILE, or ask the vendor",
+    ),
     "rollups_equal_facts": (
         [
             "UPDATE warehouse.rollup_usage_by_user SET input_tokens = input_tokens + 1"
-            f" WHERE usage_date = '{SETTLED}' AND endpoint = 'embeddings'"
+            f" WHERE usage_date = '{SETTLED}' AND endpoint = 'embeddings'",
+            # The day has as many, so that a sum over its hours would not show it.
+            "UPDATE warehouse.rollup_usage_by_hour r SET input_tokens = input_tokens + CASE r.bucket_start WHEN h.first THEN 1 ELSE -1 END"
+            " FROM (SELECT min(bucket_start) AS first, max(bucket_start) AS last, min(project_id) AS project_id"
+            f" FROM warehouse.rollup_usage_by_hour WHERE usage_date = '{SETTLED}' AND endpoint = 'embeddings') h"
+            " WHERE r.endpoint = 'embeddings' AND r.project_id = h.project_id AND r.bucket_start IN (h.first, h.last)",
         ],
-        f"acme/embeddings on {SETTLED}: bi.usage_daily_by_user is not the sum of the rows, so run meterhouse rebuild-totals",
+        f"acme/embeddings on {SETTLED}: bi.usage_daily_by_user and bi.usage_hourly_by_project is not the sum of the rows,"
+        " so run meterhouse rebuild-totals",
     ),
     "set_aside": (
         [
@@ -122,7 +173,8 @@ DEFECTS = {
     "usage_without_cost": (
         [
             f"DELETE FROM warehouse.costs WHERE {OF_SETTLED_DAY}",
-            f"UPDATE ops.coverage SET row_count = 0 WHERE endpoint = 'costs' AND {OF_SETTLED_DAY}",
+            f"DELETE FROM warehouse.costs_by_user WHERE {OF_SETTLED_DAY}",
+            f"UPDATE ops.coverage SET row_count = 0 WHERE endpoint IN ('costs', 'costs_by_user') AND {OF_SETTLED_DAY}",
         ],
         f"acme on {SETTLED}: ",
     ),
@@ -132,13 +184,26 @@ ELSEWHERE = {"clock_skew_vendor", "clock_skew_warehouse", "control_totals"}
 
 
 @pytest.fixture(scope="module")
-def loaded(make_warehouse: MakeWarehouse, make_organization: MakeOrganization) -> LoadedOrganization:
+def loaded(
+    make_warehouse: MakeWarehouse, make_organization: MakeOrganization, tmp_path_factory: pytest.TempPathFactory
+) -> LoadedOrganization:
     found = make_organization(make_warehouse())
     found.defaults |= {"history_start": midnight(TODAY - timedelta(days=8)), "hourly_history_days": 3}
     found.sync().raise_first()
     # What the log says about the time of a load is the server's, and the checks are asked as of the organization's clock.
     found.query("UPDATE ops.load_log SET loaded_at = %s", [NOW])
+    agree_on_prices(found, tmp_path_factory.mktemp("contract") / "prices.csv")
     return found
+
+
+def agree_on_prices(loaded: LoadedOrganization, file: Path) -> None:
+    """Import a contract for what the stand-in bills at prices that it invented and the vendor's list does not have."""
+    agreed = loaded.read("SELECT DISTINCT organization, line_item, price_unit, effective_price, currency FROM bi.price_drift")
+    assert agreed
+    with file.open("w", encoding="utf-8", newline="") as lines:
+        csv.writer(lines).writerows([("organization", "line_item", "unit", "price", "currency", "valid_from"),
+                                     *((*one, TODAY - timedelta(days=400)) for one in agreed)])  # fmt: skip
+    import_prices(loaded.settings(), file, dry_run=False)
 
 
 def run(loaded: LoadedOrganization, **changes: Any) -> dict[str, CheckResult]:
@@ -174,10 +239,16 @@ def planted(loaded: LoadedOrganization, *statements: str) -> Iterator[None]:
 
 
 def add_up(loaded: LoadedOrganization, unless: Sequence[str] = ()) -> None:
-    """Write the sums by day anew as a load would have, unless they are what was spoilt."""
-    if "warehouse.rollup_" not in " ".join(unless):
+    """Rewrite the daily totals and the allocation as a load would have, unless they are what was spoilt."""
+    spoilt = " ".join(unless)
+    if "warehouse.rollup_" not in spoilt:
         with psycopg.connect(loaded.warehouse.superuser_url) as superuser:
             fill(superuser)
+    if "warehouse.cost_allocation" not in spoilt:
+        with psycopg.connect(loaded.warehouse.superuser_url, autocommit=True) as superuser:
+            superuser.execute("DELETE FROM ops.allocated_days")
+            for (organization_id,) in superuser.execute("SELECT organization_id FROM warehouse.dim_organization").fetchall():
+                allocate(superuser, organization_id)
 
 
 def test_every_check_has_a_defect_here_and_a_severity() -> None:
@@ -220,9 +291,9 @@ def test_a_command_that_a_finding_names_is_one_that_exists(loaded: LoadedOrganiz
     if setting := re.search(r"\bset (METERHOUSE_\w+) to (\d+)", detail):
         assert load_settings({setting[1]: setting[2]})
         return
-    command = re.search(r"meterhouse (rebuild-totals|(?:sync|backfill|purge)(?: --[a-z-]+ [\w-]+)+)", detail)
+    command = re.search(r"meterhouse (rebuild-totals|import [a-z]+ FILE|(?:sync|backfill|purge)(?: --[a-z-]+ [\w-]+)+)", detail)
     assert command, detail
-    assert parser().parse_args(shlex.split(command[1])).command in {"sync", "backfill", "rebuild-totals", "purge"}
+    assert parser().parse_args(shlex.split(command[1])).command in {"sync", "backfill", "import", "rebuild-totals", "purge"}
 
 
 def test_a_long_list_of_findings_is_counted_whole_and_shown_in_part(loaded: LoadedOrganization) -> None:
@@ -247,6 +318,58 @@ def test_each_check_is_one_line_of_the_log_information_or_a_warning(loaded: Load
     assert {name for name, line in lines.items() if line.levelno == logging.WARNING} == {"coverage_gaps", "clock_skew_warehouse"}
     assert lines["coverage_gaps"].getMessage() == f"check coverage_gaps (fail): 1 found: {results['coverage_gaps'].detail}"
     assert lines["freshness"].getMessage() == "check freshness: nothing found"
+
+
+# -- copies and parts of the costs ----------------------------------------------------------------------------------------------------
+
+
+def test_copies_of_the_costs_are_compared_only_where_both_are_settled_and_with_what_is_unknown(loaded: LoadedOrganization) -> None:
+    other = DEFECTS["costs_by_user_equal_costs"][0][0]
+    unsettled = f"UPDATE ops.coverage SET is_complete = false, finality = 'settling' WHERE endpoint = 'costs_by_user' AND {OF_SETTLED_DAY}"
+    unknown = other.replace("amount + 0.000000000002", "NULL")
+    with planted(loaded, other):
+        assert run(loaded)["costs_by_user_equal_costs"].findings == 1
+    with planted(loaded, other, unsettled):
+        assert run(loaded)["costs_by_user_equal_costs"].is_ok
+    with planted(loaded, other.replace("0.000000000002", "0.0000000000001")):
+        assert run(loaded)["costs_by_user_equal_costs"].is_ok, "below what the warehouse shows"
+    with planted(loaded, unknown):
+        assert " usd and unknown amounts by user" in (run(loaded)["costs_by_user_equal_costs"].detail or "")
+
+
+def test_a_day_that_is_loaded_again_has_six_hours_to_be_allocated(loaded: LoadedOrganization) -> None:
+    stale = f"DELETE FROM ops.allocated_days WHERE usage_date = '{SETTLED}'"
+    gone = f"DELETE FROM warehouse.cost_allocation WHERE usage_date = '{SETTLED}'"
+    long_ago = "UPDATE ops.coverage SET changed_at = changed_at - interval '7 hours' WHERE endpoint = 'costs'"
+    with planted(loaded, gone):
+        assert run(loaded)["allocation_equals_costs"].findings == 1, "it was allocated"
+    with planted(loaded, gone, stale):
+        assert run(loaded)["allocation_equals_costs"].is_ok
+    with planted(loaded, gone, stale, long_ago):
+        assert f"acme on {SETTLED}: " in (run(loaded)["allocation_equals_costs"].detail or "")
+    with planted(loaded, gone, "DELETE FROM ops.allocated_days", long_ago):
+        assert run(loaded)["allocation_equals_costs"].is_ok, "nothing was ever allocated, as right after an upgrade"
+
+
+def test_clocks_that_differ_do_not_decide_whether_a_day_is_allocated(loaded: LoadedOrganization) -> None:
+    gone = f"DELETE FROM warehouse.cost_allocation WHERE usage_date = '{SETTLED}'"
+    behind = "UPDATE ops.allocated_days SET allocated_at = '2020-01-01'"
+    with planted(loaded, gone, behind):
+        assert run(loaded)["allocation_equals_costs"].findings == 1, "it was allocated from what is stored, whatever its clock said"
+    ahead = "UPDATE ops.allocated_days SET allocated_at = '2099-01-01'"
+    loaded_since = f"UPDATE ops.coverage SET content_digest = '\\x00' WHERE endpoint = 'costs' AND {OF_SETTLED_DAY}"
+    with planted(loaded, gone, ahead, loaded_since):
+        assert run(loaded)["allocation_equals_costs"].is_ok, "it was loaded again and is to be allocated"
+
+
+def test_a_part_that_is_unknown_beside_the_whole_bill_is_found(loaded: LoadedOrganization) -> None:
+    columns = "usage_date, organization_id, project_id, line_item, currency, method"
+    one_more = (
+        f"INSERT INTO warehouse.cost_allocation ({columns}) SELECT {columns} FROM warehouse.cost_allocation"
+        f" WHERE usage_date = '{SETTLED}' LIMIT 1"
+    )
+    with planted(loaded, one_more):
+        assert run(loaded)["allocation_equals_costs"].findings == 1
 
 
 # -- freshness ------------------------------------------------------------------------------------------------------------------------
@@ -381,7 +504,7 @@ def test_a_level_is_not_added_up_over_hours(loaded: LoadedOrganization) -> None:
         assert run(loaded)["hours_equal_days"].is_ok
 
 
-def test_a_measure_that_one_width_was_not_told_is_not_compared_but_hours_that_are_gone_are_found(loaded: LoadedOrganization) -> None:
+def test_a_measure_that_was_not_reported_in_one_width_is_not_compared_but_hours_that_are_gone_are_found(loaded: LoadedOrganization) -> None:
     table = "warehouse.usage_completions"
     with planted(loaded, f"UPDATE {table} SET output_text_tokens = NULL, output_tokens = output_tokens + 0 WHERE bucket_width = 60"):
         assert run(loaded)["hours_equal_days"].is_ok
@@ -422,7 +545,7 @@ def test_what_the_vendor_bills_without_reporting_usage_is_no_cost_without_usage(
         assert run(loaded)["cost_without_usage"].is_ok
 
 
-def test_days_that_may_still_be_billed_or_were_not_loaded_are_not_held_against_each_other(loaded: LoadedOrganization) -> None:
+def test_days_that_may_still_be_billed_or_were_not_loaded_are_not_compared_with_each_other(loaded: LoadedOrganization) -> None:
     late = [text.replace(OF_SETTLED_DAY, OF_DAY) for text in DEFECTS["usage_without_cost"][0]]
     with planted(loaded, *late):
         assert run(loaded)["usage_without_cost"].is_ok

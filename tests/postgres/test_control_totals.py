@@ -14,6 +14,7 @@ from meterhouse.checks.warehouse_checks import run_warehouse_checks
 from meterhouse.fake_openai import FakeOrganization
 from meterhouse.fake_openai.answers import Answer, Request
 from meterhouse.fake_openai.queries import Capabilities
+from meterhouse.vendors.openai.wire import path_of
 
 from .doctored_vendor import THREE, TODAY, YESTERDAY, ago, ask, asked_vendor, figures, groupings_asked
 from .loaded_organization import NOW, LoadedOrganization, midnight, served
@@ -38,7 +39,7 @@ def test_every_endpoint_that_an_organization_uses_ties_to_its_total(acme: Loaded
     assert (result.findings, result.detail) == (0, None)
     # Bytes stored are a level: what the vendor answers for all projects need not be the sum over them.
     assert {request.path for request in acme.server.requests} == {
-        f"/v1{endpoint.path}" for endpoint in ENDPOINTS.values() if endpoint.name != "vector_stores"
+        f"/v1{path_of(endpoint)}" for endpoint in ENDPOINTS.values() if endpoint.name != "vector_stores"
     }
 
 
@@ -156,7 +157,7 @@ def test_days_that_the_vendor_has_restated_are_loaded_again_with_their_hours(sma
     assert ask(small).detail is None
 
 
-def test_hours_alone_are_compared_when_days_are_not_loaded(acme: LoadedOrganization) -> None:
+def test_only_hours_are_compared_when_days_are_not_loaded(acme: LoadedOrganization) -> None:
     acme.defaults |= {"endpoints": ("completions",), "widths": ("1h",)}
     acme.sync().raise_first()
     right = figures(acme)

@@ -30,7 +30,7 @@ def test_a_vendor_that_answers_differently_without_grouping_is_found_with_both_f
     ]
 
 
-def test_a_day_that_differs_in_everything_is_told_in_one_line(small: LoadedOrganization) -> None:
+def test_a_day_that_differs_in_everything_is_reported_in_one_line(small: LoadedOrganization) -> None:
     doctor(small, ungrouped("/completions", ago(1), lambda row: row.update({name: row[name] + 1 for name in row if "tokens" in name})))
     result = ask(small)
     assert result.findings == 1

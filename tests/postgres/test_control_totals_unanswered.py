@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from tests.conftest import Warehouse
 
+from meterhouse.admin_keys import AdminKey, Organization
 from meterhouse.checks.warehouse_checks import run_warehouse_checks
 from meterhouse.errors import FixConfiguration, TryAgainLater
 from meterhouse.fake_openai import FakeOrganization
 from meterhouse.fake_openai.queries import Capabilities
-from meterhouse.settings import AdminKey, Organization
 
 from .doctored_vendor import ago, ask, asked_vendor, doctor, figures, ungrouped
 from .loaded_organization import NOW, LoadedOrganization, midnight, organization, served

@@ -136,7 +136,7 @@ def test_a_bucket_that_was_replaced_since_its_digest_was_read_is_asked_for_again
 
 
 def test_rows_that_were_left_alone_count_among_those_of_the_answer(spoiled: LoadedOrganization) -> None:
-    """A day on which no row has a model is no answer that ignored the grouping, as the days beside it have models."""
+    """A day on which no row has a model is not an answer that ignored the grouping, because the days around it have models."""
 
     def without_models(path: str, _: list[str], buckets: list[dict[str, Any]]) -> None:
         for row in buckets[1]["results"] if "completions" in path and len(buckets) == 3 else ():
@@ -176,7 +176,7 @@ def test_an_answer_without_any_bucket_leaves_all_of_them_alone(spoiled: LoadedOr
     assert spoiled_days(spoiled) == 3
 
 
-def test_whoever_removed_the_rows_removed_the_digests_too(small: LoadedOrganization) -> None:
+def test_removing_the_rows_removes_the_digests_too(small: LoadedOrganization) -> None:
     load(small)
     with Store(small.warehouse.owner_url) as store:
         store.purge(small.label)

@@ -11,12 +11,15 @@ from typing import Any
 import psycopg
 import pytest
 
+from meterhouse.admin_keys import AdminKey, Organization
+from meterhouse.catalogue.vendors import OPENAI
 from meterhouse.errors import FixConfiguration, RejectedAnswer
 from meterhouse.fake_openai import FakeOrganization, FakeServer
-from meterhouse.load.directory import DirectorySummary, ListRead, sync_directory
+from meterhouse.load.directory import DirectorySummary, sync_directory
 from meterhouse.load.names_history import Listing, NamesReplaced
 from meterhouse.load.store import Store
-from meterhouse.settings import AdminKey, Organization, Settings
+from meterhouse.settings import Settings
+from meterhouse.vendors.listing import ListRead
 from meterhouse.warehouse.schema import PROJECT_NAMES
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -261,7 +264,7 @@ def test_an_error_in_the_middle_writes_nothing(directory: Directory) -> None:
     assert directory.written() == before
 
 
-def test_a_name_that_cannot_be_stored_as_it_came_is_shown_and_holds_no_other_name_up(directory: Directory) -> None:
+def test_a_name_that_cannot_be_stored_unchanged_is_shown_and_holds_up_no_other_name(directory: Directory) -> None:
     directory.sync()
     project = directory.active_project_with_keys()
     directory.fake.rename_project(project, "Renamed")
@@ -348,26 +351,26 @@ def listing(name: str, project: str = "proj_1") -> Listing:
 def test_an_older_fetch_does_not_replace_a_newer_one(warehouse_url: str) -> None:
     with Store(warehouse_url) as store:
         older, newer = store.next_fetch_number(), store.next_fetch_number()
-        assert store.replace_names("acme", [listing("new")], newer, NOW) == [NamesReplaced(added=1)]
-        assert store.replace_names("acme", [listing("old")], older, NOW) is None
-        assert store.replace_names("other", [listing("old", "proj_2")], older, NOW) == [NamesReplaced(added=1)]
+        assert store.replace_names("acme", [listing("new")], newer, NOW, OPENAI) == [NamesReplaced(added=1)]
+        assert store.replace_names("acme", [listing("old")], older, NOW, OPENAI) is None
+        assert store.replace_names("other", [listing("old", "proj_2")], older, NOW, OPENAI) == [NamesReplaced(added=1)]
 
 
 def test_a_clock_that_runs_behind_never_turns_history_round(warehouse_url: str) -> None:
     with Store(warehouse_url) as store:
-        store.replace_names("acme", [listing("old")], store.next_fetch_number(), NOW)
-        store.replace_names("acme", [listing("new")], store.next_fetch_number(), NOW - timedelta(minutes=5))
+        store.replace_names("acme", [listing("old")], store.next_fetch_number(), NOW, OPENAI)
+        store.replace_names("acme", [listing("new")], store.next_fetch_number(), NOW - timedelta(minutes=5), OPENAI)
         rows = store.connection.execute("SELECT project_name, valid_from, valid_to FROM warehouse.dim_project ORDER BY 1 DESC").fetchall()
     assert rows == [("old", NOW, NOW), ("new", NOW, None)]
 
 
 def test_a_load_that_refers_to_the_organization_does_not_hold_names_up(warehouse_url: str) -> None:
     with Store(warehouse_url) as store, psycopg.connect(warehouse_url) as loading:
-        organization_id = store.organization_id("acme", create=True)
+        organization_id = store.organization_id("acme", create_for=OPENAI)
         # An open transaction of a loader: its new row locks the organization's key.
         loading.execute(
             "INSERT INTO ops.watermarks (organization_id, endpoint, bucket_width) VALUES (%s, 'costs', 1440)", (organization_id,)
         )
         store.connection.execute("SET lock_timeout = '2s'")
-        assert store.replace_names("acme", [listing("name")], store.next_fetch_number(), NOW) == [NamesReplaced(added=1)]
+        assert store.replace_names("acme", [listing("name")], store.next_fetch_number(), NOW, OPENAI) == [NamesReplaced(added=1)]
         loading.rollback()

@@ -25,8 +25,8 @@ CODES = [
     *("08006", "25006", "25P03", "40001", "40P01", "42501", "53100", "55P03", "57014", "57P01", "ZZ999"),
 ]
 NAMES = [
-    "migrate", "sync", "directory", "backfill", "check", "rebuild-totals", "purge", "alias", "grant-team", "rename-organization",
-    "status", "export", "report",
+    "migrate", "sync", "directory", "backfill", "check", "import", "budgets", "rebuild-totals", "purge", "alias", "grant-team",
+    "rename-organization", "status", "export", "report", "sql",
 ]  # fmt: skip
 
 
@@ -50,7 +50,7 @@ def test_every_class_of_errors_at_many_statements(small: LoadedOrganization, ter
 def walk(small: LoadedOrganization, terminal: Terminal, tmp_path: Path, name: str, rounds: int) -> None:
     """Run a command again and again, each time with an error at another of its statements; then load without one."""
     day = small.today - timedelta(days=1)
-    command = dict(zip(NAMES, [*writing_commands(day), *reading_commands(tmp_path)], strict=True))[name]
+    command = dict(zip(NAMES, [*writing_commands(day, tmp_path), *reading_commands(tmp_path)], strict=True))[name]
     with FailingStatement(small.warehouse.owner_url) as counting:
         status, err = terminal.run(counting.url, *command)
         assert status == 0 or name == "check", err

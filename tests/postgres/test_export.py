@@ -24,7 +24,7 @@ from meterhouse.bi_files.tableau import TABLEAU_VIEWS
 from meterhouse.command_line.command_words import parser
 from meterhouse.errors import FixConfiguration, RejectedAnswer
 from meterhouse.export import FORMATS, Selection, export_view
-from meterhouse.warehouse.views import VIEW_NAMES
+from meterhouse.warehouse.view_reach import VIEW_NAMES
 
 from .conftest import MakeOrganization, MakeWarehouse
 from .exported_files import awkward_amounts, read_back
@@ -83,6 +83,18 @@ def test_every_view_can_be_exported_with_its_own_types(loaded: LoadedOrganizatio
     assert list(types) == names
     if "cost" in types:
         assert types["cost"] == pa.decimal128(28, 12)
+
+
+def test_small_negative_amounts_come_into_an_extract_and_a_warning_names_their_columns(
+    loaded: LoadedOrganization, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with psycopg.connect(loaded.warehouse.superuser_url) as connection:
+        connection.execute("UPDATE warehouse.cost_changes SET price_effect = -0.000000000001")
+    export_view(loaded.warehouse.reader_url, "cost_changes", "hyper", out := tmp_path / "changes.hyper")
+    found = {row["price_effect"] for row in read_back(out, "hyper")}
+    assert found
+    assert all(value is None or -1 < value < 0 for value in found)
+    assert "price_effect" in caplog.text
 
 
 def test_an_empty_view_gives_a_file_with_its_columns(warehouse: Any, tmp_path: Path) -> None:

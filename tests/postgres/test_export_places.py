@@ -18,6 +18,7 @@ import pytest
 from meterhouse.errors import FixConfiguration
 from meterhouse.export import FORMATS, Selection, export_view
 from meterhouse.export.formulas import AS_TEXT_SQL, as_text
+from meterhouse.fake_openai.lineup import PROMOTIONAL_CREDIT
 
 from .conftest import MakeOrganization, MakeWarehouse
 from .exported_files import awkward_amounts, read_back
@@ -94,7 +95,7 @@ def test_names_are_no_formulas_in_csv_unless_raw_and_amounts_stay_numbers(
     finally:
         loaded.query("UPDATE warehouse.costs SET amount = 1e-12 WHERE amount = -1.5")
     credits_ = {(row["cost"], row["cost_exact"]) for row in read_back(out, "csv") if row["cost"].startswith("-")}
-    assert credits_ == {("-1.500000000000", "-1.5")}
+    assert credits_ == {("-1.500000000000", "-1.5"), (f"{PROMOTIONAL_CREDIT:.12f}", str(PROMOTIONAL_CREDIT.normalize()))}
 
 
 @pytest.mark.parametrize("file_format", FORMATS)

@@ -13,12 +13,14 @@ from .fast_and_slow import FastAndSlow, spans
 from .loaded_organization import LoadedOrganization, midnight
 from .restless_vendor import CHANGES, RestlessVendor
 
+pytestmark = pytest.mark.upgrade
+
 MakeBoth = Callable[..., FastAndSlow]
 
 
 @pytest.fixture
 def make_both(make_warehouse: MakeWarehouse, make_organization: MakeOrganization) -> MakeBoth:
-    """Makes two empty warehouses of one organization that reads so many days, and hours of the last ones, in every round."""
+    """Makes two empty warehouses of one organization that reads a number of days, and hours of the last ones, in every round."""
 
     def make(days: int, days_of_hours: int, rounds: int, share: float, **options: float) -> FastAndSlow:
         fast = make_organization(make_warehouse(), history_days=days + rounds + 3, **options)

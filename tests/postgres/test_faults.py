@@ -59,7 +59,7 @@ class InPages(LoadedOrganization):
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The pauses before further attempts; none of them is waited out."""
     asked_for: list[float] = []
-    monkeypatch.setattr("meterhouse.vendors.openai.client.pause", asked_for.append)
+    monkeypatch.setattr("meterhouse.vendors.http_client.pause", asked_for.append)
     monkeypatch.setattr("meterhouse.vendors.read_ahead.pause", lambda _, seconds: asked_for.append(seconds))
     return asked_for
 
@@ -150,7 +150,7 @@ def test_a_page_in_the_middle_that_fails_for_good_leaves_its_window_untouched(
     with pytest.raises(expected, match=words):
         paged.load()
     assert places(url, STORED) == before
-    # A page that is cut off was served all the same.
+    # A page that is cut off still counts as served.
     assert paged.pages.pages == PAGES + (3 if fault.get("kind") == "truncated" else 2)
     paged.server.faults.clear()
     paged.load()

@@ -9,13 +9,14 @@ import psycopg
 import pytest
 from tests.conftest import Warehouse
 
-from meterhouse.catalogue.endpoints import ENDPOINTS, MODERATIONS
+from meterhouse.catalogue.endpoints import COPIES_OF_COSTS, ENDPOINTS, MODERATIONS
 from meterhouse.load.store import Store
 from meterhouse.warehouse.migrate import migrate, script_location
 from meterhouse.windows import Window
 
 from .fingerprints import places
 from .loaded_organization import LoadedOrganization, rows
+from .revisions import before, since
 from .test_replace_window import NOW, Loading, key
 
 # Every month of a fact table, and the definition of its check in UTC; null without one.
@@ -27,7 +28,8 @@ LEFT JOIN pg_constraint k ON k.conrelid = c.oid AND k.contype = 'c' AND k.connam
 WHERE i.inhparent::regclass::text = ANY(%s) AND c.relkind = 'r'
 ORDER BY 1
 """
-FACTS = [f"warehouse.{endpoint.table}" for endpoint in ENDPOINTS.values()]
+# The table of costs by user came later, so it is not there while the warehouse is an older one.
+FACTS = [f"warehouse.{endpoint.table}" for endpoint in ENDPOINTS.values() if endpoint not in COPIES_OF_COSTS]
 YEAR = Window(datetime(2025, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC))
 NOVEMBER = {
     "usage_moderations_2026_11": (
@@ -88,12 +90,12 @@ def test_an_upgraded_warehouse_has_it_on_every_month_and_a_downgraded_one_on_non
     assert len(wanted) > 10
     assert None not in wanted.values()
     assert len(stood) > 100
-    assert migrate(acme.warehouse.owner_url, "0011") == ["0012"]
+    assert migrate(acme.warehouse.owner_url, before("usage_date")) == since("usage_date")[::-1]
     assert months(acme.warehouse) == dict.fromkeys(wanted)
     with psycopg.connect(acme.warehouse.loader_url, autocommit=True) as loader:
         loader.execute("SELECT warehouse.ensure_partition('costs', '2031-01-01')")
     assert months(acme.warehouse) == dict.fromkeys([*wanted, "costs_2031_01"])
-    assert migrate(acme.warehouse.owner_url) == ["0012"]
+    assert migrate(acme.warehouse.owner_url) == since("usage_date")
     found = months(acme.warehouse)
     assert ">= '2031-01-01'::date" in str(found.pop("costs_2031_01"))
     assert found == wanted
@@ -101,7 +103,7 @@ def test_an_upgraded_warehouse_has_it_on_every_month_and_a_downgraded_one_on_non
 
 
 def test_what_others_attached_to_a_table_is_left_alone_and_does_not_stop_the_upgrade(warehouse: Warehouse) -> None:
-    migrate(warehouse.owner_url, "0011")
+    migrate(warehouse.owner_url, before("usage_date"))
     with psycopg.connect(warehouse.superuser_url, autocommit=True) as superuser:
         superuser.execute("SELECT warehouse.ensure_partition('usage_moderations', '2026-11-01')")
         for name, bounds in {
@@ -119,13 +121,13 @@ def test_what_others_attached_to_a_table_is_left_alone_and_does_not_stop_the_upg
         insert = "INSERT INTO warehouse.usage_moderations (bucket_start, bucket_width, group_id) VALUES (%s, 1440, 1)"
         for instant in ("2018-05-05Z", "2019-06-06Z", "2021-02-01Z", "2026-11-30Z"):
             superuser.execute(insert.encode(), [instant])
-        assert migrate(warehouse.owner_url) == ["0012"]
+        assert migrate(warehouse.owner_url) == since("usage_date")
         for instant in ("2018-05-06Z", "2019-06-07Z", "2021-02-01T05:00Z", "2022-01-01Z"):
             superuser.execute(insert.encode(), [instant])
     found = months(warehouse)
     assert {name for name, check in found.items() if check} == {"usage_moderations_2026_11"}
     assert len(found) == 5
-    assert migrate(warehouse.owner_url, "0011") == ["0012"]
+    assert migrate(warehouse.owner_url, before("usage_date")) == since("usage_date")[::-1]
 
 
 def test_a_month_that_the_older_version_made_meanwhile_gets_it_from_the_next_load_that_nobody_is_in_the_way_of(
@@ -146,7 +148,7 @@ def test_a_month_that_the_older_version_made_meanwhile_gets_it_from_the_next_loa
     assert months(warehouse) == NOVEMBER
 
 
-def test_a_month_that_retention_emptied_or_wrote_anew_still_has_it(warehouse: Warehouse) -> None:
+def test_a_month_that_retention_emptied_or_rewrote_still_has_it(warehouse: Warehouse) -> None:
     with psycopg.connect(warehouse.loader_url, autocommit=True) as loader:
         loader.execute("SELECT warehouse.ensure_partition('usage_moderations', '2026-11-01')")
         loader.execute("SELECT warehouse.empty_partition('usage_moderations', '2026-11-01', 'infinity', 'infinity')")

@@ -34,7 +34,8 @@ def year(make_warehouse: MakeWarehouse, make_organization: MakeOrganization) -> 
 def test_all_money_of_a_year_has_a_category_and_nearly_all_a_model_or_a_known_feature(year: LoadedOrganization) -> None:
     by_category = dict(year.read("SELECT category, sum(cost) FROM bi.costs_daily GROUP BY 1"))
     ((total,),) = year.read("SELECT sum(cost) FROM bi.costs_daily")
-    assert set(by_category) <= {str(category) for category in Category} - {"unknown", "other"}
+    assert set(by_category) <= {str(category) for category in Category} - {"unknown"}
+    assert year.read("SELECT DISTINCT line_item FROM bi.costs_daily WHERE category = 'other'") == [("Scale Tier bundle",)]
     assert sum(by_category.values()) == total > 0
     # By its unit: the line is called file search.
     assert year.read("SELECT DISTINCT category FROM bi.costs_daily WHERE quantity_unit = 'gibibyte_hours'") == [("storage",)]

@@ -10,7 +10,7 @@ import pytest
 
 from meterhouse.checks.warehouse_checks import CheckResult, run_warehouse_checks
 from meterhouse.errors import RejectedAnswer
-from meterhouse.warehouse.views import VIEW_NAMES
+from meterhouse.warehouse.view_reach import VIEW_NAMES
 from meterhouse.windows import to_epoch
 
 from .doctored_vendor import Change, doctor

@@ -13,6 +13,7 @@ import pytest
 from tests.conftest import Warehouse
 
 from meterhouse.catalogue.endpoints import ENDPOINTS
+from meterhouse.catalogue.vendors import OPENAI
 from meterhouse.checks.warehouse_checks import run_warehouse_checks
 from meterhouse.errors import FixConfiguration, MeterhouseError, TryAgainLater
 from meterhouse.fake_openai import FakeOrganization, FakeServer
@@ -116,7 +117,7 @@ def test_a_project_that_is_billed_no_more_is_found_in_the_list(under: Open, endp
     assert_refused(first, lambda: under(SECOND, change=idle).sync([endpoint]))
 
 
-def test_usage_alone_is_refused_too_as_a_second_label_is_asked_whose_it_is(under: Open, warehouse: Warehouse) -> None:
+def test_a_second_label_with_only_usage_is_refused_too(under: Open, warehouse: Warehouse) -> None:
     first, second = under(LABEL), under(SECOND)
     both = (*first.settings().organizations, *second.settings().organizations)
     # Neither has loaded a row of costs.
@@ -201,7 +202,7 @@ def test_of_many_labels_that_claim_one_organization_at_once_one_gets_it(warehous
     def claim(label: str) -> str | None:
         with Store(warehouse.loader_url) as store:
             try:
-                return store.organizations.claim(label, "org-one")
+                return store.organizations.claim(label, "org-one", OPENAI)
             except FixConfiguration:
                 return None
 
@@ -214,7 +215,7 @@ def test_of_many_labels_that_claim_one_organization_at_once_one_gets_it(warehous
 def test_of_many_labels_that_find_an_empty_warehouse_at_once_one_is_the_first(warehouse: Warehouse) -> None:
     def enter(label: str) -> bool:
         with Store(warehouse.loader_url) as store:
-            return store.organizations.enter_alone(label)
+            return store.organizations.enter_alone(label, OPENAI)
 
     labels = [f"label-{number}" for number in range(24)]
     with ThreadPoolExecutor(8) as pool:
@@ -246,10 +247,10 @@ def test_two_processes_that_do_not_know_of_each_other_do_not_count_an_organizati
     assert_equals_source(winner, FIRST, LAST, only)
 
 
-def test_a_label_waits_for_one_that_came_in_a_moment_ago_and_cannot_be_told_yet(under: Open, warehouse: Warehouse) -> None:
+def test_a_label_waits_for_one_that_was_added_a_moment_ago_and_is_not_known_yet(under: Open, warehouse: Warehouse) -> None:
     second = under(SECOND)
     with Store(warehouse.loader_url) as store:
-        assert store.organizations.enter_alone(LABEL)
+        assert store.organizations.enter_alone(LABEL, OPENAI)
     stood = places(warehouse.superuser_url)
     with pytest.raises(TryAgainLater, match=f"{SECOND}: another organization is being loaded for the first time"):
         second.sync(["completions"]).raise_first()
@@ -298,7 +299,7 @@ def test_a_warehouse_that_holds_an_organization_twice_is_found_by_identifier_or_
         loaded.sync(["completions", "costs"]).raise_first()
     assert found_twice(first) is None
     ours = first.fake.roster.organization_id
-    # As two versions ago: a second label was loaded beside the first.
+    # As two versions ago: a second label was loaded in addition to the first.
     first.query("UPDATE warehouse.dim_organization SET label = 'hidden', vendor_organization_id = 'org-hidden' WHERE label = %s", [LABEL])
     first.query("DELETE FROM warehouse.dim_project")
     first.query(

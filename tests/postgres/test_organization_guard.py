@@ -14,6 +14,7 @@ import pytest
 from tests.conftest import Warehouse
 
 from meterhouse.catalogue.endpoints import ENDPOINTS
+from meterhouse.catalogue.vendors import OPENAI
 from meterhouse.errors import FixConfiguration
 from meterhouse.fake_openai import FakeOrganization, FakeServer
 from meterhouse.fake_openai.answers import Answer, Request
@@ -160,7 +161,7 @@ def test_the_right_key_is_not_asked_for_anything_more(serve: Serve) -> None:
     ours.sync().raise_first()
     ours.forget_requests()
     ours.advance(hours=1)
-    ours.sync([name for name in ENDPOINTS if name != "costs"]).raise_first()
+    ours.sync([name for name in ENDPOINTS if not ENDPOINTS[name].is_costs]).raise_first()
     assert COSTS_PATH not in ours.paths_asked()
 
 
@@ -226,7 +227,7 @@ def test_two_labels_keep_their_own_organizations(serve: Serve, warehouse: Wareho
 def test_of_two_first_loads_at_once_one_gives_the_label_its_organization(warehouse: Warehouse) -> None:
     def remember(found: str) -> str:
         with Store(warehouse.loader_url) as store:
-            return store.organizations.claim(LABEL, found)
+            return store.organizations.claim(LABEL, found, OPENAI)
 
     with ThreadPoolExecutor(8) as pool:
         told = set(pool.map(remember, [f"org-{number}" for number in range(8)]))
@@ -275,6 +276,23 @@ def test_after_an_upgrade_the_first_key_is_believed_only_when_it_knows_a_project
     ours.sync(["costs"]).raise_first()
     assert remembered(warehouse)[LABEL] is not None
     assert_equals_source(ours, FIRST, LAST, ["costs"])
+
+
+def test_a_first_load_that_wrote_only_an_archived_project_before_its_costs_came_goes_on(serve: Serve, warehouse: Warehouse) -> None:
+    """Streams load side by side, so usage of a year ago may be stored before the first costs say whose the key is."""
+    old: set[str] = set()
+
+    def only_the_old_one(request: Request, body: dict[str, Any]) -> None:
+        is_usage = request.path.endswith("/completions")
+        for bucket in body["data"] if is_usage or request.path.endswith("/costs") else ():
+            bucket["results"] = [row for row in bucket["results"] if (row["project_id"] in old) == is_usage]
+
+    ours = serve(change=only_the_old_one)
+    old.update(list(ours.fake.roster.projects)[:1])
+    ours.sync(["completions"]).raise_first()
+    assert ours.query("SELECT count(DISTINCT project_id) FROM warehouse.dim_group") == [(1,)]
+    ours.sync(["costs"]).raise_first()
+    assert remembered(warehouse) == {LABEL: ours.fake.roster.organization_id}
 
 
 def test_the_refused_key_of_one_organization_leaves_the_others_alone(warehouse: Warehouse, serve: Serve) -> None:

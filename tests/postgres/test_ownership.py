@@ -14,6 +14,8 @@ from meterhouse.errors import FixConfiguration
 from meterhouse.warehouse.migrate import migrate
 from meterhouse.warehouse.schema import SCHEMA_REVISION
 
+from .revisions import revision
+
 EVERYTHING = """
 SELECT 'class', c.oid::regclass::text, c.relkind::text, c.relowner::regrole::text, c.relacl::text, pg_get_viewdef(c.oid)
 FROM pg_class c WHERE c.relnamespace::regnamespace::text IN ('warehouse', 'ops', 'bi', 'bi_team')
@@ -80,7 +82,7 @@ def refused(warehouse: Warehouse, *words: str, url: str | None = None) -> None:
         ),
     ],
 )
-def test_what_stands_in_the_way_of_a_new_warehouse_is_named_and_stays(empty_database: Warehouse, made: str, shown: str) -> None:
+def test_what_gets_in_the_way_of_a_new_warehouse_is_named_and_stays(empty_database: Warehouse, made: str, shown: str) -> None:
     schema = shown.rpartition(" ")[2].partition(".")[0]
     run(empty_database.owner_url, f"CREATE SCHEMA {schema}", *made.split("; "))
     for url in (empty_database.owner_url, empty_database.superuser_url):
@@ -183,7 +185,7 @@ def test_a_view_of_a_later_versions_name_is_refused_at_the_upgrade(warehouse: Wa
 
 def test_a_table_of_a_later_versions_name_is_refused_at_the_upgrade(empty_database: Warehouse) -> None:
     url = empty_database.owner_url
-    migrate(url, "0005")
+    migrate(url, revision("finality"))
     run(url, "CREATE TABLE warehouse.model_alias (theirs int)")
     refused(empty_database, "table warehouse.model_alias of meterhouse_owner")
     run(url, "ALTER TABLE warehouse.model_alias RENAME TO of_theirs")
@@ -193,7 +195,7 @@ def test_a_table_of_a_later_versions_name_is_refused_at_the_upgrade(empty_databa
 def test_a_downgrade_drops_nothing_of_others(warehouse: Warehouse) -> None:
     run(warehouse.owner_url, "DROP VIEW bi.data_dictionary", "CREATE TABLE bi.data_dictionary (id int)")
     with pytest.raises(FixConfiguration, match=r"table bi\.data_dictionary of meterhouse_owner"):
-        migrate(warehouse.owner_url, "0003")
+        migrate(warehouse.owner_url, revision("team_access"))
 
 
 def test_an_older_versions_warehouse_with_and_without_comments_is_still_ours(warehouse: Warehouse) -> None:

@@ -72,7 +72,7 @@ def test_a_pooler_that_lends_a_sessions_backend_is_refused(warehouse: Warehouse,
 
 
 def test_it_is_refused_while_others_use_it(warehouse: Warehouse, through: Through) -> None:
-    """Whoever is lent which backend is a matter of luck then; the proof is not."""
+    """Which session is lent which backend is a matter of luck then; the proof is not."""
     url = through(warehouse.loader_url, "transaction", "default_pool_size = 4")
     with psycopg.connect(url, prepare_threshold=None) as busy, psycopg.connect(url, prepare_threshold=None) as other:
         for one in (busy, other):
@@ -92,6 +92,6 @@ def test_every_command_says_so_in_one_line_and_writes_nothing(
     terminal = Terminal(small, tmp_path / "home", monkeypatch, capsys)
     before = row_counts(small.warehouse.superuser_url)
     url = through(small.warehouse.owner_url, "transaction", "ignore_startup_parameters = options")
-    for command in [*writing_commands(small.today), *reading_commands(tmp_path)]:
+    for command in [*writing_commands(small.today, tmp_path), *reading_commands(tmp_path)]:
         assert "use the pooler in session mode" in terminal.refused(url, *command, status=2), command
     assert row_counts(small.warehouse.superuser_url) == before

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
+from meterhouse.catalogue.endpoints import DAY
 from meterhouse.errors import MeterhouseError, TryAgainLater
 from meterhouse.fake_openai.answers import Answer, Request
 
 from .comparison import assert_equals_source
-from .loaded_organization import LoadedOrganization
+from .loaded_organization import LoadedOrganization, midnight
 from .slow_vendor import Slow
 
 ONLY = ["web_search_calls"]
@@ -24,7 +25,7 @@ def load(acme: LoadedOrganization, connections: int) -> None:
 
 
 @pytest.mark.parametrize("connections", [1, 2, 4])
-def test_so_many_requests_are_under_way_and_windows_are_loaded_in_order(acme: LoadedOrganization, connections: int) -> None:
+def test_several_requests_are_under_way_and_windows_are_loaded_in_order(acme: LoadedOrganization, connections: int) -> None:
     slow = acme.server.application = Slow(acme)
     load(acme, connections)
     assert slow.most == connections
@@ -35,12 +36,16 @@ def test_so_many_requests_are_under_way_and_windows_are_loaded_in_order(acme: Lo
     assert [number for _, number in loaded] == sorted(number for _, number in loaded)
 
 
+def fourth_window(acme: LoadedOrganization) -> datetime:
+    return midnight(acme.today - timedelta(days=DAYS)) + 3 * timedelta(days=DAY.max_buckets)
+
+
 def threads() -> int:
     return sum(thread.name.startswith("read ahead") for thread in threading.enumerate())
 
 
 def test_a_fault_in_the_middle_keeps_what_was_loaded_and_ends_the_asking(acme: LoadedOrganization) -> None:
-    slow = acme.server.application = Slow(acme, fails_from=4)
+    slow = acme.server.application = Slow(acme, fails_from=fourth_window(acme))
     with pytest.raises(TryAgainLater, match="HTTP 503"):
         load(acme, 4)
     assert acme.query("SELECT count(*) FROM ops.load_log") == [(3,)]
@@ -72,7 +77,7 @@ def test_an_answer_that_is_refused_ends_the_asking_too(acme: LoadedOrganization)
     odd = acme.server.application = Odd(acme)
     with pytest.raises(MeterhouseError) as refused:
         load(acme, 4)
-    # While the error, and with it whoever took the answer, is still held.
+    # While the error, and with it the frame that took the answer, is still referenced.
     time.sleep(0.3)
     asked = odd.asked
     time.sleep(0.3)
@@ -81,8 +86,8 @@ def test_an_answer_that_is_refused_ends_the_asking_too(acme: LoadedOrganization)
 
 def test_retries_of_all_requests_come_out_of_one_budget(acme: LoadedOrganization, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("meterhouse.vendors.read_ahead.pause", lambda *_: None)
-    monkeypatch.setattr("meterhouse.vendors.openai.client.pause", lambda _: None)
-    slow = acme.server.application = Slow(acme, seconds=0, fails_from=4)
+    monkeypatch.setattr("meterhouse.vendors.http_client.pause", lambda _: None)
+    slow = acme.server.application = Slow(acme, seconds=0, fails_from=fourth_window(acme))
     with pytest.raises(MeterhouseError):
         acme.backfill(acme.today - timedelta(days=DAYS), acme.today, ONLY, connections=4, retries=20).raise_first()
     # Ten retries, and the first attempts of what is under way.

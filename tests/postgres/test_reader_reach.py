@@ -10,7 +10,7 @@ from tests.conftest import Warehouse
 
 from meterhouse.load.store import Store
 from meterhouse.warehouse.harden import harden
-from meterhouse.warehouse.views import VIEW_NAMES
+from meterhouse.warehouse.view_reach import VIEW_NAMES
 
 FORBIDDEN_TO_READ = (
     "SELECT * FROM warehouse.costs",

@@ -138,7 +138,7 @@ def until_somebody_waits(url: str) -> int:
     raise AssertionError("nobody waits for a lock")
 
 
-def test_partitions_appear_by_themselves_and_once(loading: Loading, warehouse: Warehouse) -> None:
+def test_partitions_are_created_automatically_and_only_once(loading: Loading, warehouse: Warehouse) -> None:
     found: Buckets = {datetime(2025, month, 1, tzinfo=UTC): {key("a"): (1, 1, None)} for month in range(1, 13)}
     whole = Window(datetime(2025, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC))
     loading.replace(whole, found)

@@ -20,6 +20,7 @@ from meterhouse.catalogue.endpoints import ENDPOINTS, USAGE_DIMENSIONS, Endpoint
 from meterhouse.fake_openai import ReplayServer
 from meterhouse.load.sync import backfill
 from meterhouse.settings import Settings
+from meterhouse.vendors.openai.wire import path_of
 from meterhouse.windows import Window
 
 from .loaded_organization import NOW, midnight, organization, rows
@@ -128,7 +129,7 @@ def test_recorded_live_pages_load_to_the_token_and_to_the_last_digit(live: Wareh
     assert exactly == {utc_day(bucket): sum(map(amount, bucket["results"])) for bucket in costs if bucket["results"]}
     rounded = dict(rows(live.reader_url, "SELECT usage_date, sum(cost) FROM bi.costs_daily GROUP BY 1"))
     places = Decimal(1).scaleb(-12)
-    # One row a day here, so the day's sum is rounded once.
+    # One row per day here, so the day's sum is rounded once.
     assert all(len(bucket["results"]) <= 1 for bucket in costs)
     assert rounded == {day: value.quantize(places, ROUND_HALF_UP) for day, value in exactly.items()}
     assert any(value != exactly[day] for day, value in rounded.items()), "the recording has more than twelve decimals"
@@ -138,7 +139,7 @@ def test_recorded_live_pages_load_to_the_token_and_to_the_last_digit(live: Wareh
 @pytest.mark.parametrize("endpoint", ENDPOINTS.values(), ids=list(ENDPOINTS))
 def test_every_endpoint_of_the_catalogue_has_one_recorded_page_that_loads(warehouse: Warehouse, endpoint: Endpoint) -> None:
     path = RECORDINGS / f"{endpoint.name}.json"
-    assert path.exists(), f"record one page of {endpoint.path} as {path}"
+    assert path.exists(), f"record one page of {path_of(endpoint)} as {path}"
     buckets = recorded(path)
     results = [row for bucket in buckets for row in bucket["results"]]
     assert {row["object"] for row in results} == {endpoint.object}
@@ -152,7 +153,7 @@ def test_every_endpoint_of_the_catalogue_has_one_recorded_page_that_loads(wareho
     ]
     names = [dimension.name for dimension in endpoint.dimensions]
     if endpoint.is_costs:
-        found = rows(warehouse.reader_url, f"SELECT usage_date, {', '.join(names)}, cost_exact::numeric FROM bi.costs_daily")
+        found = rows(warehouse.reader_url, f"SELECT usage_date, {', '.join(names)}, cost_exact::numeric FROM bi.{endpoint.name}_daily")
         metrics = ["amount"]
     else:
         columns = [{"batch": "is_batch", "model": "model_reported"}.get(name, name) for name in names]

@@ -29,7 +29,7 @@ from meterhouse.warehouse.access import grant_team
 from meterhouse.warehouse.harden import harden
 from meterhouse.warehouse.migrate import migrate
 from meterhouse.warehouse.table_statistics import gather
-from meterhouse.warehouse.views import VIEW_NAMES
+from meterhouse.warehouse.view_reach import VIEW_NAMES
 
 from .comparison import assert_equals_source
 from .conftest import MakeOrganization, MakeWarehouse
@@ -38,6 +38,8 @@ from .fingerprints import TABLES, row_counts
 from .granted import granted
 from .loaded_organization import NOW, LoadedOrganization, midnight, rows
 from .postgres_programs import folder_of_programs
+
+pytestmark = pytest.mark.upgrade
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "operations.md"
 START = NOW.date() - timedelta(days=40)
@@ -165,7 +167,7 @@ def as_team(source: Source, warehouse: Warehouse, query: str) -> list[tuple[obje
 
 
 def assert_goes_on(source: Source, warehouse: Warehouse) -> None:
-    """A team is granted again and sees its project alone, a sync finds nothing missing, and the checks are as they were."""
+    """A team is granted again and sees only its project, a sync finds nothing missing, and the checks are as they were."""
     said = grant_team(warehouse.owner_url, source.team, [source.project])
     assert source.project in said[0]
     for view in ("usage_daily", "costs_daily", "dim_project"):

@@ -21,6 +21,7 @@ from meterhouse.settings import Settings
 from meterhouse.warehouse.schema import OF_A_BUCKET
 from meterhouse.warehouse.tables import metadata
 
+from .added_up import not_added_up
 from .fingerprints import row_counts
 from .loaded_organization import LoadedOrganization, rows
 
@@ -59,6 +60,7 @@ def widths(organization: LoadedOrganization, where: str = "true") -> dict[tuple[
     return {(name, width): count for name, width, count in rows(organization.warehouse.superuser_url, query)}
 
 
+FIRST_KEPT_HOUR = datetime(2026, 10, 21, tzinfo=UTC)
 OVER = "(bucket_width = 60 AND bucket_start < '2026-10-21Z' OR bucket_width = 1 AND bucket_start < '2026-11-10Z')"
 
 
@@ -90,6 +92,8 @@ def test_what_is_over_goes_with_all_that_is_known_of_its_buckets_and_nothing_els
     for table in OF_A_BUCKET:
         assert rows(kept.warehouse.superuser_url, f"SELECT count(*) FROM ops.{table}") == known[table], table
         assert rows(kept.warehouse.superuser_url, f"SELECT count(*) FROM ops.{table} WHERE {OVER}") == [(0,)], table
+    assert rows(kept.warehouse.superuser_url, "SELECT min(bucket_start) FROM warehouse.rollup_usage_by_hour") == [(FIRST_KEPT_HOUR,)]
+    assert not_added_up(kept.warehouse.superuser_url) == []
     assert dropped(kept) == ["nothing is older than its limit"]
 
 
@@ -115,9 +119,11 @@ def test_a_backfill_of_what_went_loads_it_and_the_next_run_drops_it_again(kept: 
     before = widths(kept, OVER)
     dropped(kept)
     for _ in range(2):
+        assert not_added_up(kept.warehouse.superuser_url) == []
         kept.backfill(LONG_AGO, date(2026, 10, 21), ["completions", "images"], width=HOUR).raise_first()
         kept.backfill(LONG_AGO, LONG_AGO + timedelta(days=1), ["images"], width=MINUTE).raise_first()
         assert widths(kept, OVER) == before
+        assert not_added_up(kept.warehouse.superuser_url) == []
         assert rows(kept.warehouse.superuser_url, "SELECT count(*) FROM bi.coverage WHERE status = 'missing'") == [(0,)]
         dropped(kept)
         assert widths(kept, OVER) == {}
@@ -138,6 +144,9 @@ def test_a_month_that_holds_nothing_to_keep_is_emptied_without_deleting_row_by_r
     with Store(kept.warehouse.loader_url) as store:
         found = {one.table: one for one in drop(store.connection, limits(kept))}
     assert found["usage_completions"].whole_months == 1
+    assert not_added_up(kept.warehouse.superuser_url, first=date(2026, 10, 1)) == []
+    sums = "SELECT min(bucket_start) FROM warehouse.rollup_usage_by_hour WHERE endpoint = 'completions'"
+    assert rows(kept.warehouse.superuser_url, sums) == [(FIRST_KEPT_HOUR,)]
     assert rows(kept.warehouse.superuser_url, f"SELECT pg_relation_size('{september}')") == [(0,)]
     assert rows(kept.warehouse.superuser_url, f"SELECT pg_relation_filepath('{september}')") != [file]
     kept.backfill(LONG_AGO, date(2026, 9, 22), ["completions"], width=HOUR).raise_first()
@@ -151,7 +160,7 @@ def reading(organization: LoadedOrganization, table: str) -> Iterator[None]:
         yield
 
 
-def test_whoever_reads_a_month_does_not_keep_its_rows_from_going(kept: LoadedOrganization) -> None:
+def test_a_reader_of_a_month_does_not_stop_its_rows_from_being_dropped(kept: LoadedOrganization) -> None:
     only_hours(kept)
     with reading(kept, "warehouse.usage_completions_2026_09"):
         dropped(kept)
@@ -159,7 +168,7 @@ def test_whoever_reads_a_month_does_not_keep_its_rows_from_going(kept: LoadedOrg
 
 
 def grown(organization: LoadedOrganization) -> str:
-    """Make October of completions large enough to be worth writing anew; return its partition."""
+    """Make October of completions large enough to be worth rewriting; return its partition."""
     partition = "warehouse.usage_completions_2026_10"
     with psycopg.connect(organization.warehouse.superuser_url, autocommit=True) as superuser:
         superuser.execute(
@@ -182,7 +191,7 @@ def test_the_space_of_a_month_is_given_back_and_the_rows_that_stay_are_the_same(
     assert rows(kept.warehouse.superuser_url, f"SELECT DISTINCT bucket_width FROM {partition}") == [(1440,)]
 
 
-def test_a_reader_with_an_older_snapshot_still_sees_the_days_after_a_month_was_written_anew(kept: LoadedOrganization) -> None:
+def test_a_reader_with_an_older_snapshot_still_sees_the_days_after_a_month_was_rewritten(kept: LoadedOrganization) -> None:
     partition = grown(kept)
     count = f"SELECT count(*), sum(input_tokens) FROM {partition} WHERE bucket_width = 1440".encode()
     with psycopg.connect(kept.warehouse.superuser_url) as reader, Store(kept.warehouse.loader_url) as store:

@@ -67,7 +67,7 @@ def test_every_setting_is_ours_whatever_the_database_says(warehouse: Warehouse, 
     monkeypatch.setenv("PGDATESTYLE", "German")
     monkeypatch.setenv("PGTZ", "America/New_York")
     monkeypatch.setenv("PGCLIENTENCODING", "SQL_ASCII")
-    # A pooler takes no options, which is said in a line of its own.
+    # A pooler takes no options, which is reported in a separate line.
     if not POOLED:
         monkeypatch.setenv("PGOPTIONS", "-c intervalstyle=sql_standard")
     with connect(warehouse.owner_url, purpose) as connection:
@@ -98,7 +98,7 @@ def test_every_writing_command_on_a_read_only_server_is_one_line_and_writes_noth
     before = row_counts(small.warehouse.superuser_url)
     small.forget_requests()
     set_for_database(small.warehouse, {"default_transaction_read_only": "on"})
-    for command in writing_commands(small.today):
+    for command in writing_commands(small.today, tmp_path):
         line = terminal.refused(small.warehouse.owner_url, *command, status=1)
         assert "standby or read-only" in line, command
         assert "primary" in line
@@ -134,7 +134,7 @@ def test_a_database_of_another_encoding_is_refused_by_name_before_anything_is_ma
 
 @contextmanager
 def login(server: Server, warehouse: Warehouse, **options: int) -> Iterator[tuple[str, str]]:
-    """A member of the loaders with a login of its own, and the address of the warehouse as it."""
+    """A member of the loaders with its own login, and the warehouse's address with that login."""
     name = f"person_{uuid4().hex[:8]}"
     give_login(server.url(), name, "p-of-a-test", **options)
     try:
@@ -149,7 +149,7 @@ def execute(warehouse: Warehouse, statement: object) -> None:
         superuser.execute(statement)
 
 
-def test_a_role_that_is_not_let_in_is_told_why_and_is_not_tried_again(server: Server, warehouse: Warehouse) -> None:
+def test_a_role_that_is_not_let_in_learns_why_and_is_not_tried_again(server: Server, warehouse: Warehouse) -> None:
     database = warehouse.superuser_url.rpartition("/")[2]
     with login(server, warehouse) as (name, url):
         connect(url).close()

@@ -105,7 +105,12 @@ def test_after_a_stop_nothing_is_written_any_more_and_the_run_can_be_resumed(acm
 
 def test_a_server_that_has_no_session_left_is_loaded_over_one(acme: LoadedOrganization) -> None:
     with psycopg.connect(acme.warehouse.superuser_url, autocommit=True) as connection:
-        connection.execute(SQL("ALTER DATABASE {} CONNECTION LIMIT 1").format(Identifier(connection.info.dbname)))
+        name = connection.info.dbname
+        connection.execute(SQL("ALTER DATABASE {} CONNECTION LIMIT 1").format(Identifier(name)))
+    # A session that was closed counts until its process is gone.
+    with psycopg.connect(acme.warehouse.superuser_url, dbname="postgres", autocommit=True) as connection:
+        while connection.execute("SELECT FROM pg_stat_activity WHERE datname = %s", (name,)).fetchone():
+            time.sleep(0.02)
     load(acme, 4).raise_first()
     assert_equals_source(acme, acme.today - timedelta(days=DAYS), acme.today, ENDPOINTS)
 

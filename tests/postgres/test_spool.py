@@ -1,4 +1,4 @@
-"""Rows on their way into the warehouse: all of them arrive, few or many, and a full disk is told in one line."""
+"""Rows on their way into the warehouse: all of them arrive, few or many, and a full disk is reported in one line."""
 
 from __future__ import annotations
 
@@ -137,18 +137,18 @@ def full_disk(folder: Path) -> Iterator[None]:
 WORDS = r"rows cannot be kept in the folder for temporary files \({}\): make room, or set TMPDIR"
 
 
-def test_a_full_disk_is_told_in_one_line_with_what_to_do(connection: Connection, full_disk: None) -> None:
+def test_a_full_disk_is_reported_in_one_line_with_what_to_do(connection: Connection, full_disk: None) -> None:
     with pytest.raises(TryAgainLater, match=f"^{WORDS.format('File too large')}$"):
         filled(connection)
 
 
-def test_a_folder_that_is_not_there_is_told_in_one_line_too(connection: Connection, folder: Path) -> None:
+def test_a_folder_that_is_missing_is_reported_in_one_line_too(connection: Connection, folder: Path) -> None:
     folder.rmdir()
     with pytest.raises(TryAgainLater, match=f"^{WORDS.format('No such file or directory')}$"):
         filled(connection)
 
 
-def test_a_file_that_cannot_be_read_again_is_told_in_one_line_too(connection: Connection, folder: Path) -> None:
+def test_a_file_that_cannot_be_read_again_is_reported_in_one_line_too(connection: Connection, folder: Path) -> None:
     spool = filled(connection)
     (file,) = files_of(folder)
     # In the place of the file there is a folder now.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from tests.conftest import Warehouse
 
 from meterhouse.accounting.finality import Finality
 from meterhouse.catalogue.endpoints import COMPLETIONS, DAY, HOUR, MODERATIONS
+from meterhouse.catalogue.vendors import OPENAI
 from meterhouse.errors import FixConfiguration, TryAgainLater
 from meterhouse.load.chain import CoveredBucket
 from meterhouse.load.names_history import Listing, NamesReplaced
@@ -34,7 +36,7 @@ NEVER_LOADED = Stream("nobody", MODERATIONS, DAY)
 
 @pytest.fixture(scope="module")
 def place(make_warehouse: MakeWarehouse) -> Warehouse:
-    """One warehouse for all tests here: each has a label of its own."""
+    """One warehouse for all tests here: each has its own label."""
     return make_warehouse()
 
 
@@ -42,6 +44,20 @@ def place(make_warehouse: MakeWarehouse) -> Warehouse:
 def store(place: Warehouse) -> Iterator[Store]:
     with Store(place.loader_url) as opened:
         yield opened
+
+
+def test_a_label_of_one_vendor_is_not_given_to_another(store: Store) -> None:
+    other = replace(OPENAI, name="other", key_variable="OTHER_KEY")
+    ours = store.organization_id("ours", create_for=OPENAI)
+    with pytest.raises(FixConfiguration, match=r"the label ours holds an organization of openai: give the key of other a label"):
+        store.organizations.key("ours", create_for=other)
+    with pytest.raises(FixConfiguration, match="OTHER_KEY_<LABEL>"):
+        store.replace_names("ours", [], store.next_fetch_number(), NOW, other)
+    theirs = store.organizations.key("theirs", create_for=other)
+    assert theirs not in {None, ours}
+    assert "theirs" not in store.organizations.all_labels(OPENAI)
+    with pytest.raises(FixConfiguration, match="theirs is an organization of other, which this version does not know"):
+        store.organizations.vendor("theirs")
 
 
 def test_a_store_that_is_opened_to_read_writes_nothing(place: Warehouse) -> None:
@@ -63,11 +79,11 @@ CALLS: dict[str, Callable[[Store], Any]] = {
     "fetch number": lambda store: store.next_fetch_number(),
     "capabilities": lambda store: store.capabilities("held", MODERATIONS),
     "load log": lambda store: store.loaded_windows(1, HELD),
-    "held/names": lambda store: store.replace_names("held", [], 1, NOW),
+    "held/names": lambda store: store.replace_names("held", [], 1, NOW, OPENAI),
     "check results": lambda store: store.keep_check_results([]),
     "coverage": lambda store: store.coverage_counts("held", "moderations", DAY, window(0, 1)),
     "bi.freshness": lambda store: store.freshness(),
-    "daily totals": lambda store: store.rebuild_totals(),
+    "totals": lambda store: store.rebuild_totals(),
     "purge": lambda store: store.purge("held"),
 }
 SAME_WORDS: dict[str, list[Callable[[Store], Any]]] = {
@@ -78,14 +94,14 @@ SAME_WORDS: dict[str, list[Callable[[Store], Any]]] = {
         lambda store: store.resume_run("sync", {}, NOW, NOW),
         lambda store: store.finish_run(1, "done", NOW),
     ],
-    "alerts": [lambda store: store.claim_alerts(["x"], NOW), lambda store: store.return_alerts(["x"], NOW)],
+    "alerts": [lambda store: store.alerts.claim(["x"], NOW), lambda store: store.alerts.give_back(["x"], NOW)],
 }
 SAME_WORDS["capabilities"].append(lambda store: store.remember_capability("held", MODERATIONS, "x", Capability(True, None, NOW)))
 
 
 @pytest.mark.parametrize("what", SAME_WORDS)
 def test_when_the_warehouse_goes_away_the_error_says_what_was_being_done(store: Store, what: str) -> None:
-    store.organization_id("held", create=True)
+    store.organization_id("held", create_for=OPENAI)
     store.connection.close()
     for call in SAME_WORDS[what]:
         with pytest.raises(TryAgainLater) as told:
@@ -124,7 +140,7 @@ def test_an_empty_database_a_foreign_version_and_a_role_without_rights_are_refus
 
 def test_an_organization_is_made_only_when_asked_and_keeps_its_key(store: Store, place: Warehouse) -> None:
     assert store.organization_id("made") is None
-    made = store.organization_id("made", create=True)
+    made = store.organization_id("made", create_for=OPENAI)
     assert rows(place.superuser_url, "SELECT organization_id FROM warehouse.dim_organization WHERE label = 'made'") == [(made,)]
     assert store.organization_id("made") == made
 
@@ -208,13 +224,13 @@ def test_results_of_checks_are_kept_for_a_hundred_days(store: Store, place: Ware
 
 def test_a_claim_of_alerts_returns_the_new_ones_in_utc_days_and_can_be_taken_back(store: Store, place: Warehouse) -> None:
     night = datetime(2026, 11, 20, 23, 30, tzinfo=UTC)
-    assert store.claim_alerts(["a", "b", "a"], night) == {"a", "b"}
-    assert store.claim_alerts(["b", "c"], night + timedelta(minutes=1)) == {"c"}
-    store.return_alerts(["b", "c"], night)
+    assert store.alerts.claim(["a", "b", "a"], night) == {"a", "b"}
+    assert store.alerts.claim(["b", "c"], night + timedelta(minutes=1)) == {"c"}
+    store.alerts.give_back(["b", "c"], night)
     kept = "SELECT problem, told_on, told_at FROM ops.alerts ORDER BY problem"
     assert [row[0] for row in rows(place.superuser_url, kept)] == ["a", "c"]
-    assert store.claim_alerts(["a"], night + timedelta(hours=1)) == {"a"}
-    assert store.claim_alerts(["d"], night + timedelta(days=100, seconds=30)) == {"d"}
+    assert store.alerts.claim(["a"], night + timedelta(hours=1)) == {"a"}
+    assert store.alerts.claim(["d"], night + timedelta(days=100, seconds=30)) == {"d"}
     assert [row[0] for row in rows(place.superuser_url, kept)] == ["a", "c", "d"]
     assert rows(place.superuser_url, kept)[0][1:] == (night.date() + timedelta(days=1), night + timedelta(hours=1))
 
@@ -294,12 +310,12 @@ def test_names_are_written_with_one_entry_of_the_run_log_and_not_by_a_run_that_b
         "SELECT status, started_at, finished_at, (parameters ->> 'fetch_number')::int FROM ops.run_log"
         " WHERE command = 'directory' AND parameters ->> 'organization' = 'named' ORDER BY run_id"
     )
-    assert store.replace_names("named", [projects("n1", "n2")], 7, NOW) == [NamesReplaced(added=2)]
+    assert store.replace_names("named", [projects("n1", "n2")], 7, NOW, OPENAI) == [NamesReplaced(added=2)]
     assert rows(place.superuser_url, logged) == [("done", NOW, NOW, 7)]
-    assert store.replace_names("named", [projects("n1", "n3")], 6, NOW) is None
-    assert store.replace_names("named", [projects("n1", "n2")], 8, NOW) == [NamesReplaced(unchanged=2)]
+    assert store.replace_names("named", [projects("n1", "n3")], 6, NOW, OPENAI) is None
+    assert store.replace_names("named", [projects("n1", "n2")], 8, NOW, OPENAI) == [NamesReplaced(unchanged=2)]
     assert rows(place.superuser_url, logged) == [("done", NOW, NOW, 7)]
-    assert store.replace_names("named", [projects("n2", "n3")], 9, NOW) == [NamesReplaced(added=1, deleted=1, unchanged=1)]
+    assert store.replace_names("named", [projects("n2", "n3")], 9, NOW, OPENAI) == [NamesReplaced(added=1, deleted=1, unchanged=1)]
     stored = "SELECT project_id, project_name, valid_from, deleted_at FROM warehouse.dim_project WHERE organization_id = %s ORDER BY 1"
     assert rows(place.superuser_url, stored, [store.organization_id("named")]) == [
         ("n1", "N1", NOW, NOW), ("n2", "N2", NOW, None), ("n3", "N3", NOW, None)
@@ -307,18 +323,18 @@ def test_names_are_written_with_one_entry_of_the_run_log_and_not_by_a_run_that_b
 
 
 def test_a_list_with_none_of_the_known_projects_is_another_organization_s(store: Store) -> None:
-    store.replace_names("known", [projects("k1", "k2")], 1, NOW)
+    store.replace_names("known", [projects("k1", "k2")], 1, NOW, OPENAI)
     with pytest.raises(FixConfiguration) as told:
-        store.replace_names("known", [projects("x1", "x2", "x3")], 2, NOW)
+        store.replace_names("known", [projects("x1", "x2", "x3")], 2, NOW, OPENAI)
     assert str(told.value) == (
         "the key of known lists 3 projects and none of the 2 that the warehouse knows under this label, so it opens another organization:"
         " use the right key, give this one a label of its own (OPENAI_ADMIN_KEY_<LABEL>), or run meterhouse purge --organization known"
     )
-    assert store.replace_names("known", [projects()], 3, NOW) == [NamesReplaced(deleted=2)]
+    assert store.replace_names("known", [projects()], 3, NOW, OPENAI) == [NamesReplaced(deleted=2)]
 
 
 @pytest.mark.parametrize("work", [Store.rebuild_totals, lambda store: store.purge("locked")], ids=["daily totals", "purge"])
-def test_sums_by_day_and_a_purge_wait_for_a_load_that_holds_its_stream(
+def test_daily_totals_and_a_purge_wait_for_a_load_that_holds_its_stream(
     loading: Loading, place: Warehouse, work: Callable[[Store], Any]
 ) -> None:
     loading.replace(window(0, 1), {day(0): ONE}, stream=stream("locked"))
@@ -331,7 +347,7 @@ def test_sums_by_day_and_a_purge_wait_for_a_load_that_holds_its_stream(
         done.result(timeout=20)
 
 
-def test_sums_by_day_are_made_equal_to_the_rows_and_counted(loading: Loading, store: Store, place: Warehouse) -> None:
+def test_daily_totals_are_made_equal_to_the_rows_and_counted(loading: Loading, store: Store, place: Warehouse) -> None:
     loading.replace(window(0, 1), {day(0): ONE}, stream=stream("added"))
     assert store.rebuild_totals() == 0
     with psycopg.connect(place.superuser_url) as connection:

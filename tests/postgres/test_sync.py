@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from tests.conftest import Warehouse
 
+from meterhouse.admin_keys import AdminKey, Organization
 from meterhouse.catalogue.endpoints import DAY, ENDPOINTS, HOUR
 from meterhouse.errors import ConfirmToEmpty, FixConfiguration, MeterhouseError, TryAgainLater
 from meterhouse.fake_openai import FakeOrganization
@@ -15,7 +16,6 @@ from meterhouse.fake_openai.queries import Capabilities
 from meterhouse.load.directory import sync_directory
 from meterhouse.load.store import Store
 from meterhouse.load.sync import sync
-from meterhouse.settings import AdminKey, Organization
 from meterhouse.windows import Window, to_epoch
 
 from .comparison import assert_equals_source
@@ -23,6 +23,9 @@ from .fingerprints import TABLES, places, row_counts, writes
 from .loaded_organization import FEW, LABEL, NOW, LoadedOrganization, midnight, organization, rows, served
 
 FACTS = tuple(name for name in TABLES if name.startswith(("warehouse.usage_", "warehouse.costs")))
+GROUPS = ("warehouse.dim_group", "warehouse.dim_cost_group", "warehouse.dim_cost_by_user_group")
+ALLOCATION = ("warehouse.cost_allocation", "warehouse.rollup_cost_allocation", "ops.allocated_days", "warehouse.cost_changes",
+              "warehouse.cost_comparisons")  # fmt: skip
 LEDGER = ("ops.coverage", "ops.revisions", "ops.capabilities")
 
 
@@ -46,7 +49,7 @@ def test_a_second_sync_straight_after_writes_no_row_and_no_revision(acme: Loaded
     url = acme.warehouse.superuser_url
     first = acme.sync()
     first.raise_first()
-    before, stood = writes(url), places(url, [*FACTS, *LEDGER, "warehouse.dim_group", "warehouse.dim_cost_group"])
+    before, stood = writes(url), places(url, [*FACTS, *LEDGER, *GROUPS, *ALLOCATION])
     second = acme.sync()
     second.raise_first()
     after = writes(url)
@@ -54,13 +57,13 @@ def test_a_second_sync_straight_after_writes_no_row_and_no_revision(acme: Loaded
     moved = {name: after[name] - before.get(name, 0) for name in after if after[name] != before.get(name, 0)}
     # What says that it ran: a run, a load per window, the time on each stream's row.
     assert set(moved) == {"ops.run_log", "ops.load_log", "ops.watermarks"}
-    assert stood == places(url, [*FACTS, *LEDGER, "warehouse.dim_group", "warehouse.dim_cost_group"])
+    assert stood == places(url, [*FACTS, *LEDGER, *GROUPS, *ALLOCATION])
     assert rows(url, "SELECT count(*) FROM ops.revisions") == [(0,)]
     assert sum(one.rows_inserted + one.rows_updated + one.rows_removed for one in second.summaries) == 0
     assert sum(one.rows_unchanged for one in second.summaries) > 500
     assert {(one.endpoint, one.bucket_width) for one in first.summaries} == {
         *((name, "1d") for name in ENDPOINTS),
-        *((name, "1h") for name in ENDPOINTS if name != "costs"),
+        *((name, "1h") for name in ENDPOINTS if not ENDPOINTS[name].is_costs),
     }
 
 

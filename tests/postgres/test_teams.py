@@ -19,25 +19,31 @@ from meterhouse.errors import FixConfiguration
 from meterhouse.load.store import Store
 from meterhouse.local.roles import give_login
 from meterhouse.warehouse.access import grant_team, revoke_team
+from meterhouse.warehouse.allocation import allocate
+from meterhouse.warehouse.changes import compare_costs
 from meterhouse.warehouse.migrate import migrate
 from meterhouse.warehouse.rollups import fill
 from meterhouse.warehouse.table_statistics import gather
-from meterhouse.warehouse.views import REACH, TEAM_VIEW_NAMES, VIEW_NAMES, Reach
+from meterhouse.warehouse.view_reach import REACH, TEAM_VIEW_NAMES, VIEW_NAMES, Reach
 
 from .loaded_organization import fresh_warehouse
+from .revisions import before
 
 PASSWORD = "of-a-team-in-a-test"
 # Everything of a project has its letter in every name; no row of the one may show a word of another.
 PROJECTS = {"mine": "acme", "yours": "acme", "theirs": "other"}
 FILL = """
 INSERT INTO warehouse.dim_organization (label, vendor) VALUES ('acme', 'openai'), ('other', 'openai');
-SELECT warehouse.ensure_partition(t, '2026-11-01') FROM unnest(ARRAY['costs', 'usage_completions']) t;
+SELECT warehouse.ensure_partition(t, '2026-11-01') FROM unnest(ARRAY['costs', 'costs_by_user', 'usage_completions']) t;
 INSERT INTO ops.watermarks (organization_id, endpoint, bucket_width, loaded_from, watermark, updated_at)
     SELECT o, e, w, '2026-11-01Z', '2026-11-04Z', now() FROM unnest(ARRAY[1, 2]) o,
-        (VALUES ('costs', 1440), ('completions', 1440), ('completions', 60), ('completions', 1)) v (e, w);
+        (VALUES ('costs', 1440), ('costs_by_user', 1440), ('completions', 1440), ('completions', 60), ('completions', 1)) v (e, w);
 INSERT INTO ops.coverage
     SELECT w.organization_id, w.endpoint, w.bucket_width, b, b, b + make_interval(mins => w.bucket_width), true, 3, '', now(), 'settled'
     FROM ops.watermarks w, unnest(ARRAY['2026-11-01Z', '2026-11-02Z', '2026-11-03Z']::timestamptz[]) b;
+INSERT INTO ops.coverage
+    SELECT o, 'costs', 1440, b, b, b + interval '1 day', true, 0, '', now(), 'settled'
+    FROM unnest(ARRAY[1, 2]) o, generate_series('2026-10-01Z'::timestamptz, '2026-10-31Z', '24 hours') b;
 INSERT INTO ops.capabilities VALUES (1, 'decisions', 'endpoint', false, NULL, now()), (2, 'decisions', 'endpoint', false, NULL, now());
 INSERT INTO ops.check_results (check_name, severity, is_ok, findings, detail, checked_at)
     VALUES ('c', 'fail', false, 1, 'proj_yours', now());
@@ -45,6 +51,10 @@ INSERT INTO warehouse.dim_line_item (line_item) VALUES ('of nobody');
 INSERT INTO warehouse.dim_cost_group (organization_id, line_item, currency) VALUES (1, 'of nobody', 'usd');
 INSERT INTO warehouse.costs (bucket_start, bucket_width, group_id, amount)
     SELECT '2026-11-01Z', 1440, group_id, 11000003 FROM warehouse.dim_cost_group;
+INSERT INTO warehouse.dim_cost_by_user_group (organization_id, line_item, currency) VALUES (1, 'of nobody', 'usd');
+INSERT INTO warehouse.costs_by_user (bucket_start, bucket_width, group_id, amount)
+    SELECT '2026-11-01Z', 1440, group_id, 11000003 FROM warehouse.dim_cost_by_user_group;
+INSERT INTO warehouse.exchange_rates (rate_date, from_currency, to_currency, rate) VALUES ('2026-11-01', 'usd', 'eur', 1);
 INSERT INTO warehouse.dim_group (organization_id, endpoint) VALUES (1, 'completions');
 INSERT INTO warehouse.usage_completions (bucket_start, bucket_width, group_id, input_tokens)
     SELECT '2026-11-01Z', w, group_id, 11000003 FROM warehouse.dim_group, unnest(ARRAY[1440, 60, 1]) w;
@@ -59,7 +69,12 @@ INSERT INTO warehouse.dim_user (organization_id, user_id, user_name, user_kind, 
 INSERT INTO warehouse.dim_api_key (organization_id, api_key_id, api_key_name, project_id, owner_name, valid_from)
     VALUES (%(org)s, 'key_' || %(name)s, 'Key ' || %(name)s, 'proj_' || %(name)s, 'User ' || %(name)s, '2026-01-01');
 INSERT INTO warehouse.dim_model VALUES ('gpt-' || %(name)s, 'gpt-' || %(name)s);
-INSERT INTO warehouse.dim_line_item (line_item, model) VALUES ('gpt-' || %(name)s || ', input', 'gpt-' || %(name)s);
+INSERT INTO warehouse.dim_line_item (line_item, model, direction, quantity_unit)
+    VALUES ('gpt-' || %(name)s || ', input', 'gpt-' || %(name)s, 'input', 'tokens');
+INSERT INTO warehouse.contract_price (organization_id, line_item, model, is_batch, direction, unit, subject, price_class, price, currency,
+    valid_from, source)
+    VALUES (%(org)s, 'gpt-' || %(name)s || ', input', 'gpt-' || %(name)s, false, 'input', 'million tokens', 'gpt-' || %(name)s,
+        'input_text', 2 * %(secret)s::bigint, 'usd', '2026-01-01', 'contract.csv');
 INSERT INTO warehouse.dim_group (organization_id, endpoint, project_id, user_id, api_key_id, model)
     VALUES (%(org)s, 'completions', 'proj_' || %(name)s, 'user_' || %(name)s, 'key_' || %(name)s, 'gpt-' || %(name)s);
 INSERT INTO warehouse.dim_cost_group (organization_id, project_id, api_key_id, line_item, currency)
@@ -68,13 +83,36 @@ INSERT INTO warehouse.usage_completions (bucket_start, bucket_width, group_id, i
     SELECT b, w, max(g.group_id), %(secret)s, %(secret)s, 1
     FROM warehouse.dim_group g, unnest(ARRAY['2026-11-01Z', '2026-11-03Z']::timestamptz[]) b,
         unnest(ARRAY[1440, 60, 1]) w GROUP BY b, w;
-INSERT INTO warehouse.costs (bucket_start, bucket_width, group_id, amount)
-    SELECT b, 1440, max(g.group_id), %(secret)s FROM warehouse.dim_cost_group g,
+INSERT INTO warehouse.costs (bucket_start, bucket_width, group_id, amount, quantity, quantity_unit)
+    SELECT b, 1440, max(g.group_id), %(secret)s, 1000, '1000_tokens' FROM warehouse.dim_cost_group g,
         unnest(ARRAY['2026-11-01Z', '2026-11-03Z']::timestamptz[]) b GROUP BY b;
+INSERT INTO warehouse.dim_cost_by_user_group (organization_id, project_id, user_id, api_key_id, line_item, currency)
+    VALUES (%(org)s, 'proj_' || %(name)s, 'user_' || %(name)s, 'key_' || %(name)s, 'gpt-' || %(name)s || ', input', 'usd');
+INSERT INTO warehouse.costs_by_user (bucket_start, bucket_width, group_id, amount)
+    SELECT b, 1440, max(g.group_id), %(secret)s FROM warehouse.dim_cost_by_user_group g,
+        unnest(ARRAY['2026-11-01Z', '2026-11-03Z']::timestamptz[]) b GROUP BY b;
+INSERT INTO warehouse.cost_corrections (organization_id, usage_date, project_id, line_item, currency, amount, seen_at)
+    VALUES (%(org)s, '2026-11-01', 'proj_' || %(name)s, 'gpt-' || %(name)s || ', input', 'usd', %(secret)s, now());
+INSERT INTO warehouse.owner_assignments (organization_id, kind, value, team)
+    VALUES (%(org)s, 'project', 'proj_' || %(name)s, 'Team ' || %(name)s);
+INSERT INTO warehouse.cost_forecasts (organization_id, month_start, series_kind, series_key, project_id, currency, as_of_date, days_left,
+    billed_cost, forecast_rest_cost, expected_cost, low_cost, high_cost, model, origins, forecast_at)
+    SELECT %(org)s, '2026-10-01', k, v, p, 'usd', '2026-10-15', 16, 0, %(secret)s, %(secret)s, %(secret)s, %(secret)s, 'weekday', 12, now()
+    FROM (VALUES ('project', 'proj_' || %(name)s, 'proj_' || %(name)s), ('team', 'Team ' || %(name)s, NULL)) w (k, v, p);
+INSERT INTO warehouse.cost_anomalies (organization_id, usage_date, series_kind, series_key, project_id, currency, kind, actual_cost,
+    expected_cost, low_cost, high_cost, z_score, reason, explained_kind, explained_key, state, first_seen_at, judged_at)
+    SELECT %(org)s, '2026-11-01', k, v, 'proj_' || %(name)s, 'usd', 'spike', %(secret)s, 0, 0, 0, 9, 'odd', e, x || %(name)s, 'new',
+        '2026-11-02Z', '2026-11-02Z'
+    FROM (VALUES ('project', 'proj_' || %(name)s, 'api_key', 'key_'), ('api_key', 'key_' || %(name)s, NULL, NULL)) w (k, v, e, x);
+INSERT INTO warehouse.planned_activity (organization_id, series_kind, series_key, first_date, last_date, note)
+    VALUES (%(org)s, 'project', 'proj_' || %(name)s, '2026-11-01', '2026-11-02', 'Plan of ' || %(name)s);
 INSERT INTO ops.revisions (organization_id, endpoint, bucket_width, bucket_start, group_id, change, was_complete, old_values, new_values)
-    SELECT %(org)s, e, 1440, '2026-11-01Z', i, 'changed', true, '{"amount": 1, "input_tokens": 1}',
+    SELECT %(org)s, e, 1440, '2026-11-01Z', i, 'changed', true,
+        jsonb_build_object('amount', 2 * %(secret)s::bigint, 'input_tokens', 2 * %(secret)s::bigint),
         jsonb_build_object('amount', %(secret)s::int, 'input_tokens', %(secret)s::int)
-    FROM (SELECT 'costs', max(group_id) FROM warehouse.dim_cost_group UNION SELECT 'completions', max(group_id) FROM warehouse.dim_group)
+    FROM (SELECT 'costs', max(group_id) FROM warehouse.dim_cost_group UNION
+        SELECT 'costs_by_user', max(group_id) FROM warehouse.dim_cost_by_user_group UNION
+        SELECT 'completions', max(group_id) FROM warehouse.dim_group)
         v (e, i);
 """
 # Figures that tell whose they are, in a sum as well.
@@ -92,6 +130,10 @@ def filled(server: Server, template: str) -> Iterator[Warehouse]:
                 owner.execute(FILL_PROJECT, values)
         with psycopg.connect(warehouse.owner_url) as owner:
             fill(owner)
+        with psycopg.connect(warehouse.owner_url, autocommit=True) as owner:
+            for organization_id in (1, 2):
+                allocate(owner, organization_id)
+                compare_costs(owner, organization_id)
         yield warehouse
 
 
@@ -178,7 +220,11 @@ def test_the_reader_a_team_with_all_projects_a_team_with_one_and_one_with_none(
             assert [row for row in of_none if "(none)" not in map(str, row)] == []
     for strangers in ("yours", "theirs", "other", "of nobody"):
         assert strangers not in repr(of_mine), f"a word of {strangers}"
-    for figure in re.findall(r"\d{7,}", repr(of_mine)):
+    # List prices are everybody's.
+    own = [row for row in of_mine if not (view == "prices" and row[1].startswith("list"))]
+    # The quantity of every project's costs, as FOCUS counts it, and its unit of prices.
+    same_for_all = {"1000000"} if view == "focus_costs" else set()
+    for figure in set(re.findall(r"\d{7,}", repr(own))) - same_for_all:
         assert int(figure) % SECRETS["mine"] == 0, "a figure that is not of the team's project, or of more than it"
 
 
@@ -231,7 +277,7 @@ def test_a_view_that_somebody_adds_to_the_teams_schema_is_not_open_to_them(fille
         ("revisions", "new_value"),
     ],
 )
-def test_a_condition_that_fails_on_a_certain_figure_does_not_tell_whether_a_hidden_row_has_it(mine: Team, view: str, figure: str) -> None:
+def test_a_condition_that_fails_on_a_certain_figure_does_not_show_whether_a_hidden_row_has_it(mine: Team, view: str, figure: str) -> None:
     def guess(number: int, setting: str) -> str:
         with psycopg.connect(mine.url, autocommit=True) as connection:
             connection.execute(setting.encode())
@@ -289,7 +335,7 @@ def plans_at_once(mine: Team, view: str, column: str, values: tuple[str, str], o
         if REACH[name] is not Reach.EVERYTHING
     ],
 )
-def test_explain_does_not_tell_which_values_the_projects_of_others_have(analyzed: Warehouse, mine: Team, view: str) -> None:
+def test_explain_does_not_show_which_values_other_peoples_projects_have(analyzed: Warehouse, mine: Team, view: str) -> None:
     """The plan for a value that only another project has is the plan for a value that nobody has, and so are the rows it passes over."""
     tried: set[str] = set()
     for column, kind in rows(analyzed.owner_url, COLUMNS.format(f"bi_team.{view}")):
@@ -358,9 +404,7 @@ def test_somebody_in_two_teams_sees_both_and_as_one_of_them_only_its_own(server:
             assert connection.execute(names.encode()).fetchall() == [("proj_yours",)]
 
 
-def test_a_membership_that_is_not_inherited_shows_its_projects_only_to_whoever_takes_the_role(
-    server: Server, filled: Warehouse, mine: Team
-) -> None:
+def test_a_membership_that_is_not_inherited_shows_its_projects_only_after_set_role(server: Server, filled: Warehouse, mine: Team) -> None:
     with team(server, filled, ["proj_yours"]) as yours, psycopg.connect(server.url(), autocommit=True) as superuser:
         if superuser.info.server_version < 160000:
             pytest.skip("PostgreSQL 15 inherits all memberships of a role or none")
@@ -446,7 +490,7 @@ def test_the_connection_kit_of_the_page_gives_a_login_its_schema_its_clock_and_i
         with psycopg.connect(server.url(), autocommit=True) as superuser:
             superuser.execute(kit.replace("anna", made.login).encode())
             limit = superuser.execute("SELECT rolconnlimit FROM pg_roles WHERE rolname = %s", [made.login]).fetchone()
-        assert limit == (10,)
+        assert limit == (20,)
         assert made.read("SELECT DISTINCT project_id FROM costs_daily") == [("proj_mine",)], "without naming the schema"
         assert made.read("SHOW timezone") == [("UTC",)]
         assert made.read("SHOW idle_in_transaction_session_timeout") == [("1min",)]
@@ -466,7 +510,7 @@ def test_only_the_owner_grants(filled: Warehouse, who: str) -> None:
 def test_an_empty_warehouse_and_an_older_one_say_what_to_do_first(warehouse: Warehouse) -> None:
     with pytest.raises(FixConfiguration, match="nothing is loaded yet: run meterhouse sync first"):
         grant_team(warehouse.owner_url, "team_x", ["all"])
-    migrate(warehouse.owner_url, "0002")
+    migrate(warehouse.owner_url, before("team_access"))
     with pytest.raises(FixConfiguration, match="run meterhouse migrate"):
         grant_team(warehouse.owner_url, "team_x", ["all"])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -22,42 +23,45 @@ import pytest
 from tests.bi.public_columns import released
 from tests.conftest import Server, Warehouse
 
+from meterhouse.catalogue.endpoints import COPIES_OF_COSTS, ENDPOINTS
+from meterhouse.catalogue.vendors import OPENAI
 from meterhouse.checks.warehouse_checks import run_warehouse_checks
 from meterhouse.errors import FixConfiguration, TryAgainLater
 from meterhouse.fake_openai import FakeOrganization
 from meterhouse.load.directory import sync_directory
 from meterhouse.load.store import Store
 from meterhouse.warehouse import migrate as migrations
-from meterhouse.warehouse.migrate import migrate, owner_engine
+from meterhouse.warehouse.migrate import migrate, owner_engine, script_location
 from meterhouse.warehouse.schema import SCHEMA_REVISION
-from meterhouse.warehouse.tables import ROLLUPS
-from meterhouse.warehouse.views import VIEW_NAMES, View, rebuild_views, views
+from meterhouse.warehouse.view_reach import VIEW_NAMES
+from meterhouse.warehouse.views import View, rebuild_views, views
 
 from .added_up import not_added_up
 from .comparison import assert_equals_source
-from .fingerprints import TABLES, places, row_counts, writes
+from .fingerprints import OF_NOBODY, TABLES, places, row_counts, writes
 from .loaded_organization import FEW, NOW, LoadedOrganization, fresh_warehouse, rows, served
 from .old_loader import loaded_by_the_old, old_load, put
-from .revisions import LATER
+from .revisions import FIRST_REVISION, LATER, REVISIONS
 from .test_migrate import differences, schemas
+
+pytestmark = pytest.mark.upgrade
 
 FIRST = (NOW - timedelta(days=365)).date()
 END = NOW.date() + timedelta(days=1)
 FIRST_VIEWS = {("warehouse", "usage_facts"), ("warehouse", "usage_named"), *(("bi", name) for name in released()[1])}
 FIRST_VERSION = Path(__file__).parent / "first_version"
 # Tables that came later, and those that the upgrade gives a column, so that their rows read otherwise.
+FIRST_TABLES = set(re.findall(r'create_table\(\s*"(\w+)"', next((script_location() / "versions").glob("0001_*.py")).read_text()))
+OLD = tuple(name for name in TABLES if name.partition(".")[2] in FIRST_TABLES)
 NEW = {
-    "ops.alerts",
-    "ops.team_access",
-    "ops.bucket_totals",
-    "ops.set_aside",
-    "warehouse.model_alias",
-    *(f"warehouse.{name}" for name in ROLLUPS),
+    *(name for name in (*TABLES, *OF_NOBODY) if name.partition(".")[2] not in FIRST_TABLES),
     "warehouse.partition_of(text,date)",
     "warehouse.empty_partition(text,date,timestamp with time zone,timestamp with time zone)",
     "warehouse.compact_partition(text,date)",
 }
-OLD = tuple(name for name in TABLES if name not in NEW)
+# The other copy of the costs is not there before this version loads it.
+SINCE_THE_FIRST = [name for name, endpoint in ENDPOINTS.items() if endpoint not in COPIES_OF_COSTS]
+NEW_SEQUENCES = tuple(f"{name}_" for name in NEW)
 REWRITTEN = {"warehouse.dim_organization", "warehouse.dim_model", "warehouse.dim_line_item", "ops.load_log", "ops.run_log", "ops.coverage"}
 KEPT = tuple(name for name in OLD if name not in REWRITTEN)
 ORGANIZATIONS = "SELECT organization_id, label, vendor, created_at, ctid::text, xmin::text FROM warehouse.dim_organization ORDER BY 1"
@@ -69,7 +73,7 @@ FROM pg_class c CROSS JOIN aclexplode(c.relacl) a WHERE c.relnamespace::regnames
 UNION ALL SELECT 'column', t.attrelid::regclass::text, t.attname, t.attacl::text, '', '' FROM pg_attribute t WHERE t.attacl IS NOT NULL
     AND t.attrelid >= 16384
 UNION ALL SELECT 'schema', nspname, nspacl::text, nspowner::regrole::text, '', '' FROM pg_namespace WHERE nspname !~ '^pg_'
-UNION ALL SELECT 'default', defaclnamespace::text, defaclobjtype::text, defaclacl::text, '', '' FROM pg_default_acl
+UNION ALL SELECT 'default', defaclnamespace::regnamespace::text, defaclobjtype::text, defaclacl::text, '', '' FROM pg_default_acl
 UNION ALL SELECT 'function', p.oid::regprocedure::text, p.proacl::text, p.proowner::regrole::text, '', '' FROM pg_proc p
     WHERE p.pronamespace::regnamespace::text IN ('warehouse', 'ops', 'bi')
 """
@@ -91,7 +95,7 @@ def year(server: Server, template: str) -> Iterator[str]:
     with fresh_warehouse(server, template, name) as warehouse, served(invented(), warehouse) as loaded:
         loaded.sync().raise_first()
         sync_directory(loaded.settings(), clock=loaded.fake.clock.now)
-        assert migrate(warehouse.owner_url, "0001") == list(reversed(LATER))
+        assert migrate(warehouse.owner_url, FIRST_REVISION) == list(reversed(LATER))
         with owner_engine(warehouse.owner_url).begin() as owner:
             rebuild_views(owner, [as_first(view) for view in views() if (view.schema, view.name) in FIRST_VIEWS])
         yield name
@@ -135,7 +139,7 @@ def holding_the_version(warehouse: Warehouse) -> Iterator[psycopg.Connection[Any
 
 @contextmanager
 def migrating(warehouse: Warehouse, home: Path) -> Iterator[subprocess.Popen[str]]:
-    """`meterhouse migrate` as a process of its own."""
+    """`meterhouse migrate` as a separate process."""
     environment = {**os.environ, "METERHOUSE_MIGRATE_URL": warehouse.owner_url, "METERHOUSE_HOME": str(home)}
     command = [sys.executable, "-m", "meterhouse", "migrate"]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
@@ -170,12 +174,12 @@ def test_a_year_of_rows_is_as_it_was_after_the_upgrade_and_the_views_are_this_ve
     assert old.query("SELECT DISTINCT vendor_organization_id FROM warehouse.dim_organization") == [(None,)]
     assert old.query("SELECT cost FROM mine.spend") == spent
     assert not_added_up(warehouse.superuser_url) == []
-    new = {view.qualified for view in views() if (view.schema, view.name) not in FIRST_VIEWS} | NEW | {"mine", "bi_team"}
-    assert {right for right in rights(warehouse) if right[1] not in new} == granted
+    new = {view.qualified for view in views() if (view.schema, view.name) not in FIRST_VIEWS} | NEW | {"mine", "bi_team", "my"}
+    assert {right for right in rights(warehouse) if right[1] not in new and not right[1].startswith(NEW_SEQUENCES)} == granted
     assert {right[4] for right in rights(warehouse) if right[1] == "ops.alerts" and right[3] == "meterhouse_loader"} >= {"INSERT", "SELECT"}
     assert {name for (name,) in old.query("SELECT viewname FROM pg_views WHERE schemaname = 'bi'")} == set(VIEW_NAMES)
     assert old.read("SELECT count(check_name) FROM bi.checks") == [(0,)]
-    assert_equals_source(old, FIRST, END)
+    assert_equals_source(old, FIRST, END, SINCE_THE_FIRST)
 
 
 def test_the_upgrade_reads_the_words_of_models_and_lines_again_and_finds_the_units_of_quantities(old: LoadedOrganization) -> None:
@@ -263,11 +267,11 @@ def test_the_upgrade_waits_for_a_window_that_the_old_version_is_putting_in_place
         until(lambda: len(waiting(warehouse)) == 1, "the load does not wait")
         upgrade = pool.submit(migrate, warehouse.owner_url)
         until(lambda: len(waiting(warehouse)) == 2, "the migrator does not wait")
-        assert version(warehouse) == [("0001",)]
+        assert version(warehouse) == [(FIRST_REVISION,)]
         holder.rollback()
         assert load.result(20) == 1
         assert upgrade.result(20) == LATER
-        # The old task is still running. It would write rows without their sums by day, so it can write no more.
+        # The old task is still running. It would write rows without their daily totals, so it can write no more.
         with pytest.raises(FixConfiguration, match=r"migrated meanwhile, to a newer version .*start that one; nothing was written"):
             put(loading, 2)
     assert loaded_by_the_old(old) == [(0,), (1,)]
@@ -275,7 +279,7 @@ def test_the_upgrade_waits_for_a_window_that_the_old_version_is_putting_in_place
     found = {result.check.name: result.detail for result in run_warehouse_checks(old.settings(), clock=old.fake.clock.now)}
     assert found["rollups_equal_facts"] is None
     old.sync().raise_first()
-    assert_equals_source(old, FIRST, END)
+    assert_equals_source(old, FIRST, END, SINCE_THE_FIRST)
 
 
 def test_a_load_of_the_old_version_waits_for_the_upgrade_and_then_writes_nothing(
@@ -308,7 +312,7 @@ def test_an_old_load_that_does_not_end_makes_the_upgrade_give_up_in_one_line_and
         with pytest.raises(TryAgainLater, match=r"the migration changed nothing: .*run again") as refused:
             migrate(warehouse.owner_url)
         assert "\n" not in str(refused.value)
-        assert version(warehouse) == [("0001",)]
+        assert version(warehouse) == [(FIRST_REVISION,)]
         assert put(loading, 1) == 1
     assert loaded_by_the_old(old) == [(0,), (1,)]
     assert rights(warehouse) == granted
@@ -330,7 +334,7 @@ def test_a_migrator_that_is_killed_after_it_changed_the_tables_leaves_the_old_ve
         assert process.wait(10) == -signal.SIGKILL
     gone = "SELECT count(*) FROM pg_stat_activity WHERE pid = %s"
     until(lambda: rows(warehouse.superuser_url, gone, [migrator]) == [(0,)], "the killed migrator's session stays")
-    assert version(warehouse) == [("0001",)]
+    assert version(warehouse) == [(FIRST_REVISION,)]
     assert places(warehouse.superuser_url, OLD) == stood
     assert rights(warehouse) == granted
     with pytest.raises(FixConfiguration, match="at migration 0001"):
@@ -388,8 +392,8 @@ def test_down_to_the_first_version_keeps_every_row_and_up_again_shows_them(old: 
     migrate(warehouse.owner_url)
     old.sync(["costs"]).raise_first()
     stood, granted = places(warehouse.superuser_url, KEPT), rights(warehouse)
-    assert migrate(warehouse.owner_url, "0001") == list(reversed(LATER))
-    assert version(warehouse) == [("0001",)]
+    assert migrate(warehouse.owner_url, FIRST_REVISION) == list(reversed(LATER))
+    assert version(warehouse) == [(FIRST_REVISION,)]
     assert places(warehouse.superuser_url, KEPT) == stood
     column = "SELECT FROM pg_attribute WHERE attname = 'vendor_organization_id'"
     assert old.query(column) == []
@@ -398,31 +402,31 @@ def test_down_to_the_first_version_keeps_every_row_and_up_again_shows_them(old: 
     assert migrate(warehouse.owner_url) == LATER
     assert places(warehouse.superuser_url, KEPT) == stood
     assert rights(warehouse) == granted
-    assert_equals_source(old, FIRST, END)
-    # Whose they are was forgotten, and is told again.
+    assert_equals_source(old, FIRST, END, SINCE_THE_FIRST)
+    # Their organization was forgotten, and is learned again.
     old.sync(["costs"]).raise_first()
     assert old.query("SELECT vendor_organization_id FROM warehouse.dim_organization") == [(old.fake.roster.organization_id,)]
 
 
 def test_down_to_nothing_drops_the_rows_and_up_again_loads_them_from_the_vendor(old: LoadedOrganization) -> None:
     warehouse = old.warehouse
-    assert migrate(warehouse.owner_url, "base") == ["0001"]
+    assert migrate(warehouse.owner_url, "base") == [FIRST_REVISION]
     assert schemas(warehouse.superuser_url) == {"public", "ops"}
     assert rows(warehouse.superuser_url, "SELECT version_num FROM ops.alembic_version") == []
     with pytest.raises(FixConfiguration, match="the warehouse is empty: run meterhouse migrate"):
         Store(warehouse.loader_url)
-    assert migrate(warehouse.owner_url) == ["0001", *LATER]
+    assert migrate(warehouse.owner_url) == REVISIONS
     assert differences(warehouse.owner_url) == []
     assert row_counts(warehouse.superuser_url) == {}
     old.sync(FEW).raise_first()
     assert_equals_source(old, FIRST, END, FEW)
 
 
-def test_an_open_load_is_told_when_the_warehouse_was_taken_back(old: LoadedOrganization) -> None:
+def test_an_open_load_reports_that_the_warehouse_was_migrated_down(old: LoadedOrganization) -> None:
     migrate(old.warehouse.owner_url)
     with Store(old.warehouse.loader_url) as store:
         assert store.organizations.vendor_id(old.label) is None
-        migrate(old.warehouse.owner_url, "0001")
-        for ask in (lambda: store.organizations.vendor_id(old.label), lambda: store.organizations.claim(old.label, "org-x")):
+        migrate(old.warehouse.owner_url, FIRST_REVISION)
+        for ask in (lambda: store.organizations.vendor_id(old.label), lambda: store.organizations.claim(old.label, "org-x", OPENAI)):
             with pytest.raises(FixConfiguration, match="older migration meanwhile: run meterhouse migrate"):
                 ask()

@@ -18,10 +18,11 @@ from aiosmtpd.controller import Controller
 from tests.conftest import Warehouse
 from tests.e2e.inbox import Inbox, open_inbox
 
-from meterhouse.dashboard import formats
+from meterhouse import formats
 from meterhouse.errors import FixConfiguration, TryAgainLater
 from meterhouse.fake_openai import FakeOrganization
-from meterhouse.orchestration.weekly_report import WeeklyReport, mail_report, week_before, write_week
+from meterhouse.orchestration.report_files import mail_report
+from meterhouse.orchestration.weekly_report import WeeklyReport, week_before, write_week
 from meterhouse.ports import LOOPBACK, free_port
 from meterhouse.warehouse.rollups import fill
 
@@ -109,7 +110,7 @@ def test_the_file_and_the_totals_are_those_of_the_week_for_the_role_of_airflow_a
     assert f"{requests:,} requests" in page
     assert "9 Nov 2026 to 15 Nov 2026" in page
     assert written.limits == ()
-    # A week beside it comes to something else, so the days do matter.
+    # A neighbouring week has another total, so the days do matter.
     assert in_sql(loaded.warehouse, date(2026, 11, 2), date(2026, 11, 8)) != (cost, requests)
 
 
@@ -190,7 +191,7 @@ def test_days_of_the_week_that_are_not_loaded_are_named_by_endpoint(warehouse: W
     assert lines[3:5] == list(written.limits)
 
 
-def test_a_week_of_which_nothing_is_loaded_is_waited_for(warehouse: Warehouse, tmp_path: Path) -> None:
+def test_a_week_without_loaded_days_is_waited_for(warehouse: Warehouse, tmp_path: Path) -> None:
     with pytest.raises(TryAgainLater, match="nothing is loaded for 2026-11-09 to 2026-11-15 yet"):
         write_week(warehouse.loader_url, MONDAY, SUNDAY, tmp_path / "reports")
     assert list(tmp_path.iterdir()) == []

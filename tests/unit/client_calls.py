@@ -13,7 +13,8 @@ from tests.faults.scripted_server import answer, send
 
 from meterhouse.catalogue.endpoints import COMPLETIONS, DAY
 from meterhouse.errors import MeterhouseError
-from meterhouse.vendors.openai.client import Client, Request
+from meterhouse.vendors.openai.client import Client
+from meterhouse.vendors.request import Request
 from meterhouse.windows import Window
 
 KEY = "sk-admin-client-test-0123456789"

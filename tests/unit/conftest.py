@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from meterhouse.admin_keys import AdminKey, Organization
 from meterhouse.fake_openai import FakeServer
 from meterhouse.fake_openai.answers import Answer
-from meterhouse.settings import AdminKey, Organization, Settings
+from meterhouse.settings import Settings
 from meterhouse.vendors.openai.client import Client
 
 from .client_calls import KEY, PAGE
@@ -41,7 +42,7 @@ def connect(caplog):
     yield make
     for client in made:
         client.__exit__(None, None, None)
-    # Not caplog.text, which begins anew after the test itself.
+    # Not caplog.text, which is cleared after the test itself.
     assert not any(KEY in logging.Formatter().format(record) for record in caplog.get_records("call"))
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meterhouse.catalogue.endpoints import COSTS, DAY, ENDPOINTS, WIDTHS
+from meterhouse.catalogue.endpoints import COPIES_OF_COSTS, COSTS, DAY, ENDPOINTS, WIDTHS
 from meterhouse.errors import FixConfiguration
 from meterhouse.load.backfill_plan import calls, chosen, in_words, pieces, reach
 from meterhouse.windows import Window
@@ -28,7 +28,9 @@ def test_a_year_of_days_over_all_endpoints_is_one_task_an_endpoint():
     year = window("2025-11-22", "2026-11-21")
     planned = pieces(year, chosen(ENDPOINTS, DAY), DAY)
     assert len(planned) == len(ENDPOINTS)
-    assert {calls(piece, DAY) for piece in planned if piece.endpoint != COSTS.name} == {12}
+    in_two_parts = {endpoint.name for endpoint in (COSTS, *COPIES_OF_COSTS)}  # by key and by user only since a day of this year
+    assert {calls(piece, DAY) for piece in planned if piece.endpoint not in in_two_parts} == {12}
+    assert {calls(piece, DAY) for piece in planned if piece.endpoint in in_two_parts} == {13}
 
 
 def test_a_year_of_hours_is_a_handful_of_tasks_an_endpoint_and_costs_have_none():
@@ -41,7 +43,7 @@ def test_a_year_of_hours_is_a_handful_of_tasks_an_endpoint_and_costs_have_none()
         "completions 2026-07 to 2026-09",
         "completions 2026-10 to 2026-11",
     ]
-    assert COSTS.name not in {piece.endpoint for piece in planned}
+    assert not {COSTS.name, *(copy.name for copy in COPIES_OF_COSTS)} & {piece.endpoint for piece in planned}
 
 
 def test_a_month_of_minutes_is_one_task_with_the_months_name():

@@ -12,8 +12,7 @@ from meterhouse.accounting.finality import Finality
 from meterhouse.catalogue.endpoints import DAY, HOUR
 from meterhouse.errors import RejectedAnswer
 from meterhouse.load.chain import Chain, CompareRows, StoredBucket
-from meterhouse.vendors.openai.odd_rows import SetAside
-from meterhouse.vendors.openai.rows import Bucket, Page
+from meterhouse.vendors.answer import Bucket, Page, SetAside
 from meterhouse.windows import Window, from_epoch, to_epoch
 
 EXAMPLES = settings(max_examples=100, deadline=None, derandomize=True)
@@ -192,7 +191,7 @@ def stored(day: int, digest: bytes = b"as it was", row_count: int = 3, lasts: in
     return StoredBucket(start, start, start + timedelta(seconds=lasts), row_count, digest)
 
 
-def test_a_bucket_that_is_stored_as_it_came_counts_as_one_that_came():
+def test_a_bucket_that_is_stored_unchanged_counts_as_answered():
     answer = chain()
     answer.accept_stored(stored(2))
     answer.accept(page(bucket(1)), [b"another"])

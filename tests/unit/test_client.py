@@ -15,6 +15,7 @@ from meterhouse.catalogue.endpoints import API_KEY, COMPLETIONS, COSTS, ENDPOINT
 from meterhouse.errors import RejectedAnswer, TryAgainLater, Unsupported
 from meterhouse.fake_openai import FakeOrganization, FakeServer
 from meterhouse.vendors.openai.rows import decode_page
+from meterhouse.vendors.openai.wire import path_of
 
 from .client_calls import FIRST, KEY, OK, PAGE, asked, fetched, page, raised, refusal
 
@@ -67,7 +68,7 @@ def test_each_endpoint_is_asked_at_its_own_path_with_the_key_as_bearer(connect, 
     with ScriptedServer(OK) as server:
         fetched(connect(server.url + "/v1"), asked(endpoint))
         head = server.heads[0].decode()
-    assert head.startswith(f"GET /v1{endpoint.path}?")
+    assert head.startswith(f"GET /v1{path_of(endpoint)}?")
     assert head.count("Authorization:") == 1
     assert f"Authorization: Bearer {KEY}\r\n" in head
     assert f"User-Agent: meterhouse/{__version__}\r\n" in head
@@ -164,5 +165,5 @@ def test_the_clock_of_the_newest_answer_is_kept_and_refusals_have_one_too(connec
         fetched(client)
         with pytest.raises(TryAgainLater):
             fetched(client)
-        # The very same object: whoever looks can tell that no newer answer named a time.
+        # The very same object: it shows that no newer answer named a time.
         assert client.answered_at is known

@@ -10,7 +10,7 @@ from tests.faults.scripted_server import ScriptedServer, answer, send
 from meterhouse.catalogue.endpoints import HOUR
 from meterhouse.errors import RejectedAnswer
 from meterhouse.fake_openai import FakeOrganization, FakeServer
-from meterhouse.vendors.openai.client import ChainBroken
+from meterhouse.vendors.request import ChainBroken
 
 from .client_calls import FIRST, KEY, OK, asked, fetched, page, raised, refusal
 
@@ -34,7 +34,7 @@ def test_a_chain_that_comes_back_to_where_it_was_is_rejected(connect, tokens, re
     assert server.connections == requests
 
 
-def test_the_stand_in_s_endless_chain_is_rejected(connect):
+def test_the_stand_ins_endless_chain_is_rejected(connect):
     with FakeServer(FakeOrganization(FIRST + timedelta(days=3)), admin_key=KEY) as server:
         server.fail_next(50, kind="endless")
         with raised(RejectedAnswer, "came twice"):

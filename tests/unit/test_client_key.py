@@ -1,4 +1,4 @@
-"""Where the client's key goes: to the vendor alone, whatever redirects, proxies and certificates say."""
+"""Where the client's key goes: only to the vendor, whatever redirects, proxies and certificates say."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_redirect_is_refused_and_nobody_else_hears_of_it(connect, status, loca
         assert (decoy.connections, decoy.heads) == (0, [])
 
 
-def test_the_stand_in_s_redirect_is_refused(connect, vendor):
+def test_the_stand_ins_redirect_is_refused(connect, vendor):
     vendor.fail_next(1, kind="redirect")
     with raised(FixConfiguration, "redirects"):
         fetched(connect(vendor.base_url))

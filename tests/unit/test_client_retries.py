@@ -84,7 +84,7 @@ def test_a_storm_of_failures_costs_a_fifth_more_requests_and_not_five_times_as_m
 def test_every_retry_is_logged_with_its_reason_and_wait(connect, vendor, caplog):
     vendor.fail_next(1, status=502)
     fetched(connect(vendor.base_url))
-    [record] = [record for record in caplog.records if record.name == "meterhouse.vendors.openai.client"]
+    [record] = [record for record in caplog.records if record.name == "meterhouse.vendors.http_client"]
     assert record.levelname == "WARNING"
     assert record.getMessage().startswith("/organization/usage/completions: HTTP 502")
     assert record.getMessage().endswith("attempt 2 of 5 in 1.5 s")

@@ -16,7 +16,7 @@ from tests.faults.scripted_server import ScriptedServer, answer, bomb, close_at_
 
 from meterhouse.errors import FixConfiguration, MeterhouseError, TryAgainLater
 from meterhouse.fake_openai import FakeOrganization, FakeServer
-from meterhouse.vendors.openai.client import PageTooLarge
+from meterhouse.vendors.request import PageTooLarge
 from meterhouse.vendors.transport import _DeadlineReader
 
 from .client_calls import FIRST, KEY, OK, PAGE, fetched, raised
@@ -67,7 +67,7 @@ def test_an_answer_that_stays_damaged_is_a_fault_for_later(connect, step):
 
 
 @pytest.mark.parametrize("kind", ["reset", "truncated", "not_json"])
-def test_the_stand_in_s_faults_are_cured_by_asking_again(connect, kind):
+def test_the_stand_ins_faults_are_cured_by_asking_again(connect, kind):
     with FakeServer(FakeOrganization(FIRST + timedelta(days=3)), admin_key=KEY) as server:
         client = connect(server.base_url)
         whole = fetched(client)
@@ -81,7 +81,7 @@ def test_a_gzip_page_is_unpacked(connect):
         assert fetched(connect(server.url)) == [PAGE]
 
 
-def test_a_connection_is_kept_for_the_next_page_and_its_timeout_starts_anew(connect, vendor):
+def test_a_connection_is_kept_for_the_next_page_and_its_timeout_starts_again(connect, vendor):
     client = connect(vendor.base_url, http_timeout_seconds=0.6)
     for _ in range(3):
         fetched(client)

@@ -1,4 +1,4 @@
-"""The client's words: each refusal to the letter, as it stands in a terminal, a task's log or an alert."""
+"""The client's words: each refusal to the letter, as shown in a terminal, a task's log or an alert."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from tests.faults.scripted_server import ScriptedServer, answer, close_at_once, 
 
 from meterhouse.catalogue.endpoints import COSTS
 from meterhouse.errors import BeforeHistory, FixConfiguration, RejectedAnswer, TryAgainLater, Unsupported
-from meterhouse.vendors.openai.client import ChainBroken, PageTooLarge, _transport_reason
+from meterhouse.vendors.http_client import _transport_reason
+from meterhouse.vendors.request import ChainBroken, PageTooLarge
 
 from .client_calls import asked, fetched, page, raised, refusal
 

@@ -21,7 +21,7 @@ def span(first: str, last: str) -> frozenset[date]:
     return frozenset(start + timedelta(days=number) for number in range((end - start).days + 1))
 
 
-def test_a_span_with_an_open_day_is_held_against_the_counterparts_of_its_settled_days():
+def test_a_span_with_an_open_day_is_compared_with_the_counterparts_of_its_settled_days():
     settled = span("2026-09-01", "2026-11-26")
     found = comparison(date(2026, 10, 30), date(2026, 11, 28), settled)
     assert (found.days, found.before_days) == (span("2026-10-30", "2026-11-26"), span("2026-09-30", "2026-10-27"))
@@ -29,13 +29,13 @@ def test_a_span_with_an_open_day_is_held_against_the_counterparts_of_its_settled
     assert not found.is_by_month
 
 
-def test_seven_days_are_held_against_the_same_weekdays():
+def test_seven_days_are_compared_with_the_same_weekdays():
     found = comparison(date(2026, 11, 22), date(2026, 11, 28), span("2026-11-01", "2026-11-26"))
     assert [day.weekday() for day in sorted(found.days)] == [day.weekday() for day in sorted(found.before_days)]
     assert found.before_days == span("2026-11-15", "2026-11-19")
 
 
-def test_a_month_to_date_is_held_against_the_same_days_of_the_month_before():
+def test_a_month_to_date_is_compared_with_the_same_days_of_the_month_before():
     found = comparison(date(2026, 11, 1), date(2026, 11, 28), span("2026-09-01", "2026-11-26"))
     assert (found.days, found.before_days) == (span("2026-11-01", "2026-11-26"), span("2026-10-01", "2026-10-26"))
     assert (found.before_first, found.before_last) == (date(2026, 10, 1), date(2026, 10, 28))
@@ -51,7 +51,7 @@ def test_a_month_to_date_is_held_against_the_same_days_of_the_month_before():
         ("2026-01-01", "2026-01-31", ("2025-12-01", "2025-12-31")),
     ],
 )
-def test_whole_settled_months_are_held_against_whole_months(first, last, before):
+def test_whole_settled_months_are_compared_with_whole_months(first, last, before):
     found = comparison(date.fromisoformat(first), date.fromisoformat(last), span("2025-01-01", "2026-11-26"))
     assert (found.days, found.before_days) == (span(first, last), span(*before))
     assert found.is_whole_months

@@ -29,7 +29,7 @@ def snapshot(
     since: str = "09-01",
     settled_through: date = SETTLED_THROUGH,
 ) -> Snapshot:
-    """Ten a day, and twelve from November on, in each currency."""
+    """Ten per day, and twelve from November on, in each currency."""
     days = [day(since) + timedelta(days=number) for number in range((NEWEST - day(since)).days + 1)]
     loaded = [one for one in days if one not in set(map(day, missing))]
     spans = [

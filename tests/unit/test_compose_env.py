@@ -23,9 +23,13 @@ OPTIONAL = {
     "METERHOUSE_HISTORY_START",
     "METERHOUSE_ORGANIZATIONS",
     "METERHOUSE_WEEKLY_REPORT_DIR",
+    "METERHOUSE_MONTHLY_REPORT_DIR",
     "AIRFLOW_CONN_METERHOUSE_ALERTS",
     "AIRFLOW_CONN_METERHOUSE_ALERTS_MAIL",
     "AIRFLOW_CONN_METERHOUSE_REPORT_MAIL",
+    "METERHOUSE_DASHBOARD_IDENTITY_HEADER",
+    "METERHOUSE_DASHBOARD_PROXIES",
+    "METERHOUSE_DASHBOARD_FRAME_ANCESTORS",
 }
 
 
@@ -69,7 +73,7 @@ def test_metabases_password_has_a_digit_however_the_rest_is_drawn(monkeypatch: p
     assert values["METERHOUSE_METABASE_PASSWORD"][-1].isdigit()
 
 
-def test_its_owner_alone_can_read_it_whatever_the_umask(folder: Path) -> None:
+def test_only_its_owner_can_read_it_whatever_the_umask(folder: Path) -> None:
     before = os.umask(0)
     try:
         write_env(folder, {})
@@ -143,7 +147,7 @@ def test_it_runs_before_anything_is_installed_and_prints_no_secret(tmp_path: Pat
     place.mkdir(parents=True)
     (place / SCRIPT.name).write_text(SCRIPT.read_text())
     (tmp_path / ".env.example").write_text(EXAMPLE)
-    # Isolated and without site-packages: the standard library alone.
+    # Isolated and without site-packages: only the standard library.
     command = [sys.executable, "-I", "-S", str(place / SCRIPT.name)]
     done = subprocess.run(command, env={"OPENAI_ADMIN_KEY": KEY}, capture_output=True, text=True, check=True, timeout=60)
     values = values_of((tmp_path / ".env").read_text())

@@ -1,4 +1,4 @@
-"""Control characters: nothing that somebody chose steers a terminal or begins a line of its own."""
+"""Control characters: no name that somebody chose controls a terminal or starts a new line."""
 
 from __future__ import annotations
 

@@ -9,16 +9,9 @@ from typing import Any
 import pytest
 
 from meterhouse.errors import RejectedAnswer
-from meterhouse.load.directory import (
-    DirectorySummary,
-    Entry,
-    api_key_values,
-    keyed,
-    project_values,
-    service_account_values,
-    user_values,
-)
+from meterhouse.load.directory import DirectorySummary
 from meterhouse.load.names_history import NamesReplaced
+from meterhouse.vendors.openai.directory import Entry, api_key_values, keyed, project_values, service_account_values, user_values
 
 PATH = "/organization/projects/proj_1/api_keys"
 CREATED = datetime(2024, 3, 26, 16, 52, 13, tzinfo=UTC)

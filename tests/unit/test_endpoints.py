@@ -14,13 +14,36 @@ import pytest
 from openai.resources.admin.organization.usage import Usage
 
 from meterhouse.catalogue import endpoints
-from meterhouse.catalogue.endpoints import COMPLETIONS, COSTS, ENDPOINTS, IMAGES, USAGE, USAGE_DIMENSIONS, WIDTHS, Endpoint, Kind
+from meterhouse.catalogue.endpoints import (
+    COMPLETIONS,
+    COPIES_OF_COSTS,
+    COSTS,
+    COSTS_BY_USER,
+    COSTS_OF_VENDORS,
+    ENDPOINTS,
+    IMAGES,
+    REPEATING_REQUESTS,
+    USAGE,
+    USAGE_DIMENSIONS,
+    WIDTHS,
+    WITHOUT_CALLER,
+    Endpoint,
+    Kind,
+    offered_by,
+)
+from meterhouse.catalogue.vendors import OPENAI
+from meterhouse.vendors.openai.wire import path_of
 
 SDK = "openai.types.admin.organization"
 KIND_OF_TYPE = {int: Kind.COUNT, float: Kind.DECIMAL, bool: Kind.FLAG, str: Kind.TEXT}
-# Columns of a cost row that stand beside its metrics.
+# Columns of a cost row in addition to its metrics.
 BESIDE_METRICS = {"object", "quantity_unit"}
 by_endpoint = pytest.mark.parametrize("endpoint", ENDPOINTS.values(), ids=lambda endpoint: endpoint.name)
+
+
+def sdk_name(endpoint: Endpoint) -> str:
+    """What the SDK calls an endpoint: a copy of the costs is the same endpoint, grouped otherwise."""
+    return COSTS.name if endpoint.name in {copy.name for copy in COPIES_OF_COSTS} else endpoint.name
 
 
 def sdk_methods() -> set[str]:
@@ -43,7 +66,7 @@ def arguments_of(annotation: Any) -> list[Any]:
 
 def sdk_row(endpoint: Endpoint) -> Any:
     """The SDK's model of this endpoint's rows, found by the object that it names."""
-    module = importlib.import_module(f"{SDK}.usage_{endpoint.name}_response")
+    module = importlib.import_module(f"{SDK}.usage_{sdk_name(endpoint)}_response")
     for model in vars(module).values():
         fields = getattr(model, "model_fields", {})
         if "object" in fields and endpoint.object in typing.get_args(fields["object"].annotation):
@@ -52,7 +75,7 @@ def sdk_row(endpoint: Endpoint) -> Any:
 
 
 def sdk_parameters(endpoint: Endpoint) -> dict[str, Any]:
-    name = f"usage_{endpoint.name}_params"
+    name = f"usage_{sdk_name(endpoint)}_params"
     return typing.get_type_hints(getattr(importlib.import_module(f"{SDK}.{name}"), camel(name)))
 
 
@@ -85,8 +108,9 @@ def missing_from_catalogue(endpoint: Endpoint) -> list[str]:
 
 def test_the_catalogue_has_the_endpoints_of_the_sdk_and_no_other():
     client = openai.OpenAI(admin_api_key="sk-admin-none", api_key="sk-none", base_url="http://127.0.0.1:9")
-    assert sdk_methods() == set(ENDPOINTS)
-    assert all(callable(getattr(client.admin.organization.usage, name)) for name in ENDPOINTS)
+    names = {sdk_name(endpoint) for endpoint in ENDPOINTS.values()}
+    assert sdk_methods() == names == set(ENDPOINTS) - {endpoint.name for endpoint in COPIES_OF_COSTS}
+    assert all(callable(getattr(client.admin.organization.usage, name)) for name in names)
     client.close()
 
 
@@ -130,8 +154,8 @@ def test_the_path_is_the_one_that_the_sdk_asks(endpoint):
     recorded = []
     resource = Usage(types.SimpleNamespace(get=None, post=None, patch=None, put=None, delete=None, get_api_list=None))
     resource._get = lambda path, **_: recorded.append(path)
-    getattr(resource, endpoint.name)(start_time=0)
-    assert recorded == [endpoint.path]
+    getattr(resource, sdk_name(endpoint))(start_time=0)
+    assert recorded == [path_of(endpoint)]
 
 
 # -- the comparison can fail ----------------------------------------------------------------------------------------------------------
@@ -146,18 +170,18 @@ def lesser(endpoint: Endpoint, *, metric: str = "", dimension: str = "") -> Endp
 
 
 @by_endpoint
-def test_a_catalogue_without_a_metric_is_told_which(endpoint):
+def test_a_catalogue_that_lacks_a_metric_is_reported_with_its_name(endpoint):
     for metric in endpoint.metrics:
         assert missing_from_catalogue(lesser(endpoint, metric=metric.name)) == [f"metric {metric.name}"]
 
 
 @by_endpoint
-def test_a_catalogue_without_a_dimension_is_told_which(endpoint):
+def test_a_catalogue_that_lacks_a_dimension_is_reported_with_its_name(endpoint):
     for dimension in endpoint.dimensions:
         assert missing_from_catalogue(lesser(endpoint, dimension=dimension.name)) == [f"dimension {dimension.name}"]
 
 
-def test_a_catalogue_without_a_bucket_width_is_told_which():
+def test_a_catalogue_that_lacks_a_bucket_width_is_reported_with_its_name():
     assert missing_from_catalogue(replace(IMAGES, widths=(endpoints.DAY,))) == ["bucket width 1m", "bucket width 1h"]
 
 
@@ -170,7 +194,7 @@ def test_rows_of_an_unknown_kind_are_noticed():
         sdk_row(replace(COMPLETIONS, object="organization.usage.new"))
 
 
-# -- the catalogue by itself ----------------------------------------------------------------------------------------------------------
+# -- the catalogue on its own ---------------------------------------------------------------------------------------------------------
 
 
 @by_endpoint
@@ -216,14 +240,37 @@ def test_one_name_means_one_thing_everywhere():
             assert columns.setdefault(metric.column, metric.name) == metric.name, f"{metric.column} shows two metrics"
 
 
-def test_paths_tables_and_kinds_are_unique():
-    for name in ("path", "table", "object", "name"):
+def test_paths_tables_and_kinds_are_unique_but_for_copies_of_the_costs():
+    for name in ("table", "name"):
         assert len({getattr(endpoint, name) for endpoint in ENDPOINTS.values()}) == len(ENDPOINTS), name
+    originals = [endpoint for endpoint in offered_by(OPENAI).values() if endpoint not in COPIES_OF_COSTS]
+    assert len({endpoint.object for endpoint in originals}) == len({path_of(endpoint) for endpoint in originals}) == len(originals)
+
+
+def test_a_copy_of_the_costs_is_the_same_money_in_a_stream_a_table_and_a_family_of_its_own():
+    assert COPIES_OF_COSTS == (COSTS_BY_USER,)
+    assert (COSTS_BY_USER.object, path_of(COSTS_BY_USER)) == (COSTS.object, path_of(COSTS))
+    assert (COSTS_BY_USER.metrics, COSTS_BY_USER.widths) == (COSTS.metrics, COSTS.widths)
+    assert COSTS_BY_USER.is_costs
+    assert COSTS_BY_USER.family != COSTS.family
+    # It says what the original does not, and nothing without the users.
+    assert {one.name for one in COSTS_BY_USER.dimensions} - {one.name for one in COSTS.dimensions} == {"user_id"}
+    assert [one.name for one in COSTS_BY_USER.essential_dimensions] == ["user_id"]
+    assert offered_by(OPENAI)[COSTS_BY_USER.name] is COSTS_BY_USER
+
+
+def test_the_costs_of_every_vendor_fit_the_table_that_they_share():
+    assert COSTS in COSTS_OF_VENDORS
+    for costs in COSTS_OF_VENDORS:
+        assert (costs.name, costs.table, costs.metrics) == (COSTS.name, COSTS.table, COSTS.metrics)
+        assert set(costs.dimensions) <= set(COSTS.dimensions)
+    assert len({costs.vendor for costs in COSTS_OF_VENDORS}) == len(COSTS_OF_VENDORS)
 
 
 @by_endpoint
 def test_optional_dimensions_are_dimensions_and_widths_are_the_vendors(endpoint):
     assert set(endpoint.optional_dimensions) <= set(endpoint.dimensions)
+    assert set(endpoint.essential_dimensions) <= set(endpoint.dimensions) - set(endpoint.optional_dimensions)
     assert set(endpoint.widths) <= set(WIDTHS.values())
     assert endpoint.is_costs or set(endpoint.dimensions) <= set(USAGE_DIMENSIONS)
 
@@ -239,3 +286,15 @@ def test_only_a_level_is_not_to_be_added_up_over_time():
     levels = {metric.name for endpoint in ENDPOINTS.values() for metric in endpoint.metrics if not metric.additive}
     assert levels == {"usage_bytes"}
     assert len(USAGE) == 11
+
+
+def test_traits_say_what_repeats_what_names_nobody_and_which_widths_are_loaded() -> None:
+    assert REPEATING_REQUESTS == ("web_search_calls",)
+    assert WITHOUT_CALLER == ("vector_stores", "code_interpreter_sessions")
+    assert [width.name for width in COMPLETIONS.chosen_widths(("1h",))] == ["1h"]
+    assert [width.name for width in COSTS.chosen_widths(("1h",))] == ["1d"], "costs have days only, whatever is asked for"
+    for endpoint in ENDPOINTS.values():
+        assert set(endpoint.repeated_metrics) <= set(endpoint.metrics), endpoint.name
+        for metric, dimension in endpoint.overlaps:
+            assert metric in endpoint.metrics, endpoint.name
+            assert dimension in endpoint.dimensions, endpoint.name

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from meterhouse import errors
-from meterhouse.vendors.openai import client
+from meterhouse.vendors import request
 
 EXPECTED = {
     errors.MeterhouseError: (Exception, 1, False),
@@ -18,8 +18,8 @@ EXPECTED = {
     errors.ConfirmToEmpty: (errors.MeterhouseError, 2, False),
     errors.Unsupported: (errors.MeterhouseError, 1, False),
     errors.BeforeHistory: (errors.Unsupported, 1, False),
-    client.PageTooLarge: (errors.RejectedAnswer, 1, True),
-    client.ChainBroken: (errors.TryAgainLater, 1, True),
+    request.PageTooLarge: (errors.RejectedAnswer, 1, True),
+    request.ChainBroken: (errors.TryAgainLater, 1, True),
 }
 
 
@@ -30,7 +30,7 @@ def test_each_error_has_its_place_its_exit_status_and_whether_to_retry(kind):
 
 
 def test_no_error_is_missing_from_the_table_above():
-    found = {kind for module in (errors, client) for _, kind in inspect.getmembers(module, inspect.isclass)}
+    found = {kind for module in (errors, request) for _, kind in inspect.getmembers(module, inspect.isclass)}
     assert {kind for kind in found if issubclass(kind, errors.MeterhouseError)} == set(EXPECTED)
 
 

@@ -18,6 +18,7 @@ from meterhouse.catalogue.endpoints import ENDPOINTS, TOKEN_METRICS, USAGE, WIDT
 from meterhouse.fake_openai import FakeOrganization
 from meterhouse.fake_openai.answers import Request
 from meterhouse.fake_openai.lots import DAY_MINUTES, EPOCH_DAY, used_between, visible_between
+from meterhouse.vendors.openai.wire import path_of
 
 NOW = datetime(2026, 11, 20, 10, 7, 33, tzinfo=UTC)
 TODAY = NOW.date()
@@ -39,7 +40,7 @@ def buckets(organization: FakeOrganization, name: str, **parameters: Any) -> lis
     page: dict[str, str] = {}
     while True:
         query = urlencode({**parameters, **page}, doseq=True)
-        answer = organization.answer(Request("GET", ENDPOINTS[name].path, query))
+        answer = organization.answer(Request("GET", path_of(ENDPOINTS[name]), query))
         body = msgspec.json.decode(answer.body)
         assert answer.status == 200, body
         found += body["data"]
@@ -141,7 +142,7 @@ def test_retention_fields_are_absent_then_null_then_numbers(organization: FakeOr
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_does_not() -> None:
     query = urlencode({"start_time": epoch(TODAY) - 86400 * 20, "limit": 20, "group_by": ["model", "project_id"]}, doseq=True)
-    request = Request("GET", ENDPOINTS["completions"].path, query)
+    request = Request("GET", path_of(ENDPOINTS["completions"]), query)
     first, second = (FakeOrganization(NOW).answer(request).body for _ in range(2))
     assert first == second
     assert FakeOrganization(NOW, seed=8).answer(request).body != first
@@ -156,7 +157,7 @@ def test_a_past_day_does_not_depend_on_when_one_asks(organization: FakeOrganizat
         assert earlier.truth(name, *window) == organization.truth(name, *window) != {}
 
 
-def test_the_default_size_is_a_few_hundred_completion_rows_a_day(organization: FakeOrganization) -> None:
+def test_the_default_size_is_a_few_hundred_completion_rows_per_day(organization: FakeOrganization) -> None:
     start = TODAY - timedelta(days=14)
     days = buckets(organization, "completions", start_time=epoch(start), limit=14, group_by=_all_dimensions("completions"))
     weekdays = [len(day["results"]) for day in days if datetime.fromtimestamp(day["start_time"], UTC).weekday() < 5]
@@ -175,7 +176,7 @@ def test_scale_multiplies_rows_and_people() -> None:
 def test_there_are_all_kinds_of_callers(organization: FakeOrganization) -> None:
     rows = rows_of(organization, "completions", "1d", TODAY - timedelta(days=1), TODAY)
     assert {row["api_source"] for row in rows} == {"unlabeled", "agents_api"}
-    assert {row["service_tier"] for row in rows} == {"default", "flex", "priority"}
+    assert {row["service_tier"] for row in rows} == {"default", "flex", "priority", "incentivized-tier"}
     assert {row["batch"] for row in rows} == {True, False}
     assert any(row["user_id"] is None for row in rows)
     assert any(row["api_key_id"] is None for row in rows)

@@ -19,6 +19,7 @@ from meterhouse.fake_openai import FakeOrganization
 from meterhouse.fake_openai.amounts import STYLES, AmountStyle, amount_json
 from meterhouse.fake_openai.answers import Request
 from meterhouse.fake_openai.lineup import picodollars
+from meterhouse.vendors.openai.wire import path_of
 
 NOW = datetime(2026, 11, 20, 10, 7, 33, tzinfo=UTC)
 TODAY = NOW.date()
@@ -28,7 +29,7 @@ UNITS = {"tokens", "images", "characters", "duration_seconds", "gibibyte_hours",
 
 def cost_text(organization: FakeOrganization, **parameters: Any) -> str:
     window = {"start_time": int(datetime(START.year, START.month, START.day, tzinfo=UTC).timestamp()), "limit": 31}
-    answer = organization.answer(Request("GET", ENDPOINTS["costs"].path, urlencode({**window, **parameters}, doseq=True)))
+    answer = organization.answer(Request("GET", path_of(ENDPOINTS["costs"]), urlencode({**window, **parameters}, doseq=True)))
     assert answer.status == 200
     return answer.body.decode()
 
@@ -88,13 +89,15 @@ def test_costs_follow_usage_times_price() -> None:
     expected: dict[tuple[date, str], Decimal] = defaultdict(Decimal)
     usage = organization.truth("completions", START, END, ["model", "batch", "service_tier"])
     for (day, name, batch, tier), totals in usage.items():
-        if name == model:
-            factor = Decimal("0.5") if batch or tier == "flex" else Decimal(2) if tier == "priority" else Decimal(1)
+        if name == model and tier != "incentivized-tier":
+            price_of_tier = {"flex": Decimal("0.5"), "priority": Decimal(2)}
+            prefix = f"{tier} | " if tier in price_of_tier else ""
+            factor = Decimal("0.5") if batch else price_of_tier.get(str(tier), Decimal(1))
             for line, metric in metrics.items():
-                expected[(day, f"{model}, {line}")] += totals[metric] * Decimal(prices[line]) * factor / 1_000_000
-    assert len(expected) == 4 * (END - START).days
+                expected[(day, f"{prefix}{model}, {line}")] += totals[metric] * Decimal(prices[line]) * factor / 1_000_000
+    assert len(expected) == 3 * 4 * (END - START).days
     billed = organization.truth("costs", START, END, ["line_item"])
-    assert expected == {key: totals["amount"] for key, totals in billed.items() if key[1].startswith(model)}
+    assert expected == {key: totals["amount"] for key, totals in billed.items() if model in key[1] and "evals" not in key[1]}
 
 
 def test_quantities_are_what_was_used() -> None:
@@ -122,7 +125,7 @@ def test_quantity_only_comes_with_line_items() -> None:
     assert {(row["quantity"], row["quantity_unit"], row["line_item"]) for row in rows} == {(None, None, None)}
 
 
-def test_line_items_alone_come_with_a_row_per_project() -> None:
+def test_grouping_only_by_line_item_gives_a_row_per_project() -> None:
     organization = FakeOrganization(NOW)
     rows = [row for day, row in cost_rows(organization, group_by="line_item") if day == START]
     of_one_line = [row["project_id"] for row in rows if row["line_item"] == "gpt-5.6-terra, input"]

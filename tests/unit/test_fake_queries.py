@@ -13,6 +13,7 @@ from meterhouse.catalogue.endpoints import COSTS_BY_API_KEY_SINCE_EPOCH_SECONDS,
 from meterhouse.errors import FixConfiguration
 from meterhouse.fake_openai import FakeOrganization
 from meterhouse.fake_openai.answers import Request
+from meterhouse.vendors.openai.wire import path_of
 
 NOW = datetime(2026, 11, 20, 10, 7, 33, tzinfo=UTC)
 MIDNIGHT = int(NOW.replace(hour=0, minute=0, second=0).timestamp())
@@ -27,7 +28,7 @@ def organization() -> FakeOrganization:
 
 def ask(organization: FakeOrganization, name: str, *pairs: tuple[str, Any], **parameters: Any) -> tuple[int, dict[str, Any]]:
     query = urlencode([*pairs, *parameters.items()], doseq=True)
-    answer = organization.answer(Request("GET", ENDPOINTS[name].path, query))
+    answer = organization.answer(Request("GET", path_of(ENDPOINTS[name]), query))
     return answer.status, msgspec.json.decode(answer.body)
 
 
@@ -122,15 +123,42 @@ def test_costs_by_key_have_a_floor_of_their_own() -> None:
     assert (error["param"], error["code"]) == ("start_time", "invalid_request_error")
 
 
-def test_costs_by_user_do_not_combine_with_projects(organization: FakeOrganization) -> None:
+def combined_with_user(organization: FakeOrganization) -> list[dict[str, Any]]:
+    """Requests for costs by user and something else, which not every organization may make."""
     project_id = next(iter(organization.roster.projects))
+    return [
+        {"group_by": ["user_id", "project_id"]},
+        {"group_by": ["line_item", "user_id"]},
+        {"group_by": "user_id", "project_ids": project_id},
+    ]
+
+
+def test_costs_by_user_combine_with_projects_and_line_items(organization: FakeOrganization) -> None:
     rows = page(organization, "costs", start_time=MIDNIGHT - DAY, group_by="user_id")["data"][0]["results"]
     emails = {row["user_id"]: row["user_email"] for row in rows}
     assert emails.pop(None) is None
     assert emails == {user_id: organization.roster.users[user_id].email for user_id in emails}
     assert emails
-    for more in ({"group_by": ["user_id", "project_id"]}, {"group_by": "user_id", "project_ids": project_id}):
+    for more in combined_with_user(organization):
+        assert page(organization, "costs", start_time=MIDNIGHT - DAY, **more)["data"][0]["results"]
+
+
+def test_an_organization_may_refuse_to_combine_costs_by_user_with_anything() -> None:
+    organization = FakeOrganization(NOW, combines_user=False)
+    assert page(organization, "costs", start_time=MIDNIGHT - DAY, group_by="user_id")["data"][0]["results"]
+    for more in combined_with_user(organization):
         assert refusal(organization, "costs", start_time=MIDNIGHT - DAY, **more)["param"] == "group_by"
+
+
+def test_costs_by_user_are_combined_by_nobody_before_costs_by_key_began() -> None:
+    organization = FakeOrganization(NOW, history_days=None)
+    floor = COSTS_BY_API_KEY_SINCE_EPOCH_SECONDS
+    assert page(organization, "costs", start_time=floor - DAY, group_by="user_id")["data"][0]["results"]
+    for more in combined_with_user(organization):
+        page(organization, "costs", start_time=floor, **more)
+        error = refusal(organization, "costs", start_time=floor - DAY, **more)
+        assert error["param"] == "group_by"
+        assert "time range" in error["message"]
 
 
 def test_arrays_may_be_repeated_bracketed_or_joined(organization: FakeOrganization) -> None:
@@ -159,7 +187,7 @@ def test_filters_keep_what_they_name(organization: FakeOrganization) -> None:
     assert seen("web_search_calls", "context_level", context_levels=["low", "high"]) == {"low", "high"}
     key_id = sorted(seen("completions", "api_key_id") - {None})[0]
     assert seen("completions", "api_key_id", api_key_ids=key_id) == {key_id}
-    # A line item holds a comma itself, and is one value all the same.
+    # A line item contains a comma, and is still one value.
     assert seen("costs", "line_item", line_items="gpt-5.6-terra, input") == {"gpt-5.6-terra, input"}
 
 

@@ -86,7 +86,7 @@ def test_pages(server: ReplayServer) -> None:
     assert found == [FIRST, FIRST + DAY, FIRST + 2 * DAY]
 
 
-def test_vendor_examples_stand_in_only_for_what_was_not_recorded(server: ReplayServer) -> None:
+def test_vendor_examples_are_used_only_for_what_was_not_recorded(server: ReplayServer) -> None:
     assert get(server, "usage/images", start_time=FIRST).json()["data"] == EXAMPLE["data"]
     assert len(starts(get(server, "costs", start_time=FIRST))) == 3
 

@@ -1,4 +1,4 @@
-"""The stand-in over HTTP: keys, recorded requests, faults on the wire, control, and the process of its own."""
+"""The stand-in over HTTP: keys, recorded requests, faults on the wire, control, and the separate process."""
 
 from __future__ import annotations
 
@@ -195,7 +195,7 @@ def test_a_busy_port_says_what_to_do() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_process_of_its_own_prints_one_line_and_ends_when_told(number: signal.Signals) -> None:
+def test_a_separate_process_prints_one_line_and_ends_when_asked(number: signal.Signals) -> None:
     code = (
         "from meterhouse.fake_openai import run; run(0, seed=7, now=None, replay=None, admin_key=None, control=True, absent=('decisions',))"
     )
@@ -226,7 +226,7 @@ def test_the_date_header_is_the_organization_s_own_time(server: FakeServer, sess
         server.application.clock.set(NOW)
 
 
-def test_a_stand_in_that_runs_in_real_time_or_has_no_clock_tells_the_real_one(session: requests.Session) -> None:
+def test_a_stand_in_that_runs_in_real_time_or_has_no_clock_shows_the_real_time(session: requests.Session) -> None:
     class Clockless:
         def answer(self, _: Request) -> Answer:
             return Answer(200, b"{}")

@@ -1,4 +1,4 @@
-"""Grouping: an answer that ignored the request is told from one that has nothing to say, by what is stored."""
+"""Grouping: an answer that ignored the request is distinguished from one that has nothing to report, by what is stored."""
 
 from __future__ import annotations
 

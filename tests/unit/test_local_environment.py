@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from meterhouse.admin_keys import AdminKey, Organization
 from meterhouse.local.airflow_environment import airflow_environment, connection_variable, postgres_connection, with_driver
 from meterhouse.local.secrets_file import Secrets
-from meterhouse.settings import AdminKey, Organization
 
 KEY = "sk-admin-canary-0123456789abcdef"
 OUTER = {

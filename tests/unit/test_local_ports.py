@@ -1,4 +1,4 @@
-"""Busy ports are told in one line with what to set."""
+"""Busy ports are reported in one line with what to set."""
 
 from __future__ import annotations
 

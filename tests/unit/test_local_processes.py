@@ -19,7 +19,7 @@ from meterhouse.local.children import Children, Recorded, recorded, stop_recorde
 from meterhouse.local.one_at_a_time import one_at_a_time
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
-# A leader that ignores SIGTERM and has a child of its own.
+# A leader that ignores SIGTERM and has its own child.
 STUBBORN = [
     sys.executable,
     "-c",
@@ -97,7 +97,7 @@ def test_workers_of_a_killed_leader_are_found_and_ended(children: Children) -> N
     assert record.members() == []
 
 
-def test_a_child_that_ends_by_itself_is_named(children: Children) -> None:
+def test_a_child_that_ends_on_its_own_is_named(children: Children) -> None:
     children.start("sleeper", SLEEP, os.environ)
     assert children.ended() is None
     children.start("brief", [sys.executable, "-c", "print('why')"], os.environ)
@@ -117,7 +117,7 @@ def test_a_damaged_file_is_no_reason_to_fail(tmp_path: Path) -> None:
     assert recorded(tmp_path) == []
 
 
-def test_a_second_stack_is_told_of_the_first(tmp_path: Path) -> None:
+def test_a_second_stack_learns_of_the_first(tmp_path: Path) -> None:
     with one_at_a_time(tmp_path), pytest.raises(FixConfiguration, match="already runs"), one_at_a_time(tmp_path):
         pass
     with one_at_a_time(tmp_path):

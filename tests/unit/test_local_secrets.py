@@ -14,7 +14,7 @@ from meterhouse.local.compose_job import PASSWORDS, checked_passwords
 from meterhouse.local.secrets_file import Secrets
 
 
-def test_they_are_drawn_once_and_readable_by_the_owner_alone(tmp_path: Path) -> None:
+def test_they_are_drawn_once_and_readable_only_by_the_owner(tmp_path: Path) -> None:
     first = Secrets.load(tmp_path / "home")
     assert Secrets.load(tmp_path / "home") == first
     assert (tmp_path / "home" / "secrets.json").stat().st_mode & 0o777 == 0o600

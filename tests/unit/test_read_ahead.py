@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from meterhouse.catalogue.endpoints import COMPLETIONS, DAY
-from meterhouse.vendors.openai.client import Request
 from meterhouse.vendors.page_text import FetchedPage
 from meterhouse.vendors.read_ahead import ReadAhead, Taken
+from meterhouse.vendors.request import Request
 from meterhouse.windows import Window
 
 PAUSE_SECONDS = 0.03

@@ -31,6 +31,7 @@ from meterhouse.catalogue.endpoints import (
 )
 from meterhouse.errors import RejectedAnswer
 from meterhouse.vendors.openai.rows import decode_page
+from meterhouse.vendors.openai.wire import path_of
 
 EXAMPLES = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 DAY_ONE = 1_761_955_200  # 2025-11-01
@@ -280,7 +281,7 @@ def test_a_row_whose_sum_is_out_of_bounds_is_set_aside_and_not_left_to_the_datab
         assert values[0] == count
 
 
-def test_rows_beside_one_whose_sum_is_out_of_bounds_are_read_as_ever_and_it_is_kept_as_it_came():
+def test_rows_beside_one_whose_sum_is_out_of_bounds_are_read_as_usual_and_it_is_kept_unchanged():
     huge = full_row(EMBEDDINGS) | {"input_tokens": 10**16}
     other = full_row(EMBEDDINGS) | {"model": "another"}
     [found] = decoded(EMBEDDINGS, page(bucket([huge, huge, other]))).buckets
@@ -325,7 +326,7 @@ def test_a_row_with_a_dimension_of_the_wrong_type_is_set_aside_by_name(endpoint)
 
 @pytest.mark.fault("70b")
 @by_endpoint
-def test_a_name_of_any_length_that_an_index_can_hold_is_kept_as_it_came(endpoint):
+def test_a_name_of_any_length_that_an_index_can_hold_is_kept_unchanged(endpoint):
     for position, dimension in enumerate(endpoint.dimensions):
         if dimension.kind is Kind.TEXT:
             for text in ("x" * (dimension.max_length + 1), "\U0001f600" * 500):
@@ -364,7 +365,7 @@ def test_a_character_that_postgresql_cannot_hold_is_shown_by_a_symbol(came, stor
 
 @pytest.mark.fault(68)
 @pytest.mark.parametrize("currency", ["us", "credits", "$$$", "us1", "usd\n"])
-def test_another_currency_is_kept_as_it_came(currency):
+def test_another_currency_is_kept_unchanged(currency):
     [key] = rows_of(COSTS, full_row(COSTS) | {"amount": {"value": 1, "currency": currency}})
     assert key[-1] == currency
 
@@ -702,7 +703,7 @@ def test_quantities_of_several_units_are_kept_apart_whatever_their_order(pairs):
 
 # -- fields that nobody knows ---------------------------------------------------------------------------------------------------------
 
-# What PostgreSQL cannot hold has tests of its own.
+# What PostgreSQL cannot hold has separate tests.
 words = st.characters(exclude_characters="\0", exclude_categories=["Cs"])
 
 
@@ -802,7 +803,7 @@ def read_or_refused(endpoint, body: bytes) -> Any:
 @by_endpoint
 @EXAMPLES
 @given(data=st.data())
-def test_whatever_stands_in_a_page_it_is_read_set_aside_or_refused_and_its_sums_are_exact(endpoint, data):
+def test_whatever_a_page_contains_it_is_read_set_aside_or_refused_and_its_sums_are_exact(endpoint, data):
     rows = []
     for _ in range(data.draw(st.integers(0, 4))):
         row = full_row(endpoint)
@@ -923,10 +924,10 @@ def test_the_sums_of_the_recorded_completions_are_exact(samples):
 
 def test_the_vendors_own_examples_are_read_for_every_endpoint_that_has_one(samples):
     examples = recorded(samples, "openapi_official_examples_2026-08-21.json")
-    known = [endpoint for endpoint in ALL if f"GET {endpoint.path}" in examples]
+    known = [endpoint for endpoint in ALL if f"GET {path_of(endpoint)}" in examples]
     assert len(known) >= 9
     for endpoint in known:
-        content = examples[f"GET {endpoint.path}"]
+        content = examples[f"GET {path_of(endpoint)}"]
         found = decoded(endpoint, json.dumps(content, default=float).encode(), dimensions=())
         assert found.unknown_fields == (), endpoint.name
         for one, read in zip(content["data"], found.buckets, strict=True):

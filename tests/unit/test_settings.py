@@ -7,24 +7,31 @@ import json
 import pickle
 from dataclasses import MISSING, asdict, fields
 from datetime import UTC, datetime
+from decimal import Decimal
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 
+from meterhouse.admin_keys import AdminKey
 from meterhouse.catalogue.endpoints import ENDPOINTS
+from meterhouse.catalogue.vendors import VENDORS
+from meterhouse.checkout import default_home
 from meterhouse.errors import FixConfiguration
-from meterhouse.settings import AdminKey, Settings, default_home, describe_settings, load_settings
+from meterhouse.setting_values import AmountByCurrency
+from meterhouse.settings import Settings, describe_settings, load_settings
 from meterhouse.stack_file import StackFile
 
 KEY = "sk-admin-settings-test-0123456789"
 OTHER_KEY = "sk-admin-settings-test-abcdefghij"
 SECRET = "hunter2hunter2"
 VARIABLES = {item.metadata["variable"]: item for item in fields(Settings) if "variable" in item.metadata}
+ADDRESSES_OF_VENDORS = {vendor.base_url_variable: vendor for vendor in VENDORS.values()}
 
 
 @pytest.fixture
 def load(tmp_path):
-    """Load settings from the given variables alone, with an empty folder for local state."""
+    """Load settings only from the given variables, with an empty folder for local state."""
     return lambda **environment: load_settings({"METERHOUSE_HOME": str(tmp_path), **environment})
 
 
@@ -58,7 +65,18 @@ GOOD = [
     ("METERHOUSE_ORGANIZATIONS", "acme, r_and_d,acme", ("acme", "r_and_d")),
     ("METERHOUSE_LOCAL_TIME_ZONE", "Asia/Kolkata", "Asia/Kolkata"),
     ("METERHOUSE_LOCAL_TIME_ZONE", "UTC", "UTC"),
+    ("METERHOUSE_INVOICE_TOLERANCE_AMOUNT", "0", Decimal(0)),
+    ("METERHOUSE_INVOICE_TOLERANCE_AMOUNT", "2.50", Decimal("2.5")),
+    ("METERHOUSE_INVOICE_TOLERANCE_SHARE", "1", Decimal(1)),
+    ("METERHOUSE_ANOMALY_FLOOR", "50", AmountByCurrency(Decimal(50))),
+    (
+        "METERHOUSE_ANOMALY_FLOOR",
+        "20, JPY = 3000,eur=15.5",
+        AmountByCurrency(Decimal(20), (("jpy", Decimal(3000)), ("eur", Decimal("15.5")))),
+    ),
+    ("METERHOUSE_REPORTING_CURRENCY", "EUR", "eur"),
     ("METERHOUSE_WEEKLY_REPORT_DIR", "/srv/reports", Path("/srv/reports")),
+    ("METERHOUSE_MONTHLY_REPORT_DIR", "/srv/months", Path("/srv/months")),
     ("METERHOUSE_HTTP_TIMEOUT_SECONDS", "1", 1),
     ("METERHOUSE_PAGE_MAX_MEGABYTES", "2048", 2048),
     ("METERHOUSE_HTTP_CONNECTIONS", "16", 16),
@@ -69,6 +87,11 @@ GOOD = [
     ("METERHOUSE_POSTGRES_PORT", "65535", 65535),
     ("METERHOUSE_FAKE_API_PORT", "1", 1),
     ("METERHOUSE_DASHBOARD_PORT", "8051", 8051),
+    ("METERHOUSE_DASHBOARD_TOKEN", "a-token-of-these-tests-only", "a-token-of-these-tests-only"),
+    ("METERHOUSE_DASHBOARD_IDENTITY_HEADER", "X-Forwarded-User", "X-Forwarded-User"),
+    ("METERHOUSE_DASHBOARD_PROXIES", "10.0.0.5, fd00::/8", (ip_network("10.0.0.5"), ip_network("fd00::/8"))),
+    ("METERHOUSE_DASHBOARD_HOSTS", "Usage.example.com,usage", ("usage.example.com", "usage")),
+    ("METERHOUSE_DASHBOARD_FRAME_ANCESTORS", "https://wiki.example.com:8443", ("https://wiki.example.com:8443",)),
 ]
 
 WORDS = {
@@ -92,7 +115,12 @@ WORDS = {
     "METERHOUSE_EXCLUDE_DIMENSIONS": "user_id",
     "METERHOUSE_ORGANIZATIONS": "label",
     "METERHOUSE_LOCAL_TIME_ZONE": "Europe/Berlin",
+    "METERHOUSE_INVOICE_TOLERANCE_AMOUNT": "an amount of money from 0 on, such as 0.01",
+    "METERHOUSE_INVOICE_TOLERANCE_SHARE": "a share from 0 to 1, such as 0.001",
+    "METERHOUSE_ANOMALY_FLOOR": "an amount of money from 0 on, and others by currency, such as 20 or 20,jpy=3000",
+    "METERHOUSE_REPORTING_CURRENCY": "a currency code of three letters, such as eur",
     "METERHOUSE_WEEKLY_REPORT_DIR": "absolute path of a folder, such as /srv/reports",
+    "METERHOUSE_MONTHLY_REPORT_DIR": "absolute path of a folder, such as /srv/reports",
     "METERHOUSE_HTTP_TIMEOUT_SECONDS": "from 1 to 3600",
     "METERHOUSE_PAGE_MAX_MEGABYTES": "from 1 to 2048",
     "METERHOUSE_HTTP_CONNECTIONS": "from 1 to 16",
@@ -102,6 +130,11 @@ WORDS = {
     "METERHOUSE_POSTGRES_PORT": "from 1 to 65535",
     "METERHOUSE_FAKE_API_PORT": "from 1 to 65535",
     "METERHOUSE_DASHBOARD_PORT": "from 1 to 65535",
+    "METERHOUSE_DASHBOARD_TOKEN": "20 or more characters",
+    "METERHOUSE_DASHBOARD_IDENTITY_HEADER": "X-Forwarded-User",
+    "METERHOUSE_DASHBOARD_PROXIES": "172.16.0.0/12",
+    "METERHOUSE_DASHBOARD_HOSTS": "usage.example.com",
+    "METERHOUSE_DASHBOARD_FRAME_ANCESTORS": "https://wiki.example.com",
 }
 URLS = [
     "mysql://u:{s}@h/d",
@@ -134,10 +167,20 @@ BAD = {
     "METERHOUSE_HISTORY_START": ["yesterday", "2026-02-30", "01/02/2026", "2026-1-1", "2026-01-01T00:00", "1767225600"],
     "METERHOUSE_BUCKET_WIDTHS": ["1w", "1d,1w", "1d;1h", ","],
     "METERHOUSE_ENDPOINTS": ["everything", "completions,all", "Completions", ",", " , "],
+    "METERHOUSE_INVOICE_TOLERANCE_AMOUNT": ["-0.01", "1,5", "null", "5 usd", "1e99"],
+    "METERHOUSE_INVOICE_TOLERANCE_SHARE": ["1.01", "-0.1", "5%", "null"],
+    "METERHOUSE_ANOMALY_FLOOR": ["-1", "usd=20", "20,euro=3000", "20,jpy", "20,jpy=-1", "20,jpy=1,jpy=2", "null"],
+    "METERHOUSE_REPORTING_CURRENCY": ["euro", "e1r", "€"],
     "METERHOUSE_ORGANIZATIONS": ["Acme Inc.", "acme;other", "-x", "x" * 64],
     "METERHOUSE_LOCAL_TIME_ZONE": ["Berlin", "europe/berlin", "+02:00", "Mars/Olympus", "UTC'; SELECT 1; --"],
     "METERHOUSE_EXCLUDE_DIMENSIONS": ["email", "user_id project_id", ","],
+    "METERHOUSE_MONTHLY_REPORT_DIR": ["reports", "./reports", "~"],
     "METERHOUSE_WEEKLY_REPORT_DIR": ["reports", "./reports", "../srv/reports", "~", "~somebody/reports", "yes"],
+    "METERHOUSE_DASHBOARD_TOKEN": ["{s}", "short", "twenty characters and a space"],
+    "METERHOUSE_DASHBOARD_IDENTITY_HEADER": ["X Forwarded", "X-Forwarded-User:", "-"],
+    "METERHOUSE_DASHBOARD_PROXIES": ["proxy", "10.0.0.0/33", "10.0.0.1/8", "10.0.0.1,"],
+    "METERHOUSE_DASHBOARD_HOSTS": ["https://usage.example.com", "usage.example.com:8050", "usage,", "*.example.com"],
+    "METERHOUSE_DASHBOARD_FRAME_ANCESTORS": ["wiki.example.com", "https://wiki.example.com/x", "https://*", "https://a.example; img-src *"],
 }
 NUMBERS = ["ten", "1.5", "-1", "1e3", "5 days", "99999999"]
 for _variable in WORDS:
@@ -146,7 +189,9 @@ for _variable in WORDS:
 
 @pytest.mark.parametrize(("variable", "text", "expected"), GOOD, ids=[f"{row[0]}={row[1]}" for row in GOOD])
 def test_a_good_value_is_taken(load, variable, text, expected):
-    assert getattr(load(**{variable: text}), VARIABLES[variable].name) == expected
+    settings = load(**{variable: text})
+    vendor = ADDRESSES_OF_VENDORS.get(variable)
+    assert (settings.base_urls[vendor.name] if vendor else getattr(settings, VARIABLES[variable].name)) == expected
 
 
 @pytest.mark.parametrize(("variable", "text"), [(name, text) for name, texts in BAD.items() for text in texts], ids=str)
@@ -161,11 +206,19 @@ def test_a_bad_value_is_refused_in_one_line_that_names_the_variable_and_what_it_
     assert caught.value.exit_status == 2
 
 
-@pytest.mark.parametrize("variable", sorted(set(VARIABLES) - {"METERHOUSE_HOME", "METERHOUSE_CA_BUNDLE", "METERHOUSE_ORGANIZATIONS"}))
+@pytest.mark.parametrize(
+    "variable", sorted({*VARIABLES, *ADDRESSES_OF_VENDORS} - {"METERHOUSE_HOME", "METERHOUSE_CA_BUNDLE", "METERHOUSE_ORGANIZATIONS"})
+)
 def test_a_key_that_was_pasted_into_the_wrong_variable_is_not_repeated(load, variable):
     with pytest.raises(FixConfiguration, match=variable) as caught:
         load(**{variable: KEY})
     assert KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize(("variable", "vendor"), ADDRESSES_OF_VENDORS.items())
+def test_a_vendor_is_asked_at_its_own_address_unless_another_is_set(load, variable, vendor):
+    for text in ("", "   "):
+        assert load(**{variable: text}).base_urls[vendor.name] == vendor.base_url
 
 
 @pytest.mark.parametrize("variable", VARIABLES)
@@ -179,8 +232,9 @@ def test_an_unset_or_blank_variable_means_its_default(tmp_path, variable):
 
 
 def test_every_variable_is_tried_with_a_good_and_with_a_bad_value():
-    assert {variable for variable, _, _ in GOOD} == set(VARIABLES)
-    assert set(BAD) == set(VARIABLES) - {"METERHOUSE_HOME", "METERHOUSE_CA_BUNDLE"}, "any text is a path"
+    every = set(VARIABLES) | set(ADDRESSES_OF_VENDORS)
+    assert {variable for variable, _, _ in GOOD} == every
+    assert set(BAD) == every - {"METERHOUSE_HOME", "METERHOUSE_CA_BUNDLE"}, "any text is a path"
 
 
 def test_a_folder_may_begin_with_a_tilde(load, monkeypatch, tmp_path):
@@ -326,7 +380,7 @@ def test_the_owner_s_url_falls_back_to_the_loader_s(load):
     )
 
 
-def test_the_local_stack_stands_in_for_what_is_unset_and_for_nothing_else(load, tmp_path):
+def test_the_local_stack_fills_in_what_is_unset_and_nothing_else(load, tmp_path):
     StackFile(
         admin_url="postgresql://owner@local/d",
         loader_url="postgresql://loader@local/d",
@@ -346,7 +400,7 @@ def test_the_local_stack_stands_in_for_what_is_unset_and_for_nothing_else(load, 
 
 def test_every_setting_is_described_with_its_default():
     described = {variable: (meaning, default) for variable, meaning, default in describe_settings()}
-    assert set(described) == set(VARIABLES) | {"OPENAI_ADMIN_KEY", "OPENAI_ADMIN_KEY_<LABEL>"}
+    assert set(described) == set(VARIABLES) | set(ADDRESSES_OF_VENDORS) | {"OPENAI_ADMIN_KEY", "OPENAI_ADMIN_KEY_<LABEL>"}
     assert len(described) == len(describe_settings())
     for variable, (meaning, default) in described.items():
         assert meaning.endswith("."), variable

@@ -22,6 +22,6 @@ from meterhouse.orchestration.task_log import tried_again_in_words
         ("the answer is not a page of buckets", "the answer is not a page of buckets"),
     ],
 )
-def test_nobody_is_told_to_run_again_what_airflow_runs_again(text: str, what: str):
-    assert tried_again_in_words(text, is_last=False) == f"{what}; Airflow tries again by itself"
+def test_nobody_is_asked_to_run_again_what_airflow_runs_again(text: str, what: str):
+    assert tried_again_in_words(text, is_last=False) == f"{what}; Airflow will try again automatically"
     assert tried_again_in_words(text, is_last=True).startswith(f"{what}; no try is left: ")

@@ -1,0 +1,261 @@
+"""The five sentences: each says what the rows say, what is unknown is said to be so, and nothing is made up of what is empty."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from meterhouse.answers.answer import State
+from meterhouse.answers.driver import driver
+from meterhouse.answers.five import five_answers
+from meterhouse.answers.forecast import forecast
+from meterhouse.answers.month_to_date import month_to_date
+from meterhouse.answers.odd_days import odd_days
+from meterhouse.answers.rows import AnswerRows, ForecastMiss
+from meterhouse.answers.trust import trust
+
+from .answer_rows import BUDGET, CHANGE, FINE, FORECAST, LOADED, MONTH, NOVEMBER, OCTOBER, ODD, TIED
+
+Answering = Callable[[AnswerRows, str], Any]
+
+
+def said(answer: Answering, **rows: Any) -> str:
+    return str(answer(AnswerRows(**rows), "usd").sentence)
+
+
+def test_nothing_loaded_is_five_sentences_that_say_so() -> None:
+    found = five_answers(AnswerRows())
+    assert [one.sentence for one in found] == [
+        "No costs are loaded yet.",
+        "There is no forecast yet.",
+        "What changed is not known yet.",
+        "No day could be judged, as none is settled yet.",
+        "No costs are loaded yet.",
+    ]
+    assert {one.state for one in found} == {State.UNKNOWN}
+    assert {one.value for one in found} == {"—"}
+
+
+def test_views_that_a_role_may_not_see_are_not_spoken_of() -> None:
+    hidden = AnswerRows(None, (MONTH,), None, None, None, None, None, (LOADED,), None, None, None)
+    sentences = [one.sentence for one in five_answers(hidden)]
+    assert sentences[0].startswith("November 2026 cost $2,319.11")
+    assert sentences[3:] == ["Odd days cannot be seen with this role.", "These figures can be trusted: settled through 28 Nov 2026."]
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({}, "November 2026 cost $2,319.11 through 28 Nov 2026, 12.1 % more (+$250.11) than the same days of October."),
+        (
+            {"compared_cost": Decimal(2000), "compared_days": 27},
+            "November 2026 cost $2,319.11 through 28 Nov 2026, 3.3 % less (\u2212$69.00) than the same days of October (27 days compared).",
+        ),
+        (
+            {"settled_days": 30, "compared_days": 30, "settled_through_date": date(2026, 11, 30)},
+            "November 2026 cost $2,319.11 through 30 Nov 2026, 12.1 % more (+$250.11) than the whole of October.",
+        ),
+        (
+            {"previous_compared_cost": Decimal("2319.11")},
+            "November 2026 cost $2,319.11 through 28 Nov 2026, as much as the same days of October.",
+        ),
+        (
+            {"previous_compared_cost": Decimal(0)},
+            "November 2026 cost $2,319.11 through 28 Nov 2026, with nothing billed on the same days of October.",
+        ),
+        (
+            {"previous_compared_cost": None},
+            "November 2026 cost $2,319.11 through 28 Nov 2026, not compared: an amount of October is unknown.",
+        ),
+        (
+            {"compared_days": 0, "compared_cost": None, "previous_compared_cost": None},
+            "November 2026 cost $2,319.11 through 28 Nov 2026, not compared: no settled day has a settled counterpart in October.",
+        ),
+        (
+            {"settled_days": 26, "compared_days": 26},
+            "November 2026 cost $2,319.11 through 28 Nov 2026 (26 settled days of 28),"
+            " 12.1 % more (+$250.11) than the same days of October.",
+        ),
+        ({"settled_cost": None}, "The cost of November 2026 is not known, as the vendor left out an amount."),
+        ({"settled_days": 0, "settled_cost": None}, "No day of November 2026 is settled yet; October 2026 cost $2,819.40."),
+        ({"settled_days": 0, "settled_cost": None, "previous_month_cost": None}, "No day of November 2026 is settled yet."),
+    ],
+)
+def test_the_month_to_date(changes: dict[str, Any], sentence: str) -> None:
+    assert said(month_to_date, month_to_date=(replace(MONTH, **changes),)) == sentence
+
+
+def test_organizations_are_added_up_and_one_that_is_behind_is_named() -> None:
+    labs = replace(
+        MONTH, organization="labs", settled_cost=Decimal("0.89"), compared_cost=Decimal("0.89"), previous_compared_cost=Decimal(1)
+    )
+    assert said(month_to_date, month_to_date=(MONTH, labs)) == (
+        "November 2026 cost $2,320.00 through 28 Nov 2026, 12.1 % more (+$250.00) than the same days of October."
+    )
+    late = replace(labs, month_start=OCTOBER)
+    assert said(month_to_date, month_to_date=(MONTH, late)).endswith("October, without labs, which has no costs loaded of this month.")
+    early = replace(labs, settled_through_date=date(2026, 11, 27))
+    assert "through 27 Nov 2026 to 28 Nov 2026, which differs by organization" in said(month_to_date, month_to_date=(MONTH, early))
+
+
+def test_two_currencies_are_never_in_one_number() -> None:
+    euros = replace(MONTH, currency="eur", settled_cost=Decimal(5))
+    rows = AnswerRows(month_to_date=(euros, MONTH))
+    assert rows.currency == "usd"
+    assert month_to_date(rows, "usd").value == "$2,319.11"
+    assert month_to_date(rows, "eur").value == "5.00 EUR"
+
+
+def test_the_forecast_says_its_range_the_month_before_and_the_budget() -> None:
+    assert said(forecast, forecasts=(FORECAST,), budgets=(BUDGET,)) == (
+        "November 2026 is expected to cost $2,490.20, between $2,460.00 and $2,520.00 (such a range held in 10 of 12 past weeks),"
+        " 11.7 % less (\u2212$329.20) than October; within the budget of $3,000.00."
+    )
+    assert said(forecast, forecasts=(FORECAST,)).endswith("than October; no budget is set.")
+
+
+@pytest.mark.parametrize(
+    ("state", "passes", "words"),
+    [
+        ("on_track", None, "within the budget of $3,000.00"),
+        ("at_risk", None, "the budget of $3,000.00 is at risk"),
+        ("will_exceed", date(2026, 11, 29), "above the budget of $3,000.00, which it will pass on 29 Nov 2026"),
+        ("exceeded", None, "the budget of $3,000.00 is exceeded"),
+        ("unknown", None, "whether the budget of $3,000.00 will do is not known"),
+    ],
+)
+def test_the_state_of_the_budget_is_the_views(state: str, passes: date | None, words: str) -> None:
+    answer = forecast(AnswerRows(forecasts=(FORECAST,), budgets=(replace(BUDGET, state=state, passes_on_date=passes),)), "usd")
+    assert answer.sentence.endswith(f"; {words}.")
+    assert (answer.state is State.ATTENTION) == (state in {"at_risk", "will_exceed", "exceeded"})
+
+
+def test_budgets_of_parts_are_counted_and_those_at_risk_are_named() -> None:
+    search = replace(
+        BUDGET, budget="Search", scope_kind="team", scope_name="Search", state="will_exceed", passes_on_date=date(2026, 11, 29)
+    )
+    voice = replace(BUDGET, budget="Voice", scope_kind="project", scope_name="Voice Line")
+    assert said(forecast, forecasts=(FORECAST,), budgets=(BUDGET, search, voice)).endswith(
+        "within the budget of $3,000.00; 1 of 2 other budgets: Search will be exceeded on 29 Nov 2026."
+    )
+    assert said(forecast, forecasts=(FORECAST,), budgets=(voice,)).endswith("; 1 budget, none at risk.")
+    assert said(forecast, forecasts=(), budgets=(BUDGET,)) == "There is no forecast yet; within the budget of $3,000.00."
+
+
+def test_a_forecast_that_cannot_be_made_says_why_and_several_have_no_range() -> None:
+    none = replace(FORECAST, expected_cost=None, low_cost=None, high_cost=None, reason="amount_missing")
+    assert said(forecast, forecasts=(none,), budgets=None) == "There is no forecast yet: an amount is unknown."
+    assert said(forecast, forecasts=(FORECAST, none), budgets=None) == "There is no forecast yet: an amount is unknown."
+    both = said(forecast, forecasts=(FORECAST, replace(FORECAST, organization="labs")), budgets=None)
+    assert both == "November 2026 is expected to cost $4,980.40, 11.7 % less (\u2212$658.40) than October."
+
+
+def test_a_month_that_is_over_is_compared_with_its_budget_and_its_forecast() -> None:
+    miss = ForecastMiss(OCTOBER, "acme", date(2026, 10, 16), "organization", "", "usd", Decimal(2900), Decimal("2819.40"), 15)
+    late = replace(miss, as_of_date=date(2026, 10, 30), days_left=1, expected_cost=Decimal(2820))
+    kept = replace(BUDGET, period_start=OCTOBER, used_share=Decimal("0.9398"))
+    assert said(forecast, month=OCTOBER, budgets=(kept,), forecast_misses=(miss, late)) == (
+        "For October 2026 the budget was kept: 94.0 % of $3,000.00; the forecast of 16 Oct 2026, $2,900.00, was 2.9 % too high."
+    )
+    over = replace(kept, state="exceeded", used_share=Decimal("1.2"))
+    answer = forecast(AnswerRows(OCTOBER, budgets=(over, kept)), "usd")
+    assert answer.sentence == "For October 2026 1 of 2 budgets was exceeded: All of acme (120.0 % of $3,000.00)."
+    assert (answer.value, answer.state) == ("1 budget exceeded", State.ATTENTION)
+    assert said(forecast, month=OCTOBER) == "October 2026 had no budget, and no forecast to compare it with."
+    # A forecast of only one of two organizations is not one of both.
+    labs = replace(late, organization="labs")
+    assert said(forecast, month=OCTOBER, forecast_misses=(miss, labs)) == "October 2026 had no budget, and no forecast to compare it with."
+
+
+def test_the_driver_is_the_largest_change_in_the_direction_of_the_whole() -> None:
+    voice = replace(CHANGE, volume_effect=Decimal(100), price_effect=Decimal(30))
+    intake = replace(CHANGE, member_id="proj_2", member_name="Intake", change_cost=Decimal(-20), gone_cost=Decimal(-20))
+    assert said(driver, changes=(voice, intake)) == (
+        "Voice Line drives the change most against 1 to 28 Oct 2026: +$130.00 of +$110.00 in all, +$100.00 of it through volume."
+    )
+    smaller = replace(voice, change_cost=Decimal(15), volume_effect=Decimal(15), price_effect=Decimal(0))
+    many = [replace(smaller, member_id=f"proj_{number}", member_name=f"P{number}") for number in range(3, 5)]
+    assert said(driver, changes=(smaller, intake, *many)).endswith(
+        "+$15.00 of +$25.00 in all, +$15.00 of it through volume, while Intake went the other way by \u2212$20.00."
+    )
+
+
+def test_what_cannot_be_compared_gives_way_to_the_week_and_then_says_why() -> None:
+    no_month = replace(CHANGE, is_comparable=False, reason="nothing_to_compare")
+    week = replace(CHANGE, comparison="week", change_cost=Decimal(7), volume_effect=Decimal(7), previous_first_date=date(2026, 11, 15))
+    week = replace(week, previous_last_date=date(2026, 11, 21))
+    assert "against 15 to 21 Nov 2026: +$7.00 of +$7.00 in all" in said(driver, changes=(no_month, week))
+    assert said(driver, changes=(no_month,)) == "What changed is not known yet: there are no settled days to compare."
+    # The 31st has no counterpart, and the other days have.
+    fewer = replace(CHANGE, is_comparable=False, reason="days_left_out", volume_effect=Decimal(130))
+    assert said(driver, changes=(fewer,)).startswith("Voice Line drives the change most against 1 to 28 Oct 2026: +$130.00")
+    assert said(driver, changes=(replace(CHANGE, change_cost=Decimal(0)),)) == "No project's cost changed against 1 to 28 Oct 2026."
+
+
+def test_an_organization_of_one_project_is_driven_by_a_model() -> None:
+    models = [
+        replace(CHANGE, dimension="model", member_id=name, member_name=name, change_cost=Decimal(65)) for name in ("a-mini", "b-maxi")
+    ]
+    assert said(driver, changes=(CHANGE, *models)).startswith("Model a-mini drives")
+    nameless = replace(CHANGE, member_id=None, member_name=None)
+    assert said(driver, changes=(nameless,)).startswith("(no project) drives")
+
+
+def test_odd_days_are_named_with_what_was_expected() -> None:
+    assert said(odd_days, odd_days=(ODD,), loaded_costs=(LOADED,)) == (
+        "1 odd day from 30 Oct to 28 Nov 2026: Voice Line on 21 Nov 2026 with $40.00 instead of $12.00."
+    )
+    new = replace(ODD, kind="new_spender", expected_cost=None, series_name="Fresh")
+    whole = replace(ODD, series_kind="organization", series_name=None, usage_date=date(2026, 11, 3))
+    assert said(odd_days, odd_days=(new, ODD, whole), loaded_costs=(LOADED,)) == (
+        "2 odd days from 30 Oct to 28 Nov 2026: Fresh new on 21 Nov 2026 with $40.00,"
+        " Voice Line on 21 Nov 2026 with $40.00 instead of $12.00 and 1 more."
+    )
+    assert said(odd_days, loaded_costs=(LOADED,)) == "No day from 30 Oct to 28 Nov 2026 was odd."
+    assert said(odd_days, month=OCTOBER, loaded_costs=(LOADED,)) == "No day from 1 to 31 Oct 2026 was odd."
+
+
+def test_trust_says_through_which_day_which_month_ties_and_which_checks_fail() -> None:
+    assert said(lambda rows, _: trust(rows), loaded_costs=(LOADED,), tie_outs=(TIED,), check_results=(FINE,)) == (
+        "These figures can be trusted: settled through 28 Nov 2026; October 2026 ties to the invoice; every check passes."
+    )
+    warns = replace(FINE, check_name="price_drift", severity="warn", is_ok=False)
+    assert trust(AnswerRows(loaded_costs=(LOADED,), check_results=(FINE, warns))).sentence == (
+        "These figures can be trusted: settled through 28 Nov 2026; no month was compared with an invoice yet;"
+        " no check fails; 1 check warns: price_drift."
+    )
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ({"check_results": (replace(FINE, is_ok=False),)}, "1 check fails: freshness"),
+        (
+            {"tie_outs": (replace(TIED, state="mismatch", state_reason="the invoice is 12.00 higher"),)},
+            "October 2026 does not tie to the invoice: ",
+        ),
+        ({"loaded_costs": (replace(LOADED, missing_bucket_count=2),)}, "2 days of costs are missing"),
+        ({"loaded_costs": (LOADED, replace(LOADED, organization="labs", settled_through_date=None))}, "no day is settled yet"),
+        ({"month": NOVEMBER}, "settled through 28 Nov 2026; November 2026 was not compared with an invoice yet"),
+    ],
+)
+def test_what_spoils_trust_is_said_first(rows: dict[str, Any], words: str) -> None:
+    answer = trust(AnswerRows(**{"loaded_costs": (LOADED,), **rows}))
+    assert answer.sentence.startswith("Read these figures with care: ")
+    assert words in answer.sentence
+    assert answer.state is State.ATTENTION
+
+
+def test_the_newest_compared_month_counts_in_every_organization() -> None:
+    wrong = replace(TIED, organization="labs", state="mismatch", state_reason="the invoice is 1.00 lower")
+    older = replace(wrong, organization="acme", month_start=date(2026, 9, 1))
+    assert "does not tie" in trust(AnswerRows(loaded_costs=(LOADED,), tie_outs=(TIED, wrong))).sentence
+    assert "October 2026 ties" in trust(AnswerRows(loaded_costs=(LOADED,), tie_outs=(TIED, older))).sentence
+    # A month that is still open was not compared.
+    still_open = replace(TIED, month_start=NOVEMBER, state="open")
+    assert "October 2026 ties" in trust(AnswerRows(loaded_costs=(LOADED,), tie_outs=(still_open, TIED))).sentence
