@@ -1,6 +1,6 @@
 # One image for every container of docker-compose.yml and every pod of deploy/kubernetes: the locked requirements, the package, the DAGs.
 FROM python:3.11.14-slim-bookworm AS build
-# In an environment of its own: the installer stays behind.
+# In a separate environment: the installer is left out of the image.
 RUN python -m venv /opt/uv \
  && /opt/uv/bin/python -m pip install --no-cache-dir --disable-pip-version-check uv==0.13.8 \
  && python -m venv --without-pip /opt/meterhouse

@@ -1,26 +1,29 @@
-# Everything a checkout can do. `make` alone lists the targets.
+# Everything a checkout can do. `make` without a target lists them.
 PYTHON ?= python3
 VENV := .venv
 UV_VERSION := 0.13.8
 ATHERIS_VERSION := 3.0.0
 FUZZ_SECONDS ?= 60
+FOCUS_PYTHON ?= 3.12
 BENCH_HOME ?= $(CURDIR)/.meterhouse/bench
 BENCH_PARTS ?= peers,states,overlap,demo,commands,reading
 BENCH_OPTIONS ?=
 PIP_INSTALL := $(VENV)/bin/uv pip install --quiet --python $(VENV)/bin/python
-# No index, no path and no host name in the result; hashes for every platform.
+# The result has no index, path or host name, and has hashes for every platform.
 COMPILE := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
 TEST := $(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+# The unit tests without those of the client, the stand-in and the local stack, which start servers and processes.
+PURE := tests/unit $(addprefix --ignore-glob=*/,test_client* test_fake* test_local* test_read_ahead.py test_output.py test_star_keys.py)
 DIGEST := $(VENV)/bin/python -c 'import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())'
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev install-cluster up down test operations-test coverage cluster-test downtime-test bi-test soak-test fuzz mutation-test bench bench-small migration lint lock sbom clean compose-env compose-up
+.PHONY: help docs prices psql quick install install-dev install-cluster up down test operations-test upgrade-test coverage cluster-test downtime-test bi-test focus-test soak-test fuzz mutation-test bench bench-small bi-files migration lint lock sbom clean compose-env compose-up
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-# Installs the lock files $(1) with hashes, unless their digest is the one noted in $(2).
+# Installs the lock files $(1) with hashes, unless $(2) already has their digest.
 define install_locked
 	@set -e; wanted=$$(cat $(1) pyproject.toml | $(DIGEST)); \
 	if [ "$$(cat $(VENV)/$(2) 2>/dev/null)" != "$$wanted" ]; then \
@@ -52,69 +55,107 @@ install-cluster: install-dev ## Install what Airflow's CeleryExecutor needs as w
 up: install ## Start everything: PostgreSQL, Airflow, the first load; Ctrl-C stops it
 	@exec $(VENV)/bin/python -m meterhouse up
 
-down: $(VENV)/bin/uv ## Stop a stack that runs in another terminal, or what a killed one left
+down: $(VENV)/bin/uv ## Stop a stack that runs in another terminal, or clean up after a killed one
 	@exec $(VENV)/bin/python -m meterhouse down
 
-test: install-dev ## Run the tests; ends with their number and seconds
+psql: install ## Open psql on the warehouse as its reader: the one on PATH, or that of the embedded PostgreSQL
+	@exec $(VENV)/bin/python -m meterhouse.command_line.psql
+
+test: install-dev ## Run the tests; reports their number and how long they took
 	@exec $(TEST)
 
-coverage: install-dev ## Run all tests once more, in a third more time, and end with the lines that none of them runs
+coverage: install-dev ## Run all tests with coverage (takes a third longer), and list the lines that no test runs
 	@exec $(TEST) --cov --cov-report=term
 
-operations-test: install-dev ## A day of an operator with a whole Airflow: backfills three ways, alerts, cancelled and late runs; five minutes
+operations-test: install-dev ## An operator's day with a complete Airflow: backfills three ways, alerts, cancelled and late runs; five minutes
 	@exec $(VENV)/bin/python -m pytest -m operations
 
-cluster-test: install-cluster ## Kill workers, the scheduler and the database under a load on the CeleryExecutor (needs redis-server)
+upgrade-test: install-dev ## Upgrade, dump, restore and move a warehouse in use, and read a year fast and slowly; four minutes
+	@exec $(TEST) -m "upgrade and not soak"
+
+cluster-test: install-cluster ## Kill workers, the scheduler and the database during a load on the CeleryExecutor (needs redis-server)
 	@exec $(VENV)/bin/python -m pytest -m cluster
 
-downtime-test: install-dev ## Stop everything for five days of the clock and see the gap close
+downtime-test: install-dev ## Simulate an outage of five days and check that the gap closes
 	@exec $(VENV)/bin/python -m pytest -m downtime
 
-bi-test: install-dev ## Open the files for BI tools with the vendors' own tools, which are fetched for it (needs npm)
+bi-test: install-dev ## Open the files for BI tools with the vendors' own tools, which are downloaded for this (needs npm)
 	@exec $(VENV)/bin/python -m pytest -m bi_tools
+
+focus-test: install-dev ## Run the FOCUS validator on an exported month, in an environment of its own (downloads it; needs Python 3.12)
+	@set -e; home=.meterhouse/focus; skip() { echo "make focus-test is skipped: $$1" >&2; exit 0; }; \
+	python=$$($(VENV)/bin/uv python find --no-python-downloads "$(FOCUS_PYTHON)" 2>/dev/null) \
+		|| skip "the FOCUS validator needs Python 3.12; name one with make focus-test FOCUS_PYTHON=/path/to/python3.12"; \
+	$(VENV)/bin/uv venv --quiet --clear --python "$$python" $$home; \
+	$(VENV)/bin/uv pip install --quiet --python $$home/bin/python --require-hashes -r requirements-focus.txt \
+		|| skip "requirements-focus.txt could not be installed, as uv says above"; \
+	METERHOUSE_FOCUS_VALIDATOR="$(CURDIR)/$$home/bin/focus-validator" exec $(VENV)/bin/python -m pytest -m focus
 
 soak-test: install-dev ## Thousands of faults and a thousand kills, a year stopped and resumed, a large export; an hour or two
 	@exec $(VENV)/bin/python -m pytest -m soak
 
-fuzz: install-dev ## Feed the page decoder with made-up bytes for FUZZ_SECONDS (fetches atheris)
+fuzz: install-dev ## Feed random bytes to the page decoder for FUZZ_SECONDS (downloads atheris)
 	@$(PIP_INSTALL) atheris==$(ATHERIS_VERSION)
 	@exec $(VENV)/bin/python tests/faults/fuzz_pages.py -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1
 
-mutation-test: install-dev ## Change one place of the core at a time and see that a test fails; at least 85 in 100 have to
+mutation-test: install-dev ## Change one place in the core at a time and check that a test fails; at least 85 in 100 must
 	@exec $(VENV)/bin/python benchmarks/mutation.py
 
-bench: install-dev ## Measure loading beside other loaders, and reading; half an hour, writes docs/performance.md (BENCH_HOME keeps what is made)
+bench: install-dev ## Compare loading with other loaders, and measure reading; half an hour, writes docs/performance.md (data is kept in BENCH_HOME)
 	@exec $(VENV)/bin/python -m benchmarks.loading --home "$(BENCH_HOME)" --parts "$(BENCH_PARTS)" $(BENCH_OPTIONS)
 
-bench-small: install-dev ## Two minutes of it without other loaders; fails when a ratio is worse than its bound
+bench-small: install-dev ## The same in two minutes, without other loaders; fails if a ratio is worse than its limit
 	@exec $(VENV)/bin/python -m benchmarks.loading --home "$(BENCH_HOME)" --small
 
-lint: install-dev ## Check style and types
+docs: install-dev ## Build the docs site into site/; a link to a page, heading or picture that is not there is an error
+	$(call install_locked,requirements-docs.txt,docs.sha256)
+	@$(VENV)/bin/python -m sphinx --quiet --fail-on-warning --keep-going -c docs/site -d $(VENV)/doctrees . site
+	@cp site/README.html site/index.html
+	@echo "site/index.html"
+
+quick: lint ## Lint, and run the pure unit tests, which start no server: before every commit, less than a minute
+	@exec $(TEST) $(PURE)
+
+lint: install-dev ## Check style, types and spelling
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy
+	$(VENV)/bin/codespell
+	$(VENV)/bin/python -m pytest -q tests/unit/test_sql_files.py
 
-# One list per lock file, named after it: of a plain installation, of several machines, of Kubernetes. The same file gives the same list.
+# One list per lock file, named after it: a plain installation, several machines, Kubernetes. The same file gives the same list.
 sbom: install-dev ## Write lists of all locked packages with their hashes into sbom/ (CycloneDX, JSON)
 	@mkdir -p sbom
-	@set -e; for lock in requirements requirements-cluster deploy/kubernetes/requirements; do \
+	@version=$$($(VENV)/bin/python -c 'import meterhouse; print(meterhouse.__version__)'); \
+		sed "s/^dynamic = \[\"version\"\]$$/version = \"$$version\"/" pyproject.toml > sbom/pyproject.toml
+	@set -e; trap 'rm -f sbom/pyproject.toml' EXIT; for lock in requirements requirements-cluster deploy/kubernetes/requirements; do \
 		list=sbom/$$(echo $$lock | tr / -).cdx.json; \
-		$(VENV)/bin/python -W ignore -m cyclonedx_py requirements --pyproject pyproject.toml --output-reproducible --validate \
+		$(VENV)/bin/python -W ignore -m cyclonedx_py requirements --pyproject sbom/pyproject.toml --output-reproducible --validate \
 			--of JSON -o $$list $$lock.txt; \
 		echo "$$list"; \
 	done
 
+bi-files: install-dev ## Write the files for BI tools again, after a view or a text of the dictionary changed
+	@exec $(VENV)/bin/python -m meterhouse.bi_files
+
+prices: $(VENV)/bin/uv ## Write the list prices again, from a library that is pinned by hash and installed nowhere else
+	@$(VENV)/bin/uv venv --quiet --clear .meterhouse/prices
+	@$(VENV)/bin/uv pip install --quiet --python .meterhouse/prices/bin/python --require-hashes -r prices/requirements.txt
+	@PYTHONPATH=etl .meterhouse/prices/bin/python prices/write_list_prices.py
+
 migration: install-dev ## Write the next migration from the catalogue: make migration NAME="video seconds"
 	@exec $(VENV)/bin/python -m meterhouse.local.new_migration "$(NAME)"
 
-lock: $(VENV)/bin/uv ## Resolve the requirements*.in files anew
+lock: $(VENV)/bin/uv ## Resolve the requirements*.in files again
 	$(COMPILE) --upgrade requirements.in -o requirements.txt
 	$(COMPILE) --upgrade requirements-dev.in -o requirements-dev.txt
+	$(COMPILE) --upgrade requirements-docs.in -o requirements-docs.txt
+	$(subst 3.11,3.12,$(COMPILE)) --upgrade requirements-focus.in -o requirements-focus.txt
 	$(COMPILE) --upgrade requirements-cluster.in -o requirements-cluster.txt
 	$(COMPILE) --upgrade deploy/kubernetes/requirements.in -o deploy/kubernetes/requirements.txt
 	$(COMPILE) --upgrade bi/superset/requirements.in -o bi/superset/requirements.txt
 
-compose-env: ## Write .env for docker-compose.yml, with passwords of its own
+compose-env: ## Write .env for docker-compose.yml, with generated passwords
 	@exec $(PYTHON) etl/meterhouse/local/compose_env.py
 
 compose-up: ## Start the scaled-out stack of docker-compose.yml (needs docker)
@@ -123,6 +164,6 @@ compose-up: ## Start the scaled-out stack of docker-compose.yml (needs docker)
 	@$(MAKE) --no-print-directory compose-env
 	@exec docker compose up -d --build --wait
 
-clean: ## Stop the stack; delete .meterhouse (the embedded server's data too) and .venv
+clean: ## Stop the stack; delete .meterhouse (including the embedded server's data) and .venv
 	@if [ -x $(VENV)/bin/python ] && [ -d .meterhouse ]; then METERHOUSE_HOME="$(CURDIR)/.meterhouse" $(VENV)/bin/python -m meterhouse.local.clean; fi
 	rm -rf .meterhouse $(VENV)
