@@ -61,7 +61,7 @@ def test_a_row_filters_then_a_bar_within_it_and_the_way_back_leads_to_everything
     row.locator(".pick").click()
     expect(page.locator("#cost_by_project-total")).to_have_text(cost(loaded, f"project_id = '{project}'"))
     expect(page.locator("#trail")).to_contain_text("Project: ")
-    assert f"projects={project}" in page.url
+    visit.keeps(f"projects={project}")
     # Its models, and their keys.
     page.wait_for_function("() => !document.querySelector('#requests_by_model-picture').hasAttribute('aria-busy')")
     graph = page.locator("#requests_by_model-graph")
@@ -70,6 +70,7 @@ def test_a_row_filters_then_a_bar_within_it_and_the_way_back_leads_to_everything
     assert box is not None
     page.mouse.click(box["x"] + 5, box["y"] + 8 + 27)
     expect(page.locator("#trail")).to_contain_text("Model: ")
+    visit.keeps("models=")
     model = re.search(r"models=([^&]+)", page.url)
     assert model is not None
     expect(page.locator("#cost_by_api_key-total")).to_have_text(cost(loaded, f"project_id = '{project}' AND model = '{model[1]}'"))
@@ -85,10 +86,10 @@ def test_a_day_is_chosen_by_its_bar_and_the_button_of_the_days_is_pressed(visit:
     visit.table("cost_per_day")
     page.locator("#cost_per_day-table .pick", has_text="10 Nov 2026").click()
     expect(page.locator("#cost_per_day-total")).to_have_text(cost(loaded, "usage_date = '2026-11-10'"))
-    assert page.locator(".presets [aria-pressed=true]").count() == 0
+    expect(page.locator(".presets [aria-pressed=true]")).to_have_count(0)
     page.click("#days-30")
     expect(page.locator("#days-30")).to_have_attribute("aria-pressed", "true")
-    assert page.locator(".presets [aria-pressed=true]").count() == 1
+    expect(page.locator(".presets [aria-pressed=true]")).to_have_count(1)
 
 
 def test_tables_sort_by_what_cells_hold_and_search_leaves_rows_out(visit: Visit) -> None:
@@ -127,8 +128,8 @@ def test_the_drivers_turn_to_another_comparison_and_dimension_and_the_address_ke
     expect(page.locator("#drivers-title")).to_have_text("What changed, by API key")
     page.locator("#compare").get_by_text("Week", exact=True).click()
     expect(page.locator("#panel-drivers .about")).to_contain_text("The last seven settled days against the seven before.")
-    assert "compare=week" in page.url
-    assert "by=api_key" in page.url
+    visit.keeps("compare=week")
+    visit.keeps("by=api_key")
     page.locator("#compare").get_by_text("Month to date", exact=True).click()
     page.locator("#by").get_by_text("Project", exact=True).click()
     expect(page.locator("#drivers-title")).to_have_text("What changed, by project")

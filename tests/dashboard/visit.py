@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Page, expect
@@ -30,6 +31,10 @@ class Visit:
 
     def total(self, key: str) -> str:
         return self.page.locator(f"#{key}-total").inner_text()
+
+    def keeps(self, choice: str) -> None:
+        """Wait until the address holds a choice: the page writes it after it has shown the figures."""
+        expect(self.page).to_have_url(re.compile(re.escape(choice)))
 
     def table(self, key: str) -> list[list[str]]:
         """The exact cells of the table under a chart: its heading, its rows, its total."""
