@@ -46,7 +46,7 @@ class Group:
 
 GROUPS = (
     Group(("windows",), ("tests/unit/test_windows.py",)),
-    Group(("vendors/openai/rows", "load/chain"), ("tests/unit/test_rows.py", "tests/unit/test_chain.py")),
+    Group(("vendors/openai/rows", "load/chain"), ("tests/unit/test_rows*.py", "tests/unit/test_chain.py")),
     Group(
         ("vendors/openai/client", "vendors/openai/refusals", "vendors/http_client", "vendors/transport", "vendors/retries"),
         ("tests/unit/test_retries.py", "tests/unit/test_client*.py"),
