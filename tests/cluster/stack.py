@@ -7,15 +7,13 @@ Each part is a separate process that a test can kill; what ends without having b
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,7 +23,6 @@ import psycopg
 from tests.conftest import Warehouse
 from tests.postgres.loaded_organization import LoadedOrganization, organization
 
-import meterhouse
 from meterhouse.errors import TryAgainLater
 from meterhouse.fake_openai import FakeOrganization, FakeServer
 from meterhouse.local import processes
@@ -43,38 +40,19 @@ from meterhouse.warehouse.migrate import migrate
 from .held_vendor import HeldVendor
 from .redis_server import NAME as REDIS
 from .redis_server import Redis
+from .variations import BACKFILL, FIRST_DAGS, Variation, impatient_dags, modules
 
-DAGS = Path(__file__).parents[2] / "dags"
 WORKERS = ("worker-a", "worker-b")
 SCHEDULER = "airflow-scheduler"
-BACKFILL = "openai_backfill"
-FIRST_DAGS = ("openai_directory", "openai_costs", "openai_usage", BACKFILL)
 HISTORY_DAYS = 20
 # Seconds without a sign of life until a task counts as lost. Airflow's default is 300.
 HEARTBEAT_TIMEOUT_SECONDS = 30
-RETRY_DELAY_SECONDS = 5
 CELERY = {
     "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
     "AIRFLOW__CELERY__WORKER_CONCURRENCY": "2",
     # Longer than any task may run: a message is not handed to a second worker while the first one works on it.
     "AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT": "86400",
 }
-
-
-@dataclass(frozen=True)
-class Variation:
-    """What a stack has that others have not."""
-
-    # Variables of the shell that starts it, and of Airflow's own processes.
-    outer: Mapping[str, str] = field(default_factory=dict)
-    environment: Mapping[str, str] = field(default_factory=dict)
-    # DAG files in addition to ours, and words to replace in ours.
-    more_dags: Mapping[str, str] = field(default_factory=dict)
-    changes: Mapping[str, str] = field(default_factory=dict)
-    # Python modules that Airflow's processes find before all others.
-    modules: Mapping[str, str] = field(default_factory=dict)
-    # How far the vendor's clock is behind this machine's.
-    behind: timedelta = timedelta()
 
 
 class Rest(AirflowRest):
@@ -321,33 +299,6 @@ class Stack:
 def midnight(day: date) -> datetime:
     """The start of a UTC day."""
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
-
-
-def impatient_dags(folder: Path, variation: Variation) -> Path:
-    """A copy of the DAG files in which a task is tried again after seconds instead of minutes, and nothing else differs."""
-    folder.mkdir()
-    replaced = 0
-    for file in DAGS.glob("*.py"):
-        soon = rf"\1timedelta(seconds={RETRY_DELAY_SECONDS})"
-        text, count = re.subn(r"(\bretry_delay(?:=|\": ))timedelta\(minutes=\d+\)", soon, file.read_text())
-        for old, new in variation.changes.items():
-            text = text.replace(old, new)
-        (folder / file.name).write_text(text)
-        replaced += count
-    for name, text in variation.more_dags.items():
-        (folder / name).write_text(text)
-    assert replaced >= len(FIRST_DAGS)
-    return folder
-
-
-def modules(folder: Path, variation: Variation) -> dict[str, str]:
-    """The variables by which each component calls its host by its own name, as it would in a container, and finds the test's modules."""
-    folder.mkdir()
-    (folder / "test_host.py").write_text("import os\n\n\ndef name():\n    return os.environ['METERHOUSE_TEST_HOST']\n")
-    for name, text in variation.modules.items():
-        (folder / name).write_text(text)
-    package = Path(meterhouse.__file__).resolve().parents[1]
-    return {"AIRFLOW__CORE__HOSTNAME_CALLABLE": "test_host.name", "PYTHONPATH": f"{folder}{os.pathsep}{package}"}
 
 
 @contextmanager

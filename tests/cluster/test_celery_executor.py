@@ -15,7 +15,8 @@ from .conftest import Say
 from .listeners import listening_elsewhere
 from .loads import WINDOW_DAYS, held_load
 from .redis_server import NAME as REDIS
-from .stack import BACKFILL, FIRST_DAGS, HISTORY_DAYS, SCHEDULER, WORKERS, Stack, midnight, running_stack
+from .stack import HISTORY_DAYS, SCHEDULER, WORKERS, Stack, midnight, running_stack
+from .variations import BACKFILL, FIRST_DAGS
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
 

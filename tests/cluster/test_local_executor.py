@@ -9,7 +9,8 @@ import pytest
 
 from .conftest import Say
 from .loads import held_load
-from .stack import BACKFILL, SCHEDULER, Stack, running_stack
+from .stack import SCHEDULER, Stack, running_stack
+from .variations import BACKFILL
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from tests.cluster.stack import SCHEDULER, Stack, Variation, running_stack
+from tests.cluster.stack import SCHEDULER, Stack, running_stack
+from tests.cluster.variations import Variation
 from tests.postgres.comparison import assert_equals_source
 
 from meterhouse.local.airflow import COMPONENTS

@@ -13,7 +13,8 @@ from urllib.parse import quote
 
 import pytest
 from tests.cluster.loads import held_load
-from tests.cluster.stack import BACKFILL, Stack, Variation, midnight, running_stack
+from tests.cluster.stack import Stack, midnight, running_stack
+from tests.cluster.variations import BACKFILL, Variation
 from tests.e2e.inbox import Inbox, open_inbox
 from tests.postgres.comparison import assert_equals_source, days_without_rows
 from tests.postgres.fingerprints import places
