@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.bi.test_metabase_provisioning import MetabaseServer
+from tests.bi.metabase_server import MetabaseServer
 
 from meterhouse.bi_files.metabase.provisioning import PASSWORD_VARIABLE, READER_VARIABLE, USER_VARIABLE, provision
 from meterhouse.command_line.command_words import parser
