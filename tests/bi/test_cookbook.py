@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -23,14 +22,12 @@ from meterhouse.imports.teams import import_teams
 from meterhouse.load.directory import sync_directory
 from meterhouse.warehouse.migrate import migrate
 
+from .cookbook_truth import FIRST, NOVEMBER, NOW, OCTOBER, added, allocated, by, compared, keys, projects, truth, truth_by_day
+
 PAGE = (Path(__file__).parents[2] / "docs" / "bi" / "cookbook.md").read_text()
-NOW = datetime(2026, 11, 20, 12, 9, tzinfo=UTC)
-# October is over; September is there to compare with.
-FIRST, OCTOBER, NOVEMBER = date(2026, 9, 1), date(2026, 10, 1), date(2026, 11, 1)
 GAP = [date(2026, 10, 7), date(2026, 10, 8), date(2026, 10, 20)]
 RATES = [("2026-10-01", "0.85"), ("2026-10-12", "0.86")]
 Answer = Callable[[str], list[dict[str, Any]]]
-Amounts = dict[Any, Decimal]
 
 
 def statements() -> dict[str, list[str]]:
@@ -88,44 +85,6 @@ def answer(loaded: LoadedOrganization) -> Answer:
             return [dict(zip(names, row, strict=True)) for row in found]
 
     return ask
-
-
-def projects(loaded: LoadedOrganization) -> list[str]:
-    """Identifiers of the projects, the one that cost most first."""
-    cost = truth(loaded, OCTOBER, NOVEMBER, "project_id")
-    return sorted((one for one in cost if one), key=lambda one: -cost[one])
-
-
-def keys(loaded: LoadedOrganization) -> list[str]:
-    cost = truth(loaded, OCTOBER, NOVEMBER, "api_key_id")
-    return sorted((one for one in cost if one), key=lambda one: -cost[one])
-
-
-def truth(loaded: LoadedOrganization, first: date, end: date, dimension: str | None = None) -> Amounts:
-    """What the organization itself says was billed, by one dimension or in all."""
-    found: Amounts = defaultdict(Decimal)
-    for key, totals in loaded.fake.truth("costs", first, end, [dimension] if dimension else []).items():
-        found[key[1] if dimension else None] += Decimal(totals["amount"])
-    return found
-
-
-def added(found: list[tuple[Any, ...]]) -> Amounts:
-    """Sums of the last column by the first."""
-    sums: Amounts = defaultdict(Decimal)
-    for name, *_, amount in found:
-        sums[name] += amount or 0
-    return sums
-
-
-def allocated(loaded: LoadedOrganization, name: str, first: str = "2026-10-01", end: str = "2026-11-01") -> Amounts:
-    """Parts of the bill row by row, added up here."""
-    view = "FROM bi.cost_allocation_daily WHERE currency = 'usd' AND usage_date >= %s AND usage_date < %s"
-    return added(loaded.read(f"SELECT {name}, cost {view}", (first, end)))
-
-
-def by(found: list[dict[str, Any]], name: str, measure: str = "cost") -> Amounts:
-    """An answer as amounts by name, which must be as many as its rows unless names repeat."""
-    return added([(row[name], row[measure]) for row in found])
 
 
 def test_the_page_has_the_questions_that_were_asked_for_each_one_statement_and_none_is_left_out_here() -> None:
@@ -188,12 +147,6 @@ def test_teams(loaded: LoadedOrganization, answer: Answer) -> None:
     found = answer(QUESTIONS["What did each team cost?"])
     search = truth(loaded, OCTOBER, NOVEMBER, "project_id")[projects(loaded)[0]]
     assert by(found, "team") == {"Search": search, "(unassigned)": truth(loaded, OCTOBER, NOVEMBER)[None] - search}
-
-
-def compared(loaded: LoadedOrganization) -> tuple[date, date]:
-    """The first days of both months that count no more: the last settled day is the one before yesterday."""
-    end = loaded.today - timedelta(days=1)
-    return end, end.replace(month=10)
 
 
 def test_month_to_date(loaded: LoadedOrganization, answer: Answer) -> None:
@@ -321,13 +274,6 @@ def test_another_currency(loaded: LoadedOrganization, answer: Answer) -> None:
     assert abs(row["cost_converted"] - converted) < Decimal("1e-9")
     assert row["cost_without_a_rate"] == without > 0
     assert row["why"] == "no_rate"
-
-
-def truth_by_day(loaded: LoadedOrganization, first: date, end: date) -> Amounts:
-    found: Amounts = defaultdict(Decimal)
-    for (day,), totals in loaded.fake.truth("costs", first, end).items():
-        found[day] += Decimal(totals["amount"])
-    return found
 
 
 def test_customers(loaded: LoadedOrganization, answer: Answer) -> None:
