@@ -53,7 +53,7 @@ GROUPS = (
     ),
     Group(
         ("load/store",),
-        ("tests/postgres/test_store.py", "tests/postgres/test_backfill_guard.py", "tests/postgres/test_directory.py"),
+        ("tests/postgres/test_store*.py", "tests/postgres/test_backfill_guard.py", "tests/postgres/test_directory.py"),
         needs_server=True,
     ),
     Group(("vendors/page_text",), ("tests/unit/test_page_text.py",)),

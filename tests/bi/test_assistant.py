@@ -19,7 +19,7 @@ from mcp import ClientSession
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from tests.conftest import Server, Warehouse
 from tests.postgres.fingerprints import row_counts
-from tests.postgres.test_teams import team
+from tests.postgres.teams_of_projects import team
 
 from meterhouse.warehouse.view_reach import TEAM_VIEW_NAMES, VIEW_NAMES
 

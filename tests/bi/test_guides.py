@@ -18,7 +18,7 @@ import psycopg
 import pytest
 from tests.docs.markdown import blocks
 from tests.postgres.loaded_organization import rows
-from tests.postgres.test_restore import other_server
+from tests.postgres.restored_warehouse import other_server
 
 from meterhouse.command_line.cli import main
 

@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, expect
 from psycopg.sql import SQL, Identifier
 from tests.conftest import Server, Warehouse
 from tests.postgres.loaded_organization import rows
-from tests.postgres.test_teams import PASSWORD, Team, team
+from tests.postgres.teams_of_projects import PASSWORD, Team, team
 
 from meterhouse.dashboard.charts import all_charts, cost_total, usage_total
 from meterhouse.dashboard.filters import DIMENSIONS, Filters

@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg
 import pytest
 from tests.conftest import Warehouse
-from tests.postgres.test_teams import Team, filled, mine
+from tests.postgres.teams_of_projects import Team, filled, mine
 
 from meterhouse.warehouse.harden import harden
 

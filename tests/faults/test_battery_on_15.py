@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 from tests.conftest import LOADER, OWNER, PASSWORDS, READER, TEMPLATE, OtherServer, create_database, create_owner
-from tests.postgres.test_teams import filled, mine
+from tests.postgres.teams_of_projects import filled, mine
 
 from meterhouse.local.roles import give_login
 from meterhouse.warehouse.migrate import migrate

@@ -2,38 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
 import psycopg
 import pytest
-from tests.e2e.inbox import Inbox, open_inbox
+from tests.e2e.inbox import Inbox
 
 from meterhouse.answers.reading import read_answers
 from meterhouse.command_line.cli import main
 from meterhouse.errors import FixConfiguration, TryAgainLater
-from meterhouse.imports.budgets import import_budgets, read_budgets
+from meterhouse.imports.budgets import read_budgets
 from meterhouse.imports.teams import import_teams
 from meterhouse.load.directory import sync_directory
 from meterhouse.load.spend_limits import sync_spend_limits
-from meterhouse.orchestration.spend_watch import report_spending
 from meterhouse.warehouse.budget_status import judge_budgets
 
+from .budget_files import HEAD, NOW, START, THROUGH, billed, brought, inbox, report, status
 from .conftest import MakeOrganization, MakeWarehouse
-from .doctored_vendor import doctor
 from .fingerprints import places
 from .loaded_organization import LoadedOrganization, midnight
 from .terminal import Terminal
-from .test_closing import more_on
 
-NOW = datetime(2026, 11, 20, 12, 9, tzinfo=UTC)
-START = date(2026, 11, 1)
-HEAD = "organization,budget,scope_kind,scope_key,currency,period,amount,thresholds,valid_from,valid_to"
-# The newest day that is settled at noon of the 20th.
-THROUGH = date(2026, 11, 18)
+__all__ = ["inbox"]  # a fixture, which pytest finds by its name
 
 
 @pytest.fixture(scope="module")
@@ -44,57 +37,6 @@ def loaded(make_warehouse: MakeWarehouse, make_organization: MakeOrganization) -
     acme.sync().raise_first()
     sync_directory(acme.settings(), clock=acme.fake.clock.now)
     return acme
-
-
-@pytest.fixture
-def restated(make_warehouse: MakeWarehouse, make_organization: MakeOrganization) -> LoadedOrganization:
-    """An organization of a test's own, which may restate."""
-    acme = make_organization(make_warehouse(), now=NOW)
-    acme.defaults |= {"history_start": midnight(START), "endpoints": ("costs",)}
-    acme.sync().raise_first()
-    return acme
-
-
-@pytest.fixture
-def inbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Inbox]:
-    """A mail server and a webhook, in the environment that a worker has."""
-    with open_inbox() as opened:
-        for name, connection in opened.connections.items():
-            monkeypatch.setenv(name, connection)
-        yield opened
-
-
-def brought(acme: LoadedOrganization, folder: Path, *lines: str, **options: bool) -> list[str]:
-    path = folder / "budgets.csv"
-    path.write_text("\n".join([HEAD, *lines]))
-    return import_budgets(acme.settings(), path, acme.now, **options)
-
-
-def billed(acme: LoadedOrganization, where: str = "true") -> Decimal:
-    """What the settled days of November cost."""
-    ((cost,),) = acme.read(
-        f"SELECT coalesce(sum(cost), 0) FROM bi.cost_allocation_daily WHERE is_complete AND usage_date >= '{START}' AND {where}"
-    )
-    return Decimal(cost)
-
-
-def status(acme: LoadedOrganization, columns: str, budget: str) -> list[tuple[object, ...]]:
-    return acme.read(f"SELECT {columns} FROM bi.budget_status WHERE budget = '{budget}' ORDER BY period_start")
-
-
-def report(acme: LoadedOrganization) -> list[str]:
-    return report_spending(acme.warehouse.loader_url).lines
-
-
-def test_budgets_are_judged_with_plans_that_do_not_depend_on_statistics(restated: LoadedOrganization, tmp_path: Path) -> None:
-    restated.query(
-        "CREATE FUNCTION ops.as_planned() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
-        " IF 'on' IN (current_setting('enable_nestloop'), current_setting('enable_mergejoin')) THEN RAISE 'planned by statistics'; END IF;"
-        " RETURN NEW; END $$;"
-        " CREATE TRIGGER as_planned BEFORE INSERT ON warehouse.budget_periods FOR EACH ROW EXECUTE FUNCTION ops.as_planned()"
-    )
-    brought(restated, tmp_path, "acme,All,organization,,usd,month,100000,,,")
-    assert len(status(restated, "state", "All")) == 1
 
 
 def test_every_scope_spends_what_its_settled_days_cost(loaded: LoadedOrganization, tmp_path: Path) -> None:
@@ -245,37 +187,6 @@ def test_the_example_of_the_page_is_a_file_that_is_taken(tmp_path: Path) -> None
     assert {one.period for one in budgets} == {"month", "quarter", "year"}
 
 
-def test_a_budget_crossed_un_crossed_by_a_restatement_and_crossed_again_is_one_message(
-    restated: LoadedOrganization, inbox: Inbox, tmp_path: Path
-) -> None:
-    amount = billed(restated) + Decimal(10)
-    brought(restated, tmp_path, f"acme,All,organization,,usd,month,{amount},100,,")
-    # That it will be passed is one thing to say, and that it is passed is another.
-    assert report(restated)[-1] == "1 notice sent"
-    assert "will be passed on 19 November" in inbox.posts[0]["message"]
-
-    def reads(more: str) -> Decimal:
-        doctor(restated, more_on(THROUGH, more))
-        restated.sync().raise_first()
-        ((spent,),) = status(restated, "spent_cost", "All")
-        return Decimal(str(spent))
-
-    assert reads("10") == amount
-    first = report(restated)
-    assert first[-1] == "1 notice sent"
-    (_, post), (_, mail) = inbox.posts, inbox.mails
-    assert post["title"] == mail["Subject"] == "meterhouse: 1 notice about spending"
-    assert post["message"] == first[0]
-    assert "the budget All (the whole organization) of November 2026 has reached 100 %" in first[0]
-    assert reads("0") == amount - 10
-    report(restated)
-    assert status(restated, "highest_threshold_share", "All") == [(None,)]
-    assert reads("10.01") == amount + Decimal("0.01")
-    assert status(restated, "state, highest_threshold_share", "All") == [("exceeded", Decimal(1))]
-    assert report(restated) == ["no notice is due that was not sent before"]
-    assert (len(inbox.about("has reached")), len(inbox.posts), len(inbox.mails)) == (1, 2, 2)
-
-
 def test_every_threshold_is_reported_once_and_several_at_once_are_one_line(
     loaded: LoadedOrganization, inbox: Inbox, tmp_path: Path
 ) -> None:
@@ -407,57 +318,9 @@ def test_a_key_that_may_not_read_the_limits_is_remembered_and_fails_nothing(load
     assert loaded.query("SELECT is_supported FROM ops.capabilities WHERE endpoint = 'spend_limits'") == [(True,)]
 
 
-def test_a_period_that_is_over_is_judged_again_when_a_day_of_it_changes(restated: LoadedOrganization, tmp_path: Path) -> None:
-    brought(restated, tmp_path, "acme,All,organization,,usd,month,1000000,,,")
-    restated.advance(days=15)
-    restated.sync().raise_first()
-    before = status(restated, "period_start, spent_cost, is_current_period, state", "All")
-    assert [row[0] for row in before] == [START, date(2026, 12, 1)]
-    assert [row[2] for row in before] == [False, True]
-    assert before[0][3] == "on_track"
-    doctor(restated, more_on(date(2026, 11, 28), "7.25"))
-    restated.backfill(date(2026, 11, 28), date(2026, 11, 29), ["costs"]).raise_first()
-    ((_, spent, *_), _) = status(restated, "period_start, spent_cost, is_current_period, state", "All")
-    assert spent == Decimal(str(before[0][1])) + Decimal("7.25")
-
-
 def test_judging_again_finds_nothing_to_write(loaded: LoadedOrganization, tmp_path: Path) -> None:
     brought(loaded, tmp_path, "acme,All,organization,,usd,month,5,,,")
     before = places(loaded.warehouse.superuser_url, ("warehouse.budget_periods",))
     with psycopg.connect(loaded.warehouse.loader_url, autocommit=True) as connection:
         assert judge_budgets(connection, 1) == 1
     assert places(loaded.warehouse.superuser_url, ("warehouse.budget_periods",)) == before
-
-
-ODD = """
-INSERT INTO warehouse.cost_anomalies (organization_id, usage_date, series_kind, series_key, project_id, currency, kind, actual_cost,
-    expected_cost, low_cost, high_cost, z_score, reason, explained_kind, explained_key, state, first_seen_at, judged_at)
-VALUES (1, %s, %s, %s, %s, 'usd', 'spike', 120.5, 40, 20, 60, 8, 'three times the 40.00 usd expected', %s, %s, %s, now(), now())
-"""
-
-
-def test_odd_days_that_are_shown_are_reported_once_however_often_they_are_restated(restated: LoadedOrganization, inbox: Inbox) -> None:
-    project = next(iter(restated.fake.roster.projects))
-    day = THROUGH - timedelta(days=1)
-    restated.query(ODD, (day, "project", project, project, None, None, "new"))
-    restated.query(ODD, (day, "organization", "", None, "project", project, "new"))
-    restated.query(ODD, (day, "model", "gpt-5.5", None, None, None, "withdrawn"))
-    restated.query(ODD, (START - timedelta(days=1), "model", "gpt-5.5", None, None, None, "new"))
-    lines = report(restated)
-    assert lines == [
-        f"acme: the costs of the project {project} on 17 November are odd: 120.50 usd, 40.00 expected (three times the 40.00 usd expected)",
-        "1 notice sent",
-    ]
-    assert inbox.posts[0]["message"] == lines[0]
-    restated.query(
-        "UPDATE warehouse.cost_anomalies SET actual_cost = 150, kind = 'sustained', state = 'updated' WHERE series_kind <> 'model'"
-    )
-    assert report(restated) == ["no notice is due that was not sent before"]
-    # What explained it is ordinary now, so that the organization's own day is shown.
-    restated.query(
-        "UPDATE warehouse.cost_anomalies SET explained_kind = NULL, explained_key = NULL, usage_date = %s WHERE series_kind <> 'model'",
-        (THROUGH,),
-    )
-    assert [line.split(" are odd")[0] for line in report(restated)[:-1]] == [
-        "acme: the costs of the whole organization on 18 November", f"acme: the costs of the project {project} on 18 November",
-    ]  # fmt: skip

@@ -21,7 +21,7 @@ from meterhouse.command_line.cli import main
 from meterhouse.load.store import Store
 
 from .loaded_organization import rows
-from .test_restore import other_server
+from .restored_warehouse import other_server
 
 CHOSEN = "of your choice/ä:@"
 Command = Callable[..., tuple[int, list[str], list[str]]]

@@ -27,8 +27,8 @@ from .doctored_vendor import doctor
 from .exported_files import read_back
 from .focus_rules import RULES
 from .loaded_organization import LoadedOrganization, midnight
+from .teams_of_projects import team
 from .test_closing import more_on
-from .test_teams import team
 
 NOW = datetime(2026, 11, 4, 12, 9, tzinfo=UTC)
 DAY = date(2026, 10, 28)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, localcontext
 from pathlib import Path
@@ -14,14 +11,12 @@ import pytest
 from tests.conftest import Warehouse
 
 from meterhouse.catalogue.endpoints import COMPLETIONS, ENDPOINTS, HOUR, MINUTE, USAGE, Endpoint
-from meterhouse.errors import ConfirmToEmpty, FixConfiguration
+from meterhouse.errors import FixConfiguration
 from meterhouse.fake_openai import FakeOrganization
-from meterhouse.fake_openai.answers import Answer, Request
-from meterhouse.imports.saved_files import Chosen, import_files
 
 from .comparison import assert_equals_source
-from .doctored_vendor import Change, doctor
 from .fingerprints import places
+from .imported_files import END, FIRST, ORGANIZATION_OF, Files, acme, assert_rows_equal_source_in_sum, billed, covered, files, files_origin
 from .loaded_organization import LABEL, NOW, LoadedOrganization, served
 from .saved_exports import (
     COST_COLUMNS_2025,
@@ -40,52 +35,7 @@ from .saved_exports import (
     usage_export,
 )
 
-# Long before what the schedule loads.
-FIRST, END = date(2026, 3, 2), date(2026, 3, 9)
-ORGANIZATION_OF = "SELECT vendor_organization_id FROM warehouse.dim_organization"
-COVERAGE = "SELECT usage_date, status, finality, origin, row_count, source_grouping FROM bi.coverage WHERE endpoint = %s ORDER BY 1"
-
-
-@pytest.fixture
-def acme(warehouse: Warehouse) -> Iterator[LoadedOrganization]:
-    """An invented organization that was never loaded."""
-    with served(FakeOrganization(NOW, scale=0.2), warehouse) as loaded:
-        yield loaded
-
-
-class Files:
-    """Writes files and imports them as the organization's own clock has it."""
-
-    def __init__(self, folder: Path, loaded: LoadedOrganization) -> None:
-        self.folder = folder
-        self.loaded = loaded
-
-    def write(self, name: str, content: str | dict[str, Any] | list[Any], saved_at: datetime | None = None) -> Path:
-        path = self.folder / name
-        path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
-        instant = (saved_at or self.loaded.now).timestamp()
-        os.utime(path, (instant, instant))
-        return path
-
-    def bring(self, is_costs: bool, *paths: Path, **options: Any) -> list[str]:
-        settings = {name: options.pop(name) for name in ("exclude_dimensions",) if name in options}
-        chosen = Chosen(is_costs, **options)
-        return list(import_files(self.loaded.settings(**settings), paths, chosen, clock=self.loaded.fake.clock.now))
-
-    def costs(self, *paths: Path, **options: Any) -> list[str]:
-        return self.bring(True, *paths, **options)
-
-    def usage(self, *paths: Path, **options: Any) -> list[str]:
-        return self.bring(False, *paths, **options)
-
-
-@pytest.fixture
-def files(tmp_path: Path, acme: LoadedOrganization) -> Files:
-    return Files(tmp_path, acme)
-
-
-def billed(loaded: LoadedOrganization) -> Decimal:
-    return Decimal(loaded.read("SELECT sum(cost_exact::numeric) FROM bi.costs_daily")[0][0])
+__all__ = ["acme", "files"]  # fixtures, which pytest finds by their names
 
 
 def test_the_export_of_costs_is_stored_to_the_last_decimal_and_equals_what_the_api_says(acme: LoadedOrganization, files: Files) -> None:
@@ -104,121 +54,6 @@ def test_the_export_of_costs_is_stored_to_the_last_decimal_and_equals_what_the_a
     # Nothing that a schedule goes by has moved.
     assert acme.query("SELECT watermark, loaded_from FROM ops.watermarks") == [(None, None)]
     assert acme.query("SELECT count(*) FROM ops.bucket_totals") == [(0,)]
-
-
-def files_origin(loaded: LoadedOrganization) -> str:
-    (origin,) = loaded.query("SELECT DISTINCT 'file:' || left(parameters ->> 'sha256', 12) FROM ops.run_log WHERE command LIKE 'import%'")
-    return str(origin[0])
-
-
-def covered(loaded: LoadedOrganization, endpoint: str = "costs") -> list[tuple[Any, ...]]:
-    return loaded.read(COVERAGE, [endpoint])
-
-
-def test_a_later_load_of_the_api_replaces_the_days_of_a_file_and_that_is_no_restatement(acme: LoadedOrganization, files: Files) -> None:
-    columns = [name for name in COST_COLUMNS_2025 if name not in {"project_id", "line_item"}]
-    text = costs_export(acme.fake, FIRST, END, columns=columns)
-    files.costs(files.write("cost_2026-03-02_2026-03-08.csv", text))
-    # A total of the organization: a row per day, which says no more than that.
-    assert acme.read("SELECT count(*), count(project_id), count(line_item), count(api_key_id) FROM bi.costs_daily") == [(7, 0, 0, 0)]
-    assert_rows_equal_source_in_sum(acme)
-    acme.backfill(FIRST, END, ["costs"]).raise_first()
-    assert_equals_source(acme, FIRST, END, ["costs"])
-    assert acme.read("SELECT DISTINCT origin FROM bi.coverage WHERE endpoint = 'costs'") == [("api",)]
-    assert acme.read("SELECT count(*) > 0, bool_or(is_restatement) FROM bi.revisions") == [(True, False)]
-    assert covered(acme)[0][1:4] == ("loaded", "settled", "api")
-
-
-def first_load(loaded: LoadedOrganization, only: str = "costs", **options: Any) -> None:
-    """The first load of the schedule, which begins with the year of the files."""
-    loaded.sync([only], history_start=datetime(2026, 1, 1, tzinfo=UTC), **options).raise_first()
-
-
-def without_rows_before(end: date) -> Change:
-    """The vendor does not reach further back than `end`, and says nothing of it."""
-
-    def change(path: str, dimensions: list[str], answered: list[dict[str, Any]]) -> None:
-        for bucket in answered:
-            if bucket["start_time"] < epoch(end):
-                bucket["results"] = []
-
-    return change
-
-
-def test_the_first_load_after_an_import_replaces_the_days_that_it_has_rows_of(acme: LoadedOrganization, files: Files) -> None:
-    files.costs(files.write("cost_2026-03-02_2026-03-08.csv", costs_export(acme.fake, FIRST, END)))
-    first_load(acme)
-    assert_equals_source(acme, FIRST, END, ["costs"])
-    assert acme.read("SELECT DISTINCT origin FROM bi.coverage WHERE endpoint = 'costs'") == [("api",)]
-
-
-# The vendor reaches back into the month of the file, to its fifth day; or not as far as that month.
-@pytest.mark.parametrize("reached", [date(2026, 3, 7), date(2026, 6, 1)])
-def test_imported_days_of_which_the_api_has_nothing_stay_and_are_named_and_the_load_goes_on(
-    acme: LoadedOrganization, files: Files, caplog: pytest.LogCaptureFixture, reached: date
-) -> None:
-    path = files.write("cost_2026-03-02_2026-03-08.csv", costs_export(acme.fake, FIRST, END))
-    files.costs(path)
-    stood = acme.query("SELECT f.* FROM warehouse.costs f WHERE bucket_start < %s ORDER BY 1, 2, 3", (reached,))
-    doctor(acme, without_rows_before(reached))
-    first_load(acme)
-    kept = min(reached, END) - timedelta(days=1)
-    origin = files_origin(acme)
-    # A window of the load begins on the fourth.
-    spans = [(FIRST, date(2026, 3, 3)), (date(2026, 3, 4), kept)]
-    assert [message for message in caplog.messages if "imported from" in message] == [
-        f"acme/costs/1d: the vendor answers nothing for {(last - first).days + 1} days between {first} and {last}, imported from {origin}:"
-        " what was imported stays; if the vendor is right, remove it by meterhouse backfill --force for these days"
-        for first, last in spans
-    ]
-    assert acme.query("SELECT f.* FROM warehouse.costs f WHERE bucket_start < %s ORDER BY 1, 2, 3", (reached,)) == stood
-    kept_days = acme.read("SELECT min(usage_date), max(usage_date) FROM bi.coverage WHERE endpoint = 'costs' AND origin = %s", [origin])
-    assert kept_days == [(FIRST, kept)]
-    assert_equals_source(acme, date(2026, 6, 1), acme.fake.clock.now().date(), ["costs"])
-    acme.backfill(FIRST, END, ["costs"], force=True).raise_first()
-    assert acme.read("SELECT DISTINCT origin FROM bi.coverage WHERE endpoint = 'costs'") == [("api",)]
-
-
-def test_days_of_the_api_beside_imported_ones_are_still_emptied_only_by_force(acme: LoadedOrganization, files: Files) -> None:
-    files.costs(files.write("cost_2026-03-02_2026-03-08.csv", costs_export(acme.fake, FIRST, END)))
-    acme.backfill(END, END + timedelta(days=1), ["costs"]).raise_first()
-    doctor(acme, without_rows_before(date(2026, 6, 1)))
-    with pytest.raises(ConfirmToEmpty, match="--force"):
-        first_load(acme)
-
-
-def test_the_same_grouping_from_the_api_is_no_restatement_either(acme: LoadedOrganization, files: Files) -> None:
-    wrong = [times(epoch(FIRST), epoch(FIRST) + 86400, has_rows=True) | {"amount_value": "1.5", "amount_currency": "usd"}]
-    project = next(iter(acme.fake.roster.projects))
-    rows = [row | {"line_item": "gpt-5-nano, input", "project_id": project, "api_key_id": "key_gone"} for row in wrong]
-    files.costs(files.write("cost_2026-03-02_2026-03-02.csv", as_csv((*rows[0],), rows)))
-    acme.backfill(FIRST, FIRST + timedelta(days=1), ["costs"]).raise_first()
-    assert_equals_source(acme, FIRST, FIRST + timedelta(days=1), ["costs"])
-    found = "SELECT change, old_value, is_restatement FROM bi.revisions WHERE metric = 'amount'"
-    assert acme.read(found) == [("removed", Decimal("1.5"), False)]
-
-
-def test_days_of_the_api_are_left_alone_counted_and_named(acme: LoadedOrganization, files: Files) -> None:
-    acme.backfill(FIRST + timedelta(days=2), FIRST + timedelta(days=4), ["costs"]).raise_first()
-    stood = acme.query("SELECT f.* FROM warehouse.costs f ORDER BY 1, 2, 3")
-    text = costs_export(acme.fake, FIRST, END, group_by=("project_id", "line_item"), columns=COST_COLUMNS_2025)
-    path = files.write("cost_2026-03-02_2026-03-08.csv", text.replace(",usd,", ",USD,"))
-    said = files.costs(path)
-    assert "  costs: stores 5 days, 2026-03-02 to 2026-03-03, 2026-03-06 to 2026-03-08" in said
-    assert "  costs: covered by the API, left as it is: 2 days, 2026-03-04 to 2026-03-05" in said
-    assert set(stood) <= set(acme.query("SELECT f.* FROM warehouse.costs f"))
-    by_origin = acme.read("SELECT usage_date, left(origin, 5) FROM bi.coverage ORDER BY 1")
-    assert [origin for _, origin in by_origin] == ["file:", "file:", "api", "api", "file:", "file:", "file:"]
-    # Never doubled: on each day there is one set of rows, of one grouping.
-    assert_rows_equal_source_in_sum(acme)
-    assert acme.read("SELECT max(n) FROM (SELECT count(DISTINCT source_grouping) n FROM bi.costs_daily GROUP BY usage_date) g") == [(1,)]
-
-
-def assert_rows_equal_source_in_sum(loaded: LoadedOrganization) -> None:
-    truth = loaded.fake.truth("costs", FIRST, END, [])
-    assert dict(loaded.read("SELECT usage_date, sum(cost_exact::numeric) FROM bi.costs_daily GROUP BY 1")) == {
-        key[0]: figures["amount"] for key, figures in truth.items()
-    }
 
 
 def test_the_same_file_twice_changes_nothing_and_says_so(acme: LoadedOrganization, files: Files) -> None:
@@ -433,65 +268,6 @@ def test_addresses_are_kept_beside_the_row_and_dropped_where_users_are_excluded(
     assert acme.read("SELECT count(user_id) > 0 FROM bi.usage_daily") == [(not excluded,)]
 
 
-def test_a_file_of_another_organization_is_refused_and_nothing_is_written(acme: LoadedOrganization, files: Files) -> None:
-    acme.backfill(END, END + timedelta(days=1), ["costs", "completions"]).raise_first()
-    stood = places(acme.warehouse.superuser_url)
-    other = FakeOrganization(NOW, seed=2, scale=0.2)
-    costs = files.write("cost_other.csv", costs_export(other, FIRST, END))
-    usage = files.write("completions_usage_other.csv", usage_export(other, COMPLETIONS, FIRST, END))
-    ours = files.write("cost_ours.csv", costs_export(acme.fake, FIRST, END))
-    with pytest.raises(FixConfiguration, match=f"cost_other.csv is of the organization {other.roster.organization_id}, and the label acme"):
-        files.costs(ours, costs)
-    with pytest.raises(FixConfiguration, match=r"none of its .* projects is known under the label acme"):
-        files.usage(usage)
-    mixed = costs_export(acme.fake, FIRST, END) + "".join(costs_export(other, FIRST, END).splitlines(keepends=True)[1:])
-    with pytest.raises(FixConfiguration, match="rows of several organizations"):
-        files.costs(files.write("mixed.csv", mixed))
-    assert places(acme.warehouse.superuser_url) == stood
-
-
-def test_a_misspelt_label_is_no_new_organization(acme: LoadedOrganization, files: Files) -> None:
-    path = files.write("cost_x.csv", empty_export(FIRST, 2))
-    with pytest.raises(FixConfiguration, match="no organization is called 'acem': give one of acme"):
-        files.costs(path, organization="acem")
-    assert acme.query("SELECT count(*) FROM warehouse.dim_organization") == [(0,)]
-
-
-@pytest.mark.parametrize("line", [3, 40])
-def test_one_bad_cell_is_one_line_and_nothing_is_stored(line: int, acme: LoadedOrganization, files: Files) -> None:
-    rows = costs_export(acme.fake, FIRST, END).splitlines()
-    cells = rows[line - 1].split(",")
-    rows[line - 1] = ",".join([*cells[:4], "$1.50", *cells[5:]])
-    good = files.write("cost_good.csv", costs_export(acme.fake, END, END + timedelta(days=1)))
-    with pytest.raises(FixConfiguration) as told:
-        files.costs(good, files.write("cost_bad.csv", "\n".join(rows)))
-    assert str(told.value) == f"cost_bad.csv, line {line}: amount_value is '$1.50': write a plain number such as 0.0125"
-    assert acme.query("SELECT count(*) FROM ops.coverage") == [(0,)]
-
-
-class Meanwhile:
-    """An organization during whose first answer something else happens."""
-
-    def __init__(self, fake: FakeOrganization, happens: Callable[[], None]) -> None:
-        self.fake = fake
-        self.happens = [happens]
-
-    def answer(self, request: Request) -> Answer:
-        while self.happens:
-            self.happens.pop()()
-        return self.fake.answer(request)
-
-
-def test_a_load_of_the_api_that_began_before_the_import_still_wins(acme: LoadedOrganization, files: Files) -> None:
-    path = files.write("cost_x.csv", costs_export(acme.fake, FIRST, END, columns=COST_COLUMNS_2025))
-    said: list[str] = []
-    acme.server.application = Meanwhile(acme.fake, lambda: said.extend(files.costs(path)))
-    acme.backfill(FIRST, END, ["costs"]).raise_first()
-    assert said[-1].startswith("imported 1 file: 7 days")
-    assert_equals_source(acme, FIRST, END, ["costs"])
-    assert {row[3] for row in covered(acme)} == {"api"}
-
-
 def test_what_was_imported_is_allocated_to_the_last_digit(acme: LoadedOrganization, files: Files) -> None:
     files.costs(files.write("cost_2026-03-02_2026-03-08.csv", costs_export(acme.fake, FIRST, END)))
     files.usage(files.write("completions_usage_2026-03-02_2026-03-08.csv", usage_export(acme.fake, COMPLETIONS, FIRST, END)))
@@ -501,17 +277,6 @@ def test_what_was_imported_is_allocated_to_the_last_digit(acme: LoadedOrganizati
     assert allocated == billed_lines
     # The usage of another file says whose the tokens were.
     assert acme.read("SELECT count(user_id) > 0 FROM bi.cost_allocation_daily") == [(True,)]
-
-
-def test_a_closed_month_stays_whatever_file_comes(acme: LoadedOrganization, files: Files) -> None:
-    path = files.write("cost_2026-03-02_2026-03-08.csv", costs_export(acme.fake, FIRST, END, columns=COST_COLUMNS_2025))
-    files.costs(path)
-    acme.query("UPDATE ops.coverage SET finality = 'invoiced'")
-    stood = places(acme.warehouse.superuser_url)
-    assert files.costs(path)[-1].startswith("imported 1 file: nothing changes")
-    finer = files.costs(files.write("finer.csv", costs_export(acme.fake, FIRST, END)))
-    assert "  costs: covered by another file, left as it is: 7 days, 2026-03-02 to 2026-03-08" in finer
-    assert places(acme.warehouse.superuser_url) == stood
 
 
 def test_an_export_by_user_is_also_the_bill_by_user_and_never_counted_twice(acme: LoadedOrganization, files: Files) -> None:
@@ -536,35 +301,6 @@ def test_an_export_by_user_is_also_the_bill_by_user_and_never_counted_twice(acme
     stood = places(acme.warehouse.superuser_url)
     assert files.costs(files.write("again.csv", text))[-1].startswith("imported 1 file: nothing changes")
     assert places(acme.warehouse.superuser_url) == stood
-
-
-def test_of_several_organizations_a_file_finds_its_own_and_one_that_says_nothing_needs_the_label(
-    acme: LoadedOrganization, files: Files, tmp_path: Path
-) -> None:
-    acme.backfill(END, END + timedelta(days=1), ["costs"]).raise_first()
-    with served(FakeOrganization(NOW, seed=2, scale=0.2), acme.warehouse, "globex") as globex:
-        globex.backfill(END, END + timedelta(days=1), ["costs"]).raise_first()
-        theirs = Files(tmp_path, globex)
-        costs = files.write("cost_theirs.csv", costs_export(globex.fake, FIRST, END))
-        usage = files.write("completions_usage_theirs.csv", usage_export(globex.fake, COMPLETIONS, FIRST, END))
-        nobodys = files.write("cost_2026-03-02.csv", empty_export(FIRST - timedelta(days=30), 2))
-        both = acme.settings(organizations=(*acme.settings().organizations, *globex.settings().organizations))
-
-        def bring(is_costs: bool, path: Path, label: str | None = None) -> list[str]:
-            return list(import_files(both, [path], Chosen(is_costs, label), clock=acme.fake.clock.now))
-
-        with pytest.raises(FixConfiguration, match="does not say which of acme, globex it is of: give it with --organization"):
-            bring(True, nobodys)
-        with pytest.raises(FixConfiguration, match="and the label acme holds"):
-            bring(True, costs, "acme")
-        with pytest.raises(FixConfiguration, match=r"is of the project proj_.*, and the label globex holds it"):
-            bring(False, usage, "acme")
-        assert "for globex" in bring(True, costs)[0]
-        assert "for globex" in bring(False, usage)[0]
-        assert "for acme" in bring(True, nobodys, "acme")[0]
-        assert theirs.costs(costs)[-1].startswith("imported 1 file: nothing changes")
-        assert_equals_source(globex, FIRST, END, ["costs", "completions"])
-    assert acme.read("SELECT count(*) FROM bi.costs_daily WHERE organization = 'acme' AND usage_date < %s", [END]) == [(0,)]
 
 
 def test_days_that_had_not_begun_when_a_file_was_saved_are_not_covered(acme: LoadedOrganization, files: Files) -> None:

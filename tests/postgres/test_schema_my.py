@@ -15,8 +15,8 @@ from meterhouse.warehouse.migrate import migrate
 
 from .loaded_organization import rows
 from .postgres_programs import folder_of_programs
+from .restored_warehouse import other_server
 from .revisions import before, revision
-from .test_restore import other_server
 from .test_security_page import ROLES, rows_of_the_page
 
 THEIRS = """
