@@ -25,19 +25,21 @@ from meterhouse.catalogue.endpoints import (
     LINE_ITEM,
     MODEL,
     PROJECT,
-    USAGE,
     VECTOR_STORES,
     Kind,
+    offered_by,
 )
+from meterhouse.catalogue.vendors import OPENAI
 from meterhouse.errors import RejectedAnswer
 from meterhouse.vendors.openai.rows import decode_page
 from meterhouse.vendors.openai.wire import path_of
 
 EXAMPLES = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 DAY_ONE = 1_761_955_200  # 2025-11-01
-ALL = list(ENDPOINTS.values())
+ALL = list(offered_by(OPENAI).values())
+OF_USAGE = [endpoint for endpoint in ALL if not endpoint.is_costs]
 by_endpoint = pytest.mark.parametrize("endpoint", ALL, ids=lambda endpoint: endpoint.name)
-by_usage = pytest.mark.parametrize("endpoint", USAGE, ids=lambda endpoint: endpoint.name)
+by_usage = pytest.mark.parametrize("endpoint", OF_USAGE, ids=lambda endpoint: endpoint.name)
 
 
 def full_row(endpoint) -> dict[str, Any]:
@@ -156,7 +158,7 @@ def required_fields() -> list[Any]:
 def optional_metrics() -> list[Any]:
     return [
         pytest.param(endpoint, position, id=f"{endpoint.name}-{metric.name}")
-        for endpoint in USAGE
+        for endpoint in OF_USAGE
         for position, metric in enumerate(endpoint.metrics)
         if not metric.required
     ]
@@ -854,7 +856,7 @@ def test_costs_say_whose_they_are_beside_the_rows_and_usage_does_not():
     # The same row of the same combination in two organizations is one row, as the identifier is no dimension.
     assert len(rows_of(COSTS, full_row(COSTS), full_row(COSTS) | {"organization_id": "org-2"})) == 1
     assert decoded(COSTS, page(bucket([]))).organizations == frozenset()
-    assert all(decoded(endpoint, page(bucket([full_row(endpoint)]))).organizations == frozenset() for endpoint in USAGE)
+    assert all(decoded(endpoint, page(bucket([full_row(endpoint)]))).organizations == frozenset() for endpoint in OF_USAGE)
 
 
 @pytest.mark.parametrize("told", [None, "", 7, True, ["org-1"], {"id": "org-1"}, "two words", "org-1\n", "o" * 129, "\ud83d\ude00"])
