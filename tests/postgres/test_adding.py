@@ -109,3 +109,17 @@ def test_a_new_endpoint_with_a_new_metric_and_a_new_dimension_breaks_no_view_of_
         )
         assert reader.execute(by_key, (DAY_OF_ECHOES.date(),)).fetchall() == [("key_1", None)]
     assert DAY_OF_ECHOES + timedelta(days=1) < acme.now
+
+
+def test_a_migration_with_nothing_in_it_and_two_of_one_number_are_noticed(tmp_path: Path) -> None:
+    tree = Tree(tmp_path / "tree")
+    *_, file, remark = tree.run("meterhouse.local.new_migration", "nothing").splitlines()
+    assert remark.startswith("It is empty, as the tables are already those of the catalogue (a new endpoint has to be named in USAGE).")
+    # As after a merge of two branches that each wrote one.
+    shutil.copy(file, Path(file).with_name(Path(file).name.replace("nothing", "other")))
+    (refused,) = tree.run("meterhouse.local.new_migration", "third", exit_status=1).splitlines()
+    number = Path(file).name.partition("_")[0]
+    assert refused == (
+        f"{number}_nothing.py and {number}_other.py have the same number:"
+        " delete the one that is not on main yet, and run make migration again"
+    )

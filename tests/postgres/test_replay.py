@@ -16,7 +16,8 @@ import pytest
 from tests.conftest import Warehouse
 
 from meterhouse.catalogue.dictionary import MEASURES
-from meterhouse.catalogue.endpoints import ENDPOINTS, USAGE_DIMENSIONS, Endpoint
+from meterhouse.catalogue.endpoints import ENDPOINTS, USAGE_DIMENSIONS, Endpoint, offered_by
+from meterhouse.catalogue.vendors import OPENAI
 from meterhouse.fake_openai import ReplayServer
 from meterhouse.load.sync import backfill
 from meterhouse.settings import Settings
@@ -136,7 +137,7 @@ def test_recorded_live_pages_load_to_the_token_and_to_the_last_digit(live: Wareh
     assert rows(live.reader_url, "SELECT DISTINCT source_grouping, currency FROM bi.costs_daily") == [("", "usd")]
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS.values(), ids=list(ENDPOINTS))
+@pytest.mark.parametrize("endpoint", offered_by(OPENAI).values(), ids=list(offered_by(OPENAI)))
 def test_every_endpoint_of_the_catalogue_has_one_recorded_page_that_loads(warehouse: Warehouse, endpoint: Endpoint) -> None:
     path = RECORDINGS / f"{endpoint.name}.json"
     assert path.exists(), f"record one page of {path_of(endpoint)} as {path}"

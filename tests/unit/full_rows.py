@@ -8,13 +8,15 @@ from typing import Any
 
 import pytest
 
-from meterhouse.catalogue.endpoints import ENDPOINTS, USAGE, Kind
+from meterhouse.catalogue.endpoints import Kind, offered_by
+from meterhouse.catalogue.vendors import OPENAI
 from meterhouse.vendors.openai.rows import decode_page
 
 DAY_ONE = 1_761_955_200  # 2025-11-01
-ALL = list(ENDPOINTS.values())
+ALL = list(offered_by(OPENAI).values())
+OF_USAGE = [endpoint for endpoint in ALL if not endpoint.is_costs]
 by_endpoint = pytest.mark.parametrize("endpoint", ALL, ids=lambda endpoint: endpoint.name)
-by_usage = pytest.mark.parametrize("endpoint", USAGE, ids=lambda endpoint: endpoint.name)
+by_usage = pytest.mark.parametrize("endpoint", OF_USAGE, ids=lambda endpoint: endpoint.name)
 
 
 def full_row(endpoint) -> dict[str, Any]:

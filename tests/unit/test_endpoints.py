@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import re
 import types
 import typing
@@ -23,7 +24,6 @@ from meterhouse.catalogue.endpoints import (
     ENDPOINTS,
     IMAGES,
     REPEATING_REQUESTS,
-    USAGE,
     USAGE_DIMENSIONS,
     WIDTHS,
     WITHOUT_CALLER,
@@ -38,7 +38,9 @@ SDK = "openai.types.admin.organization"
 KIND_OF_TYPE = {int: Kind.COUNT, float: Kind.DECIMAL, bool: Kind.FLAG, str: Kind.TEXT}
 # Columns of a cost row in addition to its metrics.
 BESIDE_METRICS = {"object", "quantity_unit"}
+OF_OPENAI = offered_by(OPENAI)
 by_endpoint = pytest.mark.parametrize("endpoint", ENDPOINTS.values(), ids=lambda endpoint: endpoint.name)
+by_endpoint_of_openai = pytest.mark.parametrize("endpoint", OF_OPENAI.values(), ids=lambda endpoint: endpoint.name)
 
 
 def sdk_name(endpoint: Endpoint) -> str:
@@ -48,6 +50,17 @@ def sdk_name(endpoint: Endpoint) -> str:
 
 def sdk_methods() -> set[str]:
     return {name for name in vars(Usage) if not name.startswith(("_", "with_"))}
+
+
+def sdk_types(endpoint: Endpoint, kind: str) -> types.ModuleType:
+    name = f"usage_{sdk_name(endpoint)}_{kind}"
+    if importlib.util.find_spec(f"{SDK}.{name}") is None:
+        pytest.fail(
+            f"{endpoint.name}: openai {openai.__version__} has no {name}. Is the name of the entry in endpoints.py the last word of the"
+            " vendor's path? If the endpoint is newer than that release, make lock installs the newest.",
+            pytrace=False,
+        )
+    return importlib.import_module(f"{SDK}.{name}")
 
 
 def camel(name: str) -> str:
@@ -66,8 +79,7 @@ def arguments_of(annotation: Any) -> list[Any]:
 
 def sdk_row(endpoint: Endpoint) -> Any:
     """The SDK's model of this endpoint's rows, found by the object that it names."""
-    module = importlib.import_module(f"{SDK}.usage_{sdk_name(endpoint)}_response")
-    for model in vars(module).values():
+    for model in vars(sdk_types(endpoint, "response")).values():
         fields = getattr(model, "model_fields", {})
         if "object" in fields and endpoint.object in typing.get_args(fields["object"].annotation):
             return model
@@ -75,8 +87,7 @@ def sdk_row(endpoint: Endpoint) -> Any:
 
 
 def sdk_parameters(endpoint: Endpoint) -> dict[str, Any]:
-    name = f"usage_{sdk_name(endpoint)}_params"
-    return typing.get_type_hints(getattr(importlib.import_module(f"{SDK}.{name}"), camel(name)))
+    return typing.get_type_hints(getattr(sdk_types(endpoint, "params"), camel(f"usage_{sdk_name(endpoint)}_params")))
 
 
 def sdk_dimensions(endpoint: Endpoint) -> set[str]:
@@ -108,19 +119,21 @@ def missing_from_catalogue(endpoint: Endpoint) -> list[str]:
 
 def test_the_catalogue_has_the_endpoints_of_the_sdk_and_no_other():
     client = openai.OpenAI(admin_api_key="sk-admin-none", api_key="sk-none", base_url="http://127.0.0.1:9")
-    names = {sdk_name(endpoint) for endpoint in ENDPOINTS.values()}
-    assert sdk_methods() == names == set(ENDPOINTS) - {endpoint.name for endpoint in COPIES_OF_COSTS}
+    names = {sdk_name(endpoint) for endpoint in OF_OPENAI.values()}
+    assert names == set(OF_OPENAI) - {endpoint.name for endpoint in COPIES_OF_COSTS}
+    assert not (unknown := names - sdk_methods()), f"openai {openai.__version__} does not offer {unknown}: make lock installs the newest"
+    assert not (missing := sdk_methods() - names), f"add to the catalogue in endpoints.py: {missing}"
     assert all(callable(getattr(client.admin.organization.usage, name)) for name in names)
     client.close()
 
 
-@by_endpoint
+@by_endpoint_of_openai
 def test_the_catalogue_lacks_nothing_that_the_sdk_knows(endpoint):
     missing = missing_from_catalogue(endpoint)
     assert not missing, f"{endpoint.name}: add to the catalogue in endpoints.py: {', '.join(missing)}"
 
 
-@by_endpoint
+@by_endpoint_of_openai
 def test_the_catalogue_invents_nothing_that_the_sdk_does_not_know(endpoint):
     fields = set(sdk_row(endpoint).model_fields)
     assert known_metrics(endpoint) <= fields
@@ -129,7 +142,7 @@ def test_the_catalogue_invents_nothing_that_the_sdk_does_not_know(endpoint):
     assert {width.name for width in endpoint.widths} <= {str(value) for value in arguments_of(sdk_parameters(endpoint)["bucket_width"])}
 
 
-@by_endpoint
+@by_endpoint_of_openai
 def test_what_the_sdk_requires_is_required_and_what_it_does_not_may_be_absent(endpoint):
     fields = sdk_row(endpoint).model_fields
     required = {name for name in known_metrics(endpoint) if fields[name].is_required()}
@@ -138,7 +151,7 @@ def test_what_the_sdk_requires_is_required_and_what_it_does_not_may_be_absent(en
     assert not any(fields[name].is_required() for name in known_dimensions(endpoint))
 
 
-@by_endpoint
+@by_endpoint_of_openai
 def test_the_kind_of_every_column_is_the_one_that_the_sdk_gives_it(endpoint):
     fields = sdk_row(endpoint).model_fields
     for column in (*endpoint.metrics, *endpoint.dimensions):
@@ -149,7 +162,7 @@ def test_the_kind_of_every_column_is_the_one_that_the_sdk_gives_it(endpoint):
         assert kinds or column.name == "amount"
 
 
-@by_endpoint
+@by_endpoint_of_openai
 def test_the_path_is_the_one_that_the_sdk_asks(endpoint):
     recorded = []
     resource = Usage(types.SimpleNamespace(get=None, post=None, patch=None, put=None, delete=None, get_api_list=None))
@@ -169,13 +182,13 @@ def lesser(endpoint: Endpoint, *, metric: str = "", dimension: str = "") -> Endp
     )
 
 
-@by_endpoint
+@by_endpoint_of_openai
 def test_a_catalogue_that_lacks_a_metric_is_reported_with_its_name(endpoint):
     for metric in endpoint.metrics:
         assert missing_from_catalogue(lesser(endpoint, metric=metric.name)) == [f"metric {metric.name}"]
 
 
-@by_endpoint
+@by_endpoint_of_openai
 def test_a_catalogue_that_lacks_a_dimension_is_reported_with_its_name(endpoint):
     for dimension in endpoint.dimensions:
         assert missing_from_catalogue(lesser(endpoint, dimension=dimension.name)) == [f"dimension {dimension.name}"]
@@ -271,7 +284,8 @@ def test_the_costs_of_every_vendor_fit_the_table_that_they_share():
 def test_optional_dimensions_are_dimensions_and_widths_are_the_vendors(endpoint):
     assert set(endpoint.optional_dimensions) <= set(endpoint.dimensions)
     assert set(endpoint.essential_dimensions) <= set(endpoint.dimensions) - set(endpoint.optional_dimensions)
-    assert set(endpoint.widths) <= set(WIDTHS.values())
+    assert {(width.name, width.seconds) for width in endpoint.widths} <= {(width.name, width.seconds) for width in WIDTHS.values()}
+    assert endpoint not in OF_OPENAI.values() or set(endpoint.widths) <= set(WIDTHS.values())
     assert endpoint.is_costs or set(endpoint.dimensions) <= set(USAGE_DIMENSIONS)
 
 
@@ -284,13 +298,18 @@ def test_widths_are_whole_minutes_that_divide_a_day():
 
 def test_only_a_level_is_not_to_be_added_up_over_time():
     levels = {metric.name for endpoint in ENDPOINTS.values() for metric in endpoint.metrics if not metric.additive}
-    assert levels == {"usage_bytes"}
-    assert len(USAGE) == 11
+    assert levels == {"usage_bytes"}, (
+        "a level is shown at the end of a period and never added over time: is the new one meant to be? Name it here"
+    )
 
 
 def test_traits_say_what_repeats_what_names_nobody_and_which_widths_are_loaded() -> None:
-    assert REPEATING_REQUESTS == ("web_search_calls",)
-    assert WITHOUT_CALLER == ("vector_stores", "code_interpreter_sessions")
+    of_openai = [name for name in REPEATING_REQUESTS if name in OF_OPENAI]
+    assert of_openai == ["web_search_calls"], (
+        "requests of these are left out of sums over endpoints: is the new one meant to be? Name it here"
+    )
+    of_openai = [name for name in WITHOUT_CALLER if name in OF_OPENAI]
+    assert of_openai == ["vector_stores", "code_interpreter_sessions"], "their rows name no user and no key: add the new one here"
     assert [width.name for width in COMPLETIONS.chosen_widths(("1h",))] == ["1h"]
     assert [width.name for width in COSTS.chosen_widths(("1h",))] == ["1d"], "costs have days only, whatever is asked for"
     for endpoint in ENDPOINTS.values():

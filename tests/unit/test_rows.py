@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from meterhouse.catalogue.endpoints import COMPLETIONS, COSTS, IMAGES, USAGE, Kind
+from meterhouse.catalogue.endpoints import COMPLETIONS, COSTS, IMAGES, Kind
 from meterhouse.errors import RejectedAnswer
 
-from .full_rows import ALL, DAY_ONE, bucket, by_endpoint, decoded, full_row, page, rows_of, set_aside, without
+from .full_rows import ALL, DAY_ONE, OF_USAGE, bucket, by_endpoint, decoded, full_row, page, rows_of, set_aside, without
 
 # -- typed columns --------------------------------------------------------------------------------------------------------------------
 
@@ -83,7 +83,7 @@ def required_fields() -> list[Any]:
 def optional_metrics() -> list[Any]:
     return [
         pytest.param(endpoint, position, id=f"{endpoint.name}-{metric.name}")
-        for endpoint in USAGE
+        for endpoint in OF_USAGE
         for position, metric in enumerate(endpoint.metrics)
         if not metric.required
     ]
@@ -177,7 +177,7 @@ def test_costs_say_whose_they_are_beside_the_rows_and_usage_does_not():
     # The same row of the same combination in two organizations is one row, as the identifier is no dimension.
     assert len(rows_of(COSTS, full_row(COSTS), full_row(COSTS) | {"organization_id": "org-2"})) == 1
     assert decoded(COSTS, page(bucket([]))).organizations == frozenset()
-    assert all(decoded(endpoint, page(bucket([full_row(endpoint)]))).organizations == frozenset() for endpoint in USAGE)
+    assert all(decoded(endpoint, page(bucket([full_row(endpoint)]))).organizations == frozenset() for endpoint in OF_USAGE)
 
 
 @pytest.mark.parametrize("told", [None, "", 7, True, ["org-1"], {"id": "org-1"}, "two words", "org-1\n", "o" * 129, "\ud83d\ude00"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,10 +21,16 @@ def main(arguments: Sequence[str]) -> None:
     out = words.parse_args(arguments).out
 
     def of(tool: str) -> Path:
-        return folder_of(tool, out / tool if out else None)
+        folder = folder_of(tool, out / tool if out else None)
+        # Said before it is written, as it may take a while.
+        sys.stdout.write(f"writing {folder}\n")
+        sys.stdout.flush()
+        return folder
 
     if out is None:
-        of("columns")
+        folder_of("columns", None)
+        sys.stdout.write("reading the columns of all views, on a temporary server\n")
+        sys.stdout.flush()
         columns.main([])
     write(of("powerbi"), project.files())
     write(of("tableau"), tableau.files())

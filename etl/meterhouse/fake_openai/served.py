@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from meterhouse.catalogue.endpoints import COPIES_OF_COSTS, ENDPOINTS
+from meterhouse.catalogue.endpoints import COPIES_OF_COSTS, offered_by
+from meterhouse.catalogue.vendors import OPENAI
 from meterhouse.vendors.openai.wire import path_of
 
-SERVED = {name: endpoint for name, endpoint in ENDPOINTS.items() if endpoint not in COPIES_OF_COSTS}
+SERVED = {name: endpoint for name, endpoint in offered_by(OPENAI).items() if endpoint not in COPIES_OF_COSTS}
 BY_PATH = {path_of(endpoint): endpoint for endpoint in SERVED.values()}
 BY_OBJECT = {endpoint.object: endpoint for endpoint in SERVED.values()}

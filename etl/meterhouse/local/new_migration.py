@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 from alembic import command
@@ -21,12 +22,16 @@ from meterhouse.warehouse.migrate import as_the_migrations_make_it, script_locat
 
 
 def write_migration(name: str) -> Path:
-    """Write the next migration, called after `name`, and return its file. Raises `ValueError` for a name that says nothing."""
+    """Write the next migration, called after `name`, and return its file.
+
+    Raises `ValueError` for a name that says nothing, and for two migrations of one number.
+    """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 _-]{2,60}", name):
         raise ValueError('say what the migration is for in a few plain words: make migration NAME="video seconds"')
     config = Config()
     config.set_main_option("script_location", str(script_location()).replace("%", "%%"))
     config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
+    _require_one_of_each_number(script_location())
     head = ScriptDirectory.from_config(config).get_current_head() or "0"
     revision = f"{int(head) + 1:04d}"
     with temporary_postgres(fsync=False) as server, as_the_migrations_make_it(server.url(), config):
@@ -45,8 +50,36 @@ def write_migration(name: str) -> Path:
     return file
 
 
-if __name__ == "__main__":
+def _require_one_of_each_number(location: Path) -> None:
+    """Refuse what two branches leave behind that each wrote the next migration; Alembic would take one of them and drop the other."""
+    files: dict[str, list[str]] = defaultdict(list)
+    for file in sorted((location / "versions").glob("[0-9]*.py")):
+        files[file.name.partition("_")[0]].append(file.name)
+    for names in files.values():
+        if len(names) > 1:
+            raise ValueError(
+                f"{' and '.join(names)} have the same number: delete the one that is not on main yet, and run make migration again"
+            )
+
+
+def changes_nothing(migration: Path) -> bool:
+    """Whether the tables were already those of the catalogue, so that there was nothing to write into the migration."""
+    return re.search(r"^def upgrade\(\) -> None:\n(?: +#.*\n)* +pass$", migration.read_text(encoding="utf-8"), re.MULTILINE) is not None
+
+
+def main(words: list[str]) -> None:
+    """Write the migration called after these words, and print its file."""
     try:
-        sys.stdout.write(f"{write_migration(' '.join(sys.argv[1:]))}\n")
+        migration = write_migration(" ".join(words))
     except ValueError as error:
         sys.exit(str(error))
+    sys.stdout.write(f"{migration}\n")
+    if changes_nothing(migration):
+        sys.stdout.write(
+            "It is empty, as the tables are already those of the catalogue (a new endpoint has to be named in USAGE)."
+            f" Fill it in yourself; or delete it, and run: git checkout {Path(schema.__file__)}\n"
+        )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
