@@ -10,6 +10,7 @@ from tests.conftest import Warehouse
 from meterhouse.command_line.cli import main
 from meterhouse.errors import FixConfiguration
 from meterhouse.load.model_aliases import list_aliases, remove_alias, set_alias
+from meterhouse.settings import Settings
 from meterhouse.warehouse.derived_names import derive_again
 
 from .given import Given
@@ -94,48 +95,53 @@ def test_the_dimension_has_one_row_per_name_and_every_fact_finds_its_own(given: 
         assert given.shown(f"SELECT {key} FROM bi.{fact} EXCEPT SELECT {key} FROM bi.{dimension}") == []
 
 
-def test_an_alias_is_seen_at_once_on_both_sides_changes_no_stored_row_and_can_be_taken_back(given: Given, warehouse: Warehouse) -> None:
+@pytest.fixture
+def settings(warehouse: Warehouse) -> Settings:
+    return Settings(warehouse_url=warehouse.loader_url)
+
+
+def test_an_alias_is_seen_at_once_on_both_sides_changes_no_stored_row_and_can_be_taken_back(given: Given, settings: Settings) -> None:
     stored = "SELECT 'm', m.ctid::text, m.xmin::text, m::text FROM warehouse.dim_model m UNION ALL SELECT 'l', l.ctid::text, l.xmin::text,"
     stored += " l::text FROM warehouse.dim_line_item l UNION ALL SELECT 'g', g.ctid::text, g.xmin::text, g::text FROM warehouse.dim_group g"
     before, used, billed = given.do(stored), requests(given), costs(given)
-    assert set_alias(warehouse.loader_url, "Whisper-1", "transcription") == ["whisper-1 is shown as transcription"]
+    assert set_alias(settings, "Whisper-1", "transcription") == ["whisper-1 is shown as transcription"]
     assert requests(given)["transcription"] == used["whisper-1"]
     assert costs(given)["transcription"] == billed["whisper-1"]
     assert "whisper-1" not in requests(given) | costs(given)
     assert ("transcription", "transcription") in given.shown("SELECT model_key, model FROM bi.dim_model")
-    assert list_aliases(warehouse.loader_url) == [("whisper-1", "transcription")]
+    assert list_aliases(settings) == [("whisper-1", "transcription")]
     assert given.do(stored) == before
-    assert remove_alias(warehouse.loader_url, "whisper-1") == "whisper-1 is shown as whisper-1 again"
+    assert remove_alias(settings, "whisper-1") == "whisper-1 is shown as whisper-1 again"
     assert (requests(given), costs(given)) == (used, billed)
-    assert list_aliases(warehouse.loader_url) == []
+    assert list_aliases(settings) == []
 
 
-def test_an_alias_of_one_word_leaves_the_other_words_of_the_model(given: Given, warehouse: Warehouse) -> None:
-    set_alias(warehouse.loader_url, "gpt-4o-2024-05-13", "gpt-4o-2024-05-13")
+def test_an_alias_of_one_word_leaves_the_other_words_of_the_model(given: Given, settings: Settings) -> None:
+    set_alias(settings, "gpt-4o-2024-05-13", "gpt-4o-2024-05-13")
     assert {name: n for name, n in requests(given).items() if "gpt-4o" in name} == {"gpt-4o": 1, "gpt-4o-2024-05-13": 1, "ft:gpt-4o": 1}
-    set_alias(warehouse.loader_url, "gpt-4o", "four")
+    set_alias(settings, "gpt-4o", "four")
     assert {name: n for name, n in requests(given).items() if "whisper" not in name and "image" not in name} == {
         "four": 1, "gpt-4o-2024-05-13": 1, "ft:gpt-4o": 1,
     }  # fmt: skip
 
 
-def test_an_alias_leads_to_a_name_that_is_shown(given: Given, warehouse: Warehouse) -> None:
-    assert set_alias(warehouse.loader_url, "gpt-image-1", "gpt-image-2-2026-04-21") == ["gpt-image-1 is shown as gpt-image-2"]
+def test_an_alias_leads_to_a_name_that_is_shown(given: Given, settings: Settings) -> None:
+    assert set_alias(settings, "gpt-image-1", "gpt-image-2-2026-04-21") == ["gpt-image-1 is shown as gpt-image-2"]
     with pytest.raises(
         FixConfiguration, match=r"gpt-image-1 is shown as gpt-image-2: give it another name first \(meterhouse alias gpt-image-1 x"
     ):
-        set_alias(warehouse.loader_url, "gpt-image-2", "x")
-    assert set_alias(warehouse.loader_url, "gpt-4o", "gpt-image-1") == ["gpt-4o is shown as gpt-image-2"]
+        set_alias(settings, "gpt-image-2", "x")
+    assert set_alias(settings, "gpt-4o", "gpt-image-1") == ["gpt-4o is shown as gpt-image-2"]
     assert set(requests(given)) == {"whisper-1", "gpt-image-2", "ft:gpt-4o"}
 
 
 @pytest.mark.parametrize("word", ["", "  ", "a\tb", "x" * 256])
-def test_a_name_that_cannot_be_meant_is_refused(warehouse: Warehouse, word: str) -> None:
+def test_a_name_that_cannot_be_meant_is_refused(settings: Settings, word: str) -> None:
     for model, shown_as in ((word, "a"), ("a", word)):
         with pytest.raises(FixConfiguration, match="is not a model name"):
-            set_alias(warehouse.loader_url, model, shown_as)
+            set_alias(settings, model, shown_as)
     with pytest.raises(FixConfiguration, match="has no alias"):
-        remove_alias(warehouse.loader_url, "a")
+        remove_alias(settings, "a")
 
 
 def test_the_command_sets_lists_and_removes(

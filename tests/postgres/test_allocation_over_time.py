@@ -63,6 +63,7 @@ def test_a_closed_day_stays_whose_it_was_when_usage_and_owners_change(books: Boo
         " SELECT organization_id, 'without usage', 'eve', 'user', now() FROM warehouse.dim_organization",
     )
     books.loading.store.rebuild_totals()
+    books.loading.store.allocate("acme")
     assert books.owners() == closed
     assert [owner[0] for owner in closed] == ["ada", None]
 

@@ -149,6 +149,7 @@ def test_a_closed_month_stays_whatever_file_comes(acme: LoadedOrganization, file
     path = files.write("cost_2026-03-02_2026-03-08.csv", costs_export(acme.fake, FIRST, END, columns=COST_COLUMNS_2025))
     files.costs(path)
     acme.query("UPDATE ops.coverage SET finality = 'invoiced'")
+    allocate(acme.settings())
     stood = places(acme.warehouse.superuser_url)
     assert files.costs(path)[-1].startswith("imported 1 file: nothing changes")
     finer = files.costs(files.write("finer.csv", costs_export(acme.fake, FIRST, END)))

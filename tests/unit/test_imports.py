@@ -165,7 +165,7 @@ ALLOWED = {
     # One of its generators starts a temporary server to read the columns of the views.
     "bi_files": FLOOR | {"accounting", "warehouse", "export", "local"},
     "orchestration": FLOOR | {"load", "checks", "export", "dashboard", "answers"},
-    "local": {"ground", "warehouse", "orchestration"},
+    "local": {"ground", "warehouse", "load", "orchestration"},
     "fake_openai": FLOOR | {"vendors"},
     "command_line": FLOOR
     | {"warehouse", "load", "imports", "checks", "export", "dashboard", "assistant", "bi_files", "local", "fake_openai", "orchestration"},

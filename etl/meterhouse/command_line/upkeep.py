@@ -18,10 +18,14 @@ if TYPE_CHECKING:
 
 def migrate(settings: Settings, _: argparse.Namespace) -> int:
     """Bring tables and views to this version."""
+    from meterhouse.load.followed import follow_upgrade
     from meterhouse.warehouse.migrate import migrate
 
-    applied = migrate(settings.require_migrate_url())
+    url = settings.require_migrate_url()
+    applied = migrate(url)
     say(f"applied {', '.join(applied)}; views are up to date" if applied else "tables and views are up to date")
+    with terminable():
+        follow_upgrade(url)
     return 0
 
 
@@ -58,15 +62,14 @@ def alias(settings: Settings, options: argparse.Namespace) -> int:
     """Set, remove or list the aliases of models."""
     from meterhouse.load.model_aliases import list_aliases, remove_alias, set_alias
 
-    url = settings.require_warehouse()
     words = [word for word in (options.model, options.shown_as) if word is not None]
     if options.remove is not None and not words:
-        say(remove_alias(url, options.remove))
+        say(remove_alias(settings, options.remove))
     elif options.remove is None and len(words) == 2:
-        for line in set_alias(url, *words):
+        for line in set_alias(settings, *words):
             say(line)
     elif options.remove is None and not words:
-        aliases = list_aliases(url)
+        aliases = list_aliases(settings)
         say_table(("model", "shown as"), aliases) if aliases else say("no model is shown under an alias")
     else:
         raise FixConfiguration("give a model and the name to show it under, or --remove and a model, or nothing for a list")
@@ -75,11 +78,13 @@ def alias(settings: Settings, options: argparse.Namespace) -> int:
 
 def rebuild_totals(settings: Settings, _: argparse.Namespace) -> int:
     """Rebuild the daily and hourly totals that differ from the rows."""
+    from meterhouse.load.followed import follow
     from meterhouse.load.store import Store
 
     with Store(settings.require_warehouse()) as store:
         written = store.rebuild_totals()
-    say(f"rebuilt {counted(written, 'total')}" if written else "all totals match the rows")
+        say(f"rebuilt {counted(written, 'total')}" if written else "all totals match the rows")
+        follow(settings, store, "totals")
     return 0
 
 

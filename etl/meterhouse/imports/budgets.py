@@ -17,9 +17,9 @@ from meterhouse.errors import FixConfiguration, RejectedAnswer
 from meterhouse.imports import cells
 from meterhouse.imports.records import Record, read_records
 from meterhouse.imports.storing import one_transaction, organization_keys
+from meterhouse.load.followed import followed
 from meterhouse.money import parse_amount, plain
 from meterhouse.settings import Settings
-from meterhouse.warehouse.budget_status import judge_budgets
 from meterhouse.warehouse.database import Connection
 
 COLUMNS = (
@@ -125,7 +125,7 @@ def import_budgets(settings: Settings, path: Path, now: datetime, *, dry_run: bo
     Raises `FixConfiguration`, and stores nothing, for a file that is wrong.
     """
     budgets = read_budgets(path)
-    with one_transaction(settings.require_warehouse(), "budgets", keeps=not dry_run) as connection:
+    with followed(settings, "budgets", keeps=not dry_run) as connection:
         keys = organization_keys(connection, {one.organization: one.place for one in reversed(budgets)})
         connection.execute("LOCK TABLE warehouse.budgets IN SHARE ROW EXCLUSIVE MODE")
         before = Counter(_stored(connection))
@@ -133,8 +133,6 @@ def import_budgets(settings: Settings, path: Path, now: datetime, *, dry_run: bo
         if wanted != before:
             _replace(connection, budgets, keys, now)
         unknown = [str(row[0]) for row in connection.execute(_UNKNOWN)]
-        for (organization_id,) in connection.execute("SELECT organization_id FROM warehouse.dim_organization ORDER BY 1").fetchall():
-            judge_budgets(connection, organization_id)
     new, gone = (wanted - before).total(), (before - wanted).total()
     found = ", ".join(f"{count} {what}" for count, what in ((new, "new"), (len(budgets) - new, "unchanged"), (gone, "removed")) if count)
     end = "nothing was stored, as this was a dry run" if dry_run else "stored" if new or gone else "nothing had changed"

@@ -14,8 +14,9 @@ from meterhouse.counts import counted
 from meterhouse.imports.invoice_files import Invoice, InvoiceLine, read_invoices
 from meterhouse.imports.invoice_months import InvoiceMonths
 from meterhouse.imports.invoice_remarks import remarks
-from meterhouse.imports.storing import one_transaction, organization_keys
+from meterhouse.imports.storing import organization_keys
 from meterhouse.load.closing import lock_costs
+from meterhouse.load.followed import followed
 from meterhouse.money import add, plain
 from meterhouse.settings import Settings
 from meterhouse.warehouse.database import Connection
@@ -49,7 +50,7 @@ def import_invoices(settings: Settings, paths: Sequence[Path], now: datetime, *,
     """
     invoices = read_invoices(paths)
     tolerance = Tolerance(settings.invoice_tolerance_amount, settings.invoice_tolerance_share)
-    with one_transaction(settings.require_warehouse(), "invoices", keeps=not dry_run) as connection:
+    with followed(settings, "invoices", keeps=not dry_run) as connection:
         keys = organization_keys(connection, {invoice.organization: invoice.place for invoice in invoices})
         for key in sorted(keys.values()):
             lock_costs(connection, key)

@@ -16,9 +16,10 @@ from meterhouse.catalogue.endpoints import COMPLETIONS, COSTS, DAY, Endpoint
 from meterhouse.clock import Clock, utc_now
 from meterhouse.counts import counted
 from meterhouse.errors import FixConfiguration, RejectedAnswer
-from meterhouse.imports.saved_files import allocate_stored, owner_of, planned_file, recognized, store_streams
+from meterhouse.imports.saved_files import owner_of, planned_file, recognized, store_streams
 from meterhouse.imports.saved_texts import SavedFile, saved_text
 from meterhouse.imports.saved_words import ReadFile, totals_in_words
+from meterhouse.load.last_steps import work_out_all
 from meterhouse.load.run import Run
 from meterhouse.load.saved_days import SavedDays, Source, Verdict, held_days
 from meterhouse.load.store import Store
@@ -68,10 +69,13 @@ def import_from_legacy_api(
         minutes = round(max(0, len(calls) - 1) * SECONDS_BETWEEN_CALLS / 60)
         long = f"about {counted(minutes, 'minute')} at five calls a minute"
         yield f"{organization.label}: {counted(len(calls), 'call')} for days that are not covered, {long}"
-        if dry_run or not calls:
+        if dry_run:
             return
-        with LegacyClient(organization, settings, pace or Pace()) as client:
-            yield from _asked_one_by_one(settings, store, organization, client, calls, clock)
+        if calls:
+            with LegacyClient(organization, settings, pace or Pace()) as client:
+                yield from _asked_one_by_one(settings, store, organization, client, calls, clock)
+        # Also where nothing is left to ask: an earlier run may have been stopped before these steps.
+        work_out_all(store, [organization.label], settings.anomaly_floor)
 
 
 def _asked_one_by_one(
@@ -91,7 +95,6 @@ def _asked_one_by_one(
         rows = sum(days.row_count(Verdict.STORED) for days in streams)
         yield f"{number} of {len(calls)}: {name}: {counted(rows, 'row')}"
         yield from (f"  {remark}" for remark in one.figures.remarks)
-    allocate_stored(store, stored, settings.anomaly_floor)
     yield f"imported {counted(len(calls), 'answer')}{totals_in_words(stored)}"
 
 

@@ -8,8 +8,8 @@ from typing import LiteralString
 from meterhouse.control_characters import visible
 from meterhouse.errors import FixConfiguration
 from meterhouse.imports.invoice_months import InvoiceMonths
-from meterhouse.imports.storing import one_transaction
 from meterhouse.load.closing import is_closed, lock_costs
+from meterhouse.load.followed import followed
 from meterhouse.money import plain
 from meterhouse.settings import Settings
 from meterhouse.warehouse.rollups import WITHOUT_STATISTICS
@@ -32,7 +32,7 @@ def remove_invoice(
     Raises `FixConfiguration`, and removes nothing, when there is no such invoice, when several organizations have one of this number and
     no label says which, and when its month is closed unless it `reopens`.
     """
-    with one_transaction(settings.require_warehouse(), "invoices", keeps=not dry_run) as connection:
+    with followed(settings, "invoices", keeps=not dry_run) as connection:
         connection.execute(WITHOUT_STATISTICS)
         found = connection.execute(_FOUND, {"invoice_id": invoice_id, "label": label}).fetchall()
         if not found:

@@ -19,11 +19,10 @@ from meterhouse.errors import FixConfiguration
 from meterhouse.imports.saved_texts import SavedFile, read_saved_file
 from meterhouse.imports.saved_words import ReadFile, in_sum, in_words
 from meterhouse.load.file_owner import FileOwner
-from meterhouse.load.judging import judge_costs
+from meterhouse.load.last_steps import work_out_all
 from meterhouse.load.run import Run
 from meterhouse.load.saved_days import SavedDays, Verdict, planned, store_days
 from meterhouse.load.store import Store
-from meterhouse.setting_values import AmountByCurrency
 from meterhouse.settings import Settings
 from meterhouse.vendors.adapter import adapter_of
 from meterhouse.vendors.saved_file import SavedFigures
@@ -62,7 +61,8 @@ def import_files(settings: Settings, paths: Sequence[Path], chosen: Chosen, *, c
                 yield from store_streams(store, streams, run, now)
             done += streams
         if not chosen.dry_run:
-            allocate_stored(store, done, settings.anomaly_floor)
+            # Also for a file that adds nothing: an earlier import may have ended before these steps.
+            work_out_all(store, sorted(set(labels)), settings.anomaly_floor)
         yield in_sum(len(files), done, dry_run=chosen.dry_run)
 
 
@@ -71,13 +71,6 @@ def planned_file(settings: Settings, store: Store, label: str, one: ReadFile, be
     streams = [planned(store, label, stream, one.source, settings.settling_time(stream.endpoint), before) for stream in one.figures.streams]
     bill = next((days for days in streams if days.stream.endpoint == COSTS), None)
     return [days.following(bill) if bill and days.is_copy else days for days in streams]
-
-
-def allocate_stored(store: Store, done: Iterable[SavedDays], floor: AmountByCurrency) -> None:
-    """Spread what was billed on the stored days over users, keys and models, and find the odd ones, as a load does when it ends."""
-    for label in sorted({days.stream.organization for days in done if days.days(Verdict.STORED)}):
-        store.allocate(label)
-        judge_costs(store, label, floor)
 
 
 def store_streams(store: Store, streams: Sequence[SavedDays], run: Run, now: datetime) -> Iterator[str]:

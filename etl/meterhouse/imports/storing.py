@@ -5,21 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-import psycopg
-
 from meterhouse.control_characters import visible
 from meterhouse.errors import FixConfiguration
+from meterhouse.load.followed import transaction_of
 from meterhouse.load.store import Store
-from meterhouse.warehouse.database import Connection, translated
+from meterhouse.warehouse.database import Connection
 
 
 @contextmanager
 def one_transaction(url: str, what: str, *, keeps: bool = True) -> Iterator[Connection]:
     """Open the warehouse as the loader for one transaction; nothing of it stays when it fails, or when it is only a trial."""
-    with Store(url) as store, translated(what), store.connection.transaction() as transaction:
-        yield store.connection
-        if not keeps:
-            raise psycopg.Rollback(transaction)
+    with Store(url) as store, transaction_of(store, what, keeps=keeps) as connection:
+        yield connection
 
 
 def organization_keys(connection: Connection, places: Mapping[str, str]) -> dict[str, int]:

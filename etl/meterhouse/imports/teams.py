@@ -17,6 +17,7 @@ from meterhouse.imports import cells
 from meterhouse.imports.records import Record, read_records
 from meterhouse.imports.storing import one_transaction, organization_keys
 from meterhouse.imports.unknown_owners import unknown_owners
+from meterhouse.load.followed import followed
 from meterhouse.settings import Settings
 from meterhouse.warehouse.database import Connection
 
@@ -76,7 +77,7 @@ def import_teams(settings: Settings, path: Path, now: datetime, *, dry_run: bool
     Raises `FixConfiguration`, and stores nothing, for a file that is wrong.
     """
     assignments = read_teams(path)
-    with one_transaction(settings.require_warehouse(), "teams", keeps=not dry_run) as connection:
+    with followed(settings, "teams", keeps=not dry_run) as connection:
         keys = organization_keys(connection, {one.organization: one.place for one in reversed(assignments) if one.organization})
         connection.execute("LOCK TABLE warehouse.owner_assignments IN SHARE ROW EXCLUSIVE MODE")
         before = Counter(tuple(row) for row in _stored(connection))

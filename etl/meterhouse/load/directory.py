@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from meterhouse.admin_keys import Organization
 from meterhouse.clock import Clock, utc_now
 from meterhouse.errors import FixConfiguration, MeterhouseError
+from meterhouse.load.last_steps import work_out
 from meterhouse.load.names_history import Listing, NamesReplaced
 from meterhouse.load.outcome import Outcome
 from meterhouse.load.store import Store
@@ -45,6 +46,11 @@ class DirectorySummary:
     def as_dict(self) -> dict[str, object]:
         """Return the fields with the counts nested, for a log line or a task's result."""
         return asdict(self)
+
+    @property
+    def written(self) -> int:
+        """Entries of all lists for which something was written."""
+        return sum(done.written for done in (self.projects, self.users, self.api_keys))
 
     @property
     def nothing_read(self) -> str | None:
@@ -86,6 +92,9 @@ def sync_directory(settings: Settings, *, clock: Clock = utc_now, report: Report
         for organization in settings.require_organizations():
             try:
                 summaries.append(_sync_organization(settings, organization, store, clock, report))
+                if summaries[-1].written:
+                    # Whose a key is decides whose its costs are.
+                    failed += work_out(store, organization.label, settings.anomaly_floor).errors
             except MeterhouseError as error:
                 failed.append(error)
     Outcome((), tuple(failed)).raise_first()

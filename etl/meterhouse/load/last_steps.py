@@ -1,9 +1,9 @@
-"""Last steps: what is worked out from an organization's costs at the end of every load, one after the other."""
+"""Last steps: what is worked out from an organization's costs whenever they have changed, or what they are read by, one after the other."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from meterhouse.counts import counted
@@ -11,7 +11,7 @@ from meterhouse.errors import MeterhouseError
 from meterhouse.load.forecasting import forecast_months
 from meterhouse.load.judging import judge_costs
 from meterhouse.load.store import Store
-from meterhouse.settings import Settings
+from meterhouse.setting_values import AmountByCurrency
 from meterhouse.warehouse.budget_status import judge_budgets
 from meterhouse.warehouse.changes import compare_costs
 from meterhouse.warehouse.database import Connection, translated
@@ -27,10 +27,11 @@ class Worked:
     errors: tuple[MeterhouseError, ...]
 
 
-def work_out(settings: Settings, store: Store, label: str) -> Worked:
+def work_out(store: Store, label: str, anomaly_floor: AmountByCurrency | None) -> Worked:
     """Allocate the costs of an organization, compare them, forecast its month, and judge its days and its budgets.
 
-    A step that fails does not stop the others.
+    Each step is a `last_step`, and writes nothing if nothing has changed. One that fails does not stop the others. Days are judged by
+    `anomaly_floor`, the least amount worth a look; without one they wait for a caller that knows it.
     """
     days = 0
     errors = []
@@ -45,7 +46,7 @@ def work_out(settings: Settings, store: Store, label: str) -> Worked:
         allocate,
         lambda: _with_costs(store, label, "changes", compare_costs),
         lambda: forecast_months(store, label),
-        lambda: judge_costs(store, label, settings.anomaly_floor),
+        lambda: anomaly_floor and judge_costs(store, label, anomaly_floor),
         lambda: _with_costs(store, label, "budgets", judge_budgets),
     )
     for step in steps:
@@ -54,6 +55,17 @@ def work_out(settings: Settings, store: Store, label: str) -> Worked:
         except MeterhouseError as error:
             errors.append(error)
     return Worked(days, tuple(errors))
+
+
+def work_out_all(store: Store, labels: Iterable[str], anomaly_floor: AmountByCurrency | None) -> dict[str, int]:
+    """Do it for several organizations; return how many days were allocated, by label.
+
+    Everything is tried for every organization before the first error is raised.
+    """
+    done = {label: work_out(store, label, anomaly_floor) for label in labels}
+    for error in (error for worked in done.values() for error in worked.errors):
+        raise error
+    return {label: worked.days for label, worked in done.items()}
 
 
 def _with_costs(store: Store, label: str, what: str, step: Callable[[Connection, int], object]) -> None:

@@ -1,4 +1,4 @@
-"""Model aliases: models that people want to see under another name. Views look them up at query time; no other row changes."""
+"""Model aliases: models that people want to see under another name. Views look them up at query time, and the last steps are done again."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from contextlib import contextmanager
 from meterhouse.catalogue.endpoints import MODEL
 from meterhouse.catalogue.vendors import OPENAI
 from meterhouse.errors import FixConfiguration
+from meterhouse.load.followed import followed, transaction_of
 from meterhouse.load.store import Store
+from meterhouse.settings import Settings
 from meterhouse.vendors.words import words_of
-from meterhouse.warehouse.database import Connection, translated
+from meterhouse.warehouse.database import Connection
 
 _KNOWN = "SELECT EXISTS (SELECT FROM warehouse.model_names WHERE %(model)s IN (lower(model), canonical_model))"
 _NAME_OF = "SELECT canonical_model FROM warehouse.dim_model WHERE lower(model) = %s ORDER BY model LIMIT 1"
@@ -20,13 +22,13 @@ _SET = (
 )
 
 
-def list_aliases(url: str) -> list[tuple[str, str]]:
+def list_aliases(settings: Settings) -> list[tuple[str, str]]:
     """Return every alias as model and the name that it is shown under, in the order of the models."""
-    with _aliases(url) as connection:
+    with Store(settings.require_warehouse()) as store, transaction_of(store, "aliases") as connection:
         return [(model, shown_as) for model, shown_as in connection.execute("SELECT model, shown_as FROM warehouse.model_alias ORDER BY 1")]
 
 
-def set_alias(url: str, model: str, shown_as: str) -> list[str]:
+def set_alias(settings: Settings, model: str, shown_as: str) -> list[str]:
     """Show a model under another name from now on, also in figures that are loaded already; return lines that say so.
 
     `model` is a name, which covers all words that usage and the bill have for it, or one of these words. `shown_as` is brought to a name as
@@ -34,7 +36,7 @@ def set_alias(url: str, model: str, shown_as: str) -> list[str]:
     a name that cannot be meant.
     """
     word, wanted = _word(model), _word(shown_as)
-    with _aliases(url) as connection:
+    with _aliases(settings) as connection:
         set_before = dict(connection.execute("SELECT model, shown_as FROM warehouse.model_alias").fetchall())
         if others := sorted(other for other, name in set_before.items() if name == word != other and wanted != word):
             raise FixConfiguration(
@@ -51,10 +53,10 @@ def set_alias(url: str, model: str, shown_as: str) -> list[str]:
     return lines
 
 
-def remove_alias(url: str, model: str) -> str:
+def remove_alias(settings: Settings, model: str) -> str:
     """Show a model under its own name again; return a line that says so. Raises `FixConfiguration` when it has no alias."""
     word = _word(model)
-    with _aliases(url) as connection:
+    with _aliases(settings) as connection:
         removed = connection.execute("DELETE FROM warehouse.model_alias WHERE model = %s", (word,)).rowcount
         name = _own_name(connection, word)
     if not removed:
@@ -69,11 +71,11 @@ def _own_name(connection: Connection, word: str) -> str:
 
 
 @contextmanager
-def _aliases(url: str) -> Iterator[Connection]:
+def _aliases(settings: Settings) -> Iterator[Connection]:
     """One transaction; another one that sets an alias waits for it, readers do not."""
-    with Store(url) as store, translated("aliases"), store.connection.transaction():
-        store.connection.execute("LOCK TABLE warehouse.model_alias IN SHARE ROW EXCLUSIVE MODE")
-        yield store.connection
+    with followed(settings, "aliases") as connection:
+        connection.execute("LOCK TABLE warehouse.model_alias IN SHARE ROW EXCLUSIVE MODE")
+        yield connection
 
 
 def _word(text: str) -> str:

@@ -316,14 +316,14 @@ class Store:
         return list(shown.values()), rows
 
     def rebuild_totals(self) -> int:
-        """Rebuild the daily and hourly totals from the rows, over all days; return how many were rewritten. Loads wait for it."""
+        """Rebuild the daily and hourly totals from the rows, over all days; return how many were rewritten. Loads wait for it.
+
+        The last steps of a load belong behind it: what they worked out is no longer taken for up to date.
+        """
         with translated("totals"), self.connection.transaction():
             self.connection.execute("SELECT FROM ops.watermarks FOR UPDATE")
             written = fill(self.connection)
-            # With nothing to compare with, every day is allocated again, but those of closed months, and judged by the next load.
             self.connection.execute(_FORGET_ALLOCATED)
-        for organization in self.organizations.all_labels():
-            self.allocate(organization)
         return written
 
     def allocate(self, organization: str) -> int:

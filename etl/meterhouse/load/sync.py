@@ -13,7 +13,7 @@ from meterhouse.admin_keys import Organization
 from meterhouse.catalogue.endpoints import DAY, ENDPOINTS, BucketWidth, Endpoint, offered_by
 from meterhouse.clock import Clock, utc_now
 from meterhouse.errors import FixConfiguration, MeterhouseError
-from meterhouse.load.last_steps import work_out
+from meterhouse.load.last_steps import work_out, work_out_all
 from meterhouse.load.loader import Loader
 from meterhouse.load.outcome import Outcome, Summary
 from meterhouse.load.run import Progress, Report, Run, silent
@@ -154,7 +154,7 @@ def _over_organizations(
             try:
                 loaded, failed = _load_all(settings, organization, store, endpoints, run, load, clock, report)
                 if allocates:
-                    failed += work_out(settings, store, organization.label).errors
+                    failed += work_out(store, organization.label, settings.anomaly_floor).errors
             except BaseException as stop:
                 _close_failed(run, "stopped" if isinstance(stop, KeyboardInterrupt) else "failed", str(stop))
                 raise
@@ -220,10 +220,7 @@ def allocate(settings: Settings) -> dict[str, int]:
     Everything is tried for every organization before the first error is raised.
     """
     with Store(settings.require_warehouse()) as store:
-        done = {one.label: work_out(settings, store, one.label) for one in settings.require_organizations()}
-    for error in (error for worked in done.values() for error in worked.errors):
-        raise error
-    return {label: worked.days for label, worked in done.items()}
+        return work_out_all(store, [one.label for one in settings.require_organizations()], settings.anomaly_floor)
 
 
 def _close_failed(run: Run, status: str, error: str) -> None:

@@ -53,9 +53,11 @@ def prepare(environment: Mapping[str, str]) -> None:
     passwords = checked_passwords(environment)
     owner_url = environment[OWNER_VARIABLE]
     # After the passwords: importing it takes a second.
+    from meterhouse.load.followed import follow_upgrade  # noqa: PLC0415
     from meterhouse.warehouse.migrate import migrate  # noqa: PLC0415
 
     migrate(owner_url)
+    follow_upgrade(owner_url)
     for role in ("meterhouse_loader", "meterhouse_reader", *APPLICATIONS):
         give_login(owner_url, role, passwords[role])
     allow_only(owner_url, owner_url.rpartition("/")[2], ["meterhouse_loader", "meterhouse_reader"])

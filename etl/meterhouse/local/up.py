@@ -157,9 +157,11 @@ class Stack:
 
     def _migrate_warehouse(self) -> None:
         # Only here: alembic and pandas take a second to import, and a busy port should be reported at once.
+        from meterhouse.load.followed import follow_upgrade  # noqa: PLC0415
         from meterhouse.warehouse.migrate import migrate  # noqa: PLC0415
 
         migrate(self._databases.owner_url)
+        follow_upgrade(self._databases.owner_url)
         self._databases.open_warehouse()
 
     def _start_stand_in(self) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import psycopg
 
 from meterhouse.catalogue.endpoints import FREE_SERVICE_TIERS
-from meterhouse.warehouse.rollups import WITHOUT_STATISTICS
+from meterhouse.warehouse.last_step import last_step
 
 # Part of what a day was allocated from: with other rules every day is allocated again.
 RULES = "2"
@@ -39,16 +39,12 @@ _STEPS = (
 def allocate(connection: psycopg.Connection[Any], organization_id: int) -> int:
     """Bring the allocation of an organization's costs up to date, month by month; return how many days were allocated.
 
-    One transaction per month, which waits for another allocation and holds up no load. All that it reads is of one moment, so that a load
-    that commits meanwhile is allocated whole next time. The connection must be in autocommit mode.
+    One `last_step` per month: a load that commits meanwhile is allocated whole next time.
     """
     done = 0
     months = [month for month, _ in _by_month(_stale_days(connection, organization_id))]
     for month in months:
-        with connection.transaction():
-            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-            # Before the first query, which says what moment is seen: after the wait it is one that the other allocation is part of.
-            connection.execute("LOCK TABLE ops.allocated_days IN SHARE ROW EXCLUSIVE MODE")
+        with last_step(connection, "ops.allocated_days"):
             days = dict(_by_month(_stale_days(connection, organization_id))).get(month, [])
             if days:
                 allocate_days(connection, organization_id, days)
@@ -57,7 +53,7 @@ def allocate(connection: psycopg.Connection[Any], organization_id: int) -> int:
 
 
 def allocate_days(connection: psycopg.Connection[Any], organization_id: int, days: Sequence[tuple[date, str]]) -> None:
-    """Allocate days of one calendar month, each with the state of its sources, and add up the month. The caller has a transaction."""
+    """Allocate days of one calendar month, each with the state of its sources, and add up the month. Belongs into a `last_step`."""
     first, last = min(days)[0], max(days)[0]
     parameters = {
         "organization_id": organization_id,
@@ -68,7 +64,6 @@ def allocate_days(connection: psycopg.Connection[Any], organization_id: int, day
         "month_start": first.replace(day=1),
         "free_tiers": list(FREE_SERVICE_TIERS),
     }
-    connection.execute(WITHOUT_STATISTICS)
     connection.execute(_sql("tables"))
     for step in _STEPS:
         connection.execute(_sql(step), parameters)

@@ -21,7 +21,7 @@ from meterhouse.accounting.causes import KINDS, OddSeries, explained
 from meterhouse.accounting.daily_series import SeriesKind
 from meterhouse.setting_values import AmountByCurrency
 from meterhouse.warehouse.daily_series import read_daily_series
-from meterhouse.warehouse.rollups import WITHOUT_STATISTICS
+from meterhouse.warehouse.last_step import last_step
 
 # Part of what a day was judged by: with other rules every day is judged again.
 RULES = "1"
@@ -57,14 +57,9 @@ class _Stored:
 def judge(connection: psycopg.Connection[Any], organization_id: int, floor: AmountByCurrency) -> Judged:
     """Bring an organization's odd days up to date; `floor` is the least amount worth a look.
 
-    From the first day that changed on, all are judged, as each is judged by those before it. One transaction, which waits for another one
-    that judges, and holds up no load. The connection must be in autocommit mode.
+    From the first day that changed on, all are judged, as each is judged by those before it. All in one `last_step`.
     """
-    with connection.transaction():
-        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        # Before the first query, which says what moment is seen.
-        connection.execute("LOCK TABLE ops.judged_days IN SHARE ROW EXCLUSIVE MODE")
-        connection.execute(WITHOUT_STATISTICS)
+    with last_step(connection, "ops.judged_days"):
         parameters = {"organization_id": organization_id, "rules": f"{RULES} {floor}", "days": JUDGED_DAYS - 1 + REACH_DAYS}
         settled = connection.execute(_sql("settled_days"), parameters).fetchall()
         first_judged = settled[-1][0] - timedelta(days=JUDGED_DAYS - 1) if settled else date.min

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from functools import cache
@@ -17,12 +17,11 @@ from importlib import resources
 from typing import Any
 
 import psycopg
-from psycopg.pq import TransactionStatus
 
 from meterhouse.accounting.budgets import NO_FORECAST, Budget, Expected, Judgement, Period, Scope, Span, Spent, judged, spans
 from meterhouse.accounting.daily_series import SeriesKind
 from meterhouse.warehouse.daily_series import read_daily_series
-from meterhouse.warehouse.rollups import WITHOUT_STATISTICS
+from meterhouse.warehouse.last_step import last_step
 
 _NOTHING = Decimal(0)
 _SERIES = {
@@ -79,17 +78,11 @@ class _Wanted:
 
 
 def judge_budgets(connection: psycopg.Connection[Any], organization_id: int) -> int:
-    """Bring the status of an organization's budgets up to date; return how many periods were judged.
+    """Bring the status of an organization's budgets up to date, in a `last_step`; return how many periods were judged.
 
-    One transaction, which waits for another that judges. The forecast of the organization has to be up to date.
+    The forecast of the organization has to be up to date.
     """
-    is_own_transaction = connection.info.transaction_status is TransactionStatus.IDLE
-    with connection.transaction():
-        if is_own_transaction:
-            # All that is read is of one moment. A load that commits during an import judges again at its own end.
-            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        connection.execute("LOCK TABLE warehouse.budget_periods IN SHARE ROW EXCLUSIVE MODE")
-        connection.execute(WITHOUT_STATISTICS)
+    with last_step(connection, "warehouse.budget_periods"):
         budgets = _budgets(connection, organization_id)
         kept = {(name, start): (sources, current) for name, start, sources, current in connection.execute(_KEPT, (organization_id,))}
         if not budgets and not kept:
@@ -132,7 +125,8 @@ def _periods(connection: psycopg.Connection[Any], organization_id: int, budgets:
     for budget_id, budget in budgets.items():
         for span in spans(budget, days.first, days.newest):
             read = [f"{day} {sources}" for day, sources in days.sources.items() if span.first <= day <= span.last]
-            of = (RULES, budget, span, teams if budget.scope is Scope.TEAM else "", *read)
+            # Another label of the organization changes nothing of it.
+            of = (RULES, replace(budget, organization=""), span, teams if budget.scope is Scope.TEAM else "", *read)
             yield _Wanted(budget_id, budget, span, hashlib.sha256(repr(of).encode()).hexdigest()[:32])
 
 

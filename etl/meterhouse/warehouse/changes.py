@@ -17,21 +17,15 @@ import psycopg
 
 from meterhouse.accounting.cost_comparisons import CostComparison, cost_comparisons
 from meterhouse.accounting.price_units import PRICE_UNITS, UNIT_OF_CATEGORY
-from meterhouse.warehouse.rollups import WITHOUT_STATISTICS
+from meterhouse.warehouse.last_step import last_step
 
 # Part of what the changes were computed from: by other rules they are computed again.
 RULES = "1"
 
 
 def compare_costs(connection: psycopg.Connection[Any], organization_id: int) -> bool:
-    """Bring the changes of an organization's costs up to date; return whether they had to be computed again.
-
-    One transaction, which waits for another one of these and holds up no load. The connection must be in autocommit mode.
-    """
-    with connection.transaction():
-        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        # Before the first query, which says what moment is seen.
-        connection.execute("LOCK TABLE warehouse.cost_comparisons IN SHARE ROW EXCLUSIVE MODE")
+    """Bring the changes of an organization's costs up to date, in a `last_step`; return whether they had to be computed again."""
+    with last_step(connection, "warehouse.cost_comparisons"):
         days = _settled_days(connection, organization_id)
         comparisons = cost_comparisons(days)
         sources = _digest(connection, comparisons, days)
@@ -45,7 +39,6 @@ def compare_costs(connection: psycopg.Connection[Any], organization_id: int) -> 
 
 def prepare(connection: psycopg.Connection[Any], organization_id: int, comparisons: Sequence[CostComparison]) -> dict[str, object]:
     """Fill the temporary tables of a comparison, which go with the caller's transaction; return the parameters of the steps behind it."""
-    connection.execute(WITHOUT_STATISTICS)
     connection.execute(_sql("tables"))
     rows = [
         (one.name, day, is_of_period, len(one.before_days), len(one.days))

@@ -18,7 +18,7 @@ import psycopg
 from meterhouse.accounting.daily_series import DailySeries, SeriesKind
 from meterhouse.accounting.forecast import HISTORY_DAYS, Forecast, forecasts
 from meterhouse.warehouse.daily_series import read_daily_series
-from meterhouse.warehouse.rollups import WITHOUT_STATISTICS
+from meterhouse.warehouse.last_step import last_step
 
 # Part of what forecasts are made from: with other rules those of the last day are made again.
 RULES = "1"
@@ -26,16 +26,8 @@ KINDS = (SeriesKind.ORGANIZATION, SeriesKind.PROJECT, SeriesKind.TEAM)
 
 
 def forecast_costs(connection: psycopg.Connection[Any], organization_id: int) -> int:
-    """Bring an organization's forecasts up to date; return how many series were forecast: 0 if nothing has changed.
-
-    One transaction, which waits for another one that forecasts, and holds up no load. All that it reads is of one moment. The connection
-    must be in autocommit mode.
-    """
-    with connection.transaction():
-        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        # Before the first query, which says what moment is seen.
-        connection.execute("LOCK TABLE ops.forecast_days IN SHARE ROW EXCLUSIVE MODE")
-        connection.execute(WITHOUT_STATISTICS)
+    """Bring an organization's forecasts up to date, in a `last_step`; return how many series were forecast: 0 if nothing has changed."""
+    with last_step(connection, "ops.forecast_days"):
         asked = {"organization_id": organization_id, "rules": RULES, "days": HISTORY_DAYS}
         found = connection.execute(_sql("state"), asked).fetchone()
         if found is None or found[1] == found[2]:

@@ -1,5 +1,5 @@
 -- The settled days of costs from one day on, oldest first, with the state that each would be judged by, and whether it was judged by that one.
--- A text without a digest shows a change only in the revisions.
+-- A text without a digest shows a change only in the revisions; a model is judged under the name that it is shown as.
 SELECT
     d.usage_date,
     d.sources,
@@ -8,7 +8,7 @@ FROM (
     SELECT
         (c.bucket_start AT TIME ZONE 'UTC')::date AS usage_date,
         md5(concat_ws(
-            ' ', %(rules)s::text, extract(epoch FROM c.changed_at), c.row_count, encode(c.content_digest, 'hex'),
+            ' ', %(rules)s::text, n.names, extract(epoch FROM c.changed_at), c.row_count, encode(c.content_digest, 'hex'),
             CASE WHEN c.content_digest IS NULL THEN (
                 SELECT max(r.revision_id)
                 FROM ops.revisions r
@@ -17,6 +17,13 @@ FROM (
             ) END
         )) AS sources
     FROM ops.coverage c
+    CROSS JOIN (
+        SELECT string_agg(DISTINCT concat_ws(' ', m.model, m.model_name), ',') AS names
+        FROM warehouse.dim_cost_group g
+        JOIN warehouse.dim_line_item l ON l.line_item = g.line_item
+        JOIN warehouse.model_names m ON m.model = l.model
+        WHERE g.organization_id = %(organization_id)s
+    ) n
     WHERE c.organization_id = %(organization_id)s AND c.endpoint = 'costs' AND c.bucket_width = 1440 AND c.is_complete
         AND c.bucket_start >= (
             SELECT max(l.bucket_start) - make_interval(days => %(days)s)
