@@ -216,10 +216,7 @@ class Settings:
     fake_api_port: int = _setting("METERHOUSE_FAKE_API_PORT", "Port of the stand-in API.", whole(1, 65535), default=8089)
     dashboard_port: int = _setting("METERHOUSE_DASHBOARD_PORT", "Port of the dashboard.", whole(1, 65535), default=8050)
     dashboard_token: str | None = _setting(
-        "METERHOUSE_DASHBOARD_TOKEN",
-        "Password that people enter to see the dashboard; unset: nobody is asked. Never logged.",
-        token,
-        default=None,
+        "METERHOUSE_DASHBOARD_TOKEN", "Token that opens the dashboard; unset: nobody is asked. Never logged.", token, default=None
     )
     dashboard_identity_header: str | None = _setting(
         "METERHOUSE_DASHBOARD_IDENTITY_HEADER",
