@@ -71,7 +71,7 @@ class Settings:
     )
     airflow_db_url: str | None = _setting(
         "METERHOUSE_AIRFLOW_DB_URL",
-        "Airflow's own tables for `make up`; unset: the embedded server, with or without the warehouse.",
+        "Airflow's own tables for `make up`; unset: the embedded server, even if the warehouse is elsewhere.",
         postgres_url,
         default=None,
     )
@@ -90,8 +90,7 @@ class Settings:
     )
     retention_hourly_days: int | None = _setting(
         "METERHOUSE_RETENTION_HOURLY_DAYS",
-        "How many days hour buckets are kept, by `meterhouse retain` and the DAG warehouse_retention; unset:"
-        " forever, as daily buckets always are.",
+        "How many days `meterhouse retain` and the DAG warehouse_retention keep hour buckets; unset: forever, as daily buckets always are.",
         whole(1, 36500),
         default=None,
     )
@@ -158,7 +157,7 @@ class Settings:
     )
     invoice_tolerance_amount: Decimal = _setting(
         "METERHOUSE_INVOICE_TOLERANCE_AMOUNT",
-        "How much of an invoice may be unexplained, up or down, in a month that ties, in the invoice's currency.",
+        "How much of an invoice may stay unexplained, up or down, if its month is to tie; in the invoice's currency.",
         amount,
         default=Decimal("0.01"),
     )
@@ -217,7 +216,7 @@ class Settings:
     fake_api_port: int = _setting("METERHOUSE_FAKE_API_PORT", "Port of the stand-in API.", whole(1, 65535), default=8089)
     dashboard_port: int = _setting("METERHOUSE_DASHBOARD_PORT", "Port of the dashboard.", whole(1, 65535), default=8050)
     dashboard_token: str | None = _setting(
-        "METERHOUSE_DASHBOARD_TOKEN", "What people enter to see the dashboard; unset: nobody is asked. Never logged.", token, default=None
+        "METERHOUSE_DASHBOARD_TOKEN", "Token that opens the dashboard; unset: nobody is asked. Never logged.", token, default=None
     )
     dashboard_identity_header: str | None = _setting(
         "METERHOUSE_DASHBOARD_IDENTITY_HEADER",
@@ -227,7 +226,7 @@ class Settings:
     )
     dashboard_proxies: tuple[Network, ...] = _setting(
         "METERHOUSE_DASHBOARD_PROXIES",
-        "Addresses or networks of that proxy: from anywhere else the header is not believed.",
+        "Addresses or networks of that proxy; the header is ignored if it comes from anywhere else.",
         network_list,
         default=(ip_network("127.0.0.0/8"), ip_network("::1/128")),
     )

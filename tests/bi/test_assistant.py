@@ -93,7 +93,7 @@ def test_every_view_is_listed_and_described_as_the_server_does(assistant: Assist
         ).fetchall()
     assert [(one["name"], one["type"], one["meaning"]) for one in described["columns"]] == columns
     assert is_refused
-    assert told == f"{PREFIX}describe_view: there is no view 'warehouse.costs' for this role: list_views names those that there are"
+    assert told == f"{PREFIX}describe_view: there is no view 'warehouse.costs' for this role: list_views names those that exist"
 
 
 def test_there_are_three_tools_which_only_read_and_say_their_limits(assistant: Assistant) -> None:

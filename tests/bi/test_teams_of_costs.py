@@ -172,7 +172,7 @@ def test_random_assignments_give_each_amount_the_team_that_the_rule_names(given:
         (["project,,,a,,,"], "line 2: value is empty"),
         (["default,x,,a,,,"], "line 2: value is 'x': leave it empty for the default"),
         (["country,x,,a,,,"], "line 2: kind is 'country': choose from api_key, key_prefix, user, mail_domain, project, default"),
-        (["project,p,,(unassigned),,,"], "line 2: team is '\\(unassigned\\)', which is what is left over"),
+        (["project,p,,(unassigned),,,"], "line 2: team is '\\(unassigned\\)', the name for what is left over"),
         (["project,p,,a,,2026-02-01,2026-01-01"], "line 2: valid_to 2026-01-01 is before valid_from 2026-02-01"),
         (["project,p,nobody,a,,,"], "line 2: organization is 'nobody', and loaded are: acme, other"),
     ],

@@ -245,7 +245,7 @@ def results(costs: Costs) -> list[CheckResult]:
         ("acme,team,t,2026-11-01,,", "line 2: kind is 'team': choose from organization, model, project, api_key"),
         ("acme,project,p,2026-11-02,2026-11-01,", "line 2: to 2026-11-01 is before from 2026-11-02: write the last day of it"),
         ("acme,project,p,yesterday,,", "line 2: from is 'yesterday': write a day as 2026-01-31"),
-        ("", "the files have no line: give a record for every planned activity"),
+        ("", "the files have no lines: give a record for every planned activity"),
     ],
 )
 def test_a_wrong_plan_is_one_line_that_says_what_to_write(tmp_path: Path, line: str, said: str) -> None:

@@ -191,8 +191,8 @@ def test_a_role_that_is_something_else_is_left_as_it_is(server: Server, warehous
             superuser.execute(SQL("DROP ROLE {}").format(role))
         return line
 
-    assert f"there is a role {name} that is no login of {READER}" in refused("CREATE ROLE {} LOGIN")
-    assert f"there is a role {name} that is no login of {READER}" in refused(f"CREATE ROLE {{}} NOLOGIN IN ROLE {READER}")
+    assert f"there is a role {name} that is not a login of {READER}" in refused("CREATE ROLE {} LOGIN")
+    assert f"there is a role {name} that is not a login of {READER}" in refused(f"CREATE ROLE {{}} NOLOGIN IN ROLE {READER}")
     assert f"{name} is a role that may do more than read" in refused("CREATE ROLE {} LOGIN SUPERUSER")
     assert f"{name} is a role that may do more than read" in refused(f"CREATE ROLE {{}} LOGIN IN ROLE {READER}, {LOADER}")
     assert f"{name} is a role that may do more than read" in refused(f"CREATE ROLE {{}} LOGIN IN ROLE {OWNER}")

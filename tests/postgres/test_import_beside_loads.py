@@ -12,6 +12,7 @@ import pytest
 from meterhouse.errors import ConfirmToEmpty
 from meterhouse.fake_openai import FakeOrganization
 from meterhouse.fake_openai.answers import Answer, Request
+from meterhouse.load.sync import allocate
 
 from .comparison import assert_equals_source
 from .doctored_vendor import Change, doctor

@@ -52,7 +52,7 @@ def test_what_is_refused_is_one_line_and_exit_status_2(terminal: Terminal, small
     url = small.warehouse.loader_url
     wrong = tmp_path / "wrong.csv"
     wrong.write_text("a,b\n1,2\n")
-    assert "wrong.csv is no export or saved answer" in terminal.refused(url, "import", "costs", str(wrong), status=2)
+    assert "wrong.csv is not an export or saved answer" in terminal.refused(url, "import", "costs", str(wrong), status=2)
     costs = tmp_path / "cost_2026-03-02_2026-03-08.csv"
     costs.write_text(costs_export(small.fake, FIRST, END))
     assert "import it with meterhouse import costs" in terminal.refused(url, "import", "usage", str(costs), status=2)

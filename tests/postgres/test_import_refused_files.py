@@ -72,7 +72,7 @@ def test_of_several_organizations_a_file_finds_its_own_and_one_that_says_nothing
         def bring(is_costs: bool, path: Path, label: str | None = None) -> list[str]:
             return list(import_files(both, [path], Chosen(is_costs, label), clock=acme.fake.clock.now))
 
-        with pytest.raises(FixConfiguration, match="does not say which of acme, globex it is of: give it with --organization"):
+        with pytest.raises(FixConfiguration, match="does not say which of acme, globex it belongs to: give it with --organization"):
             bring(True, nobodys)
         with pytest.raises(FixConfiguration, match="and the label acme holds"):
             bring(True, costs, "acme")

@@ -116,7 +116,7 @@ def test_a_clash_that_was_cured_is_forgotten(empty_database: Warehouse) -> None:
 def test_several_are_named_and_the_rest_counted(empty_database: Warehouse) -> None:
     tables = [f"CREATE TABLE ops.theirs_{number} (id int)" for number in range(5)]
     run(empty_database.owner_url, "CREATE SCHEMA ops", *tables)
-    refused(empty_database, "ops.theirs_0", "ops.theirs_1", "ops.theirs_2", " and 2 more stand where", "rename them")
+    refused(empty_database, "ops.theirs_0", "ops.theirs_1", "ops.theirs_2", " and 2 more have names that meterhouse needs", "rename them")
 
 
 @pytest.mark.parametrize(

@@ -337,5 +337,5 @@ def test_an_open_load_reports_that_the_warehouse_was_migrated_down(old: LoadedOr
         assert store.organizations.vendor_id(old.label) is None
         migrate(old.warehouse.owner_url, FIRST_REVISION)
         for ask in (lambda: store.organizations.vendor_id(old.label), lambda: store.organizations.claim(old.label, "org-x", OPENAI)):
-            with pytest.raises(FixConfiguration, match="older migration meanwhile: run meterhouse migrate"):
+            with pytest.raises(FixConfiguration, match="older migration: run meterhouse migrate"):
                 ask()

@@ -98,7 +98,7 @@ def test_usage_is_known_by_its_columns_and_by_its_name_only_where_two_have_the_s
 def test_an_unknown_header_is_shown(tmp_path: Path, header: str) -> None:
     told = refusal(tmp_path, "usage.csv", f"{header}\n{','.join('1' for _ in header.split(','))}\n")
     assert told == (
-        f"usage.csv is no export or saved answer of OpenAI's usage or costs, as it has {', '.join(header.split(','))}:"
+        f"usage.csv is not an export or saved answer of OpenAI's usage or costs, as it has {', '.join(header.split(','))}:"
         " docs/import.md lists the files that can be imported"
     )
 

@@ -22,7 +22,7 @@ OTHERS = [
 
 @pytest.mark.parametrize("version", OTHERS)
 def test_what_only_answers_as_postgresql_is_refused(version: str) -> None:
-    with pytest.raises(FixConfiguration, match="is no PostgreSQL: use PostgreSQL 15 to 18"):
+    with pytest.raises(FixConfiguration, match="is not PostgreSQL: use PostgreSQL 15 to 18"):
         require_usable(replace(FACTS, version=version, version_number=180000), READ)
 
 

@@ -55,7 +55,7 @@ def describe_view(connection: Connection, view: str) -> dict[str, Any]:
     """
     found = connection.execute(_FIND, {"name": view}).fetchone() if "\0" not in view else None
     if found is None:
-        raise FixConfiguration(f"there is no view {visible(view[:100])!r} for this role: list_views names those that there are")
+        raise FixConfiguration(f"there is no view {visible(view[:100])!r} for this role: list_views names those that exist")
     relation, name, holds = found
     columns = connection.execute(_COLUMNS, (relation,)).fetchall()
     return {

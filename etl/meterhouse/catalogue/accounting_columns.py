@@ -39,14 +39,14 @@ ACCOUNTING_COLUMNS: dict[str, Meaning] = {
     "basis": Meaning(
         "What the allocation goes by: bill (the vendor's own amounts by user), line (the very figure that the line bills, of the same"
         " project, model and tier), model (requests of the model in the project), project (all requests of the project), key_owner (the"
-        " user who owns the key on the bill), or key (the key on the bill, whose owner is no user).",
+        " user who owns the key on the bill), or key (the key on the bill, whose owner is not a user).",
         null="unallocated",
     ),
     "reason": Meaning(
-        "In words, what was odd about a day. Of a part of the bill, why it is unallocated: "
-        f"{', '.join(WHY_UNALLOCATED)}; of an allocated part, what to know about it: {', '.join(REMARKS)} (docs/design.md explains each)."
-        " Of a forecast, why there is none: no_history (fewer than seven days), not_settled or amount_unknown (a day of the month or of the"
-        " last seven); or short_history (too short to choose a model by). Of changes, why the periods are not comparable:"
+        "In words, what was odd about a day. For a part of the bill, why it is unallocated: "
+        f"{', '.join(WHY_UNALLOCATED)}; for an allocated part, what to know about it: {', '.join(REMARKS)} (docs/design.md explains each)."
+        " For a forecast, why there is none: no_history (fewer than seven days), not_settled or amount_unknown (a day of the month or of"
+        " the last seven); or short_history (too short to choose a model by). For changes, why the periods are not comparable:"
         " nothing_to_compare (no day has a settled counterpart), days_left_out (some have none), amount_missing, or not_allocated (yet).",
         null="nothing to remark",
     ),

@@ -30,8 +30,8 @@ BROUGHT_COLUMNS: dict[str, Meaning] = {
     "bundle": Meaning("Lines of commitments and bundles, such as scale tier.", _MONEY, _NO_INVOICE),
     "adjustment": Meaning("Lines of adjustments.", _MONEY, _NO_INVOICE),
     "restatement": Meaning(
-        "What the vendor restated after the day on which the invoice was issued, with its sign turned: billed and this are what was"
-        " billed on that day.",
+        "What the vendor restated after the day on which the invoice was issued, with the opposite sign: billed plus this is what was"
+        " billed as of that day.",
         _MONEY,
         _NO_INVOICE,
     ),
@@ -47,14 +47,14 @@ BROUGHT_COLUMNS: dict[str, Meaning] = {
     ),
     "unexplained": Meaning("What is left over, if it is more than rounding.", _MONEY, _NOT_COMPARED),
     "tolerance": Meaning(
-        "How much may be unexplained, up or down, in a month that ties: METERHOUSE_INVOICE_TOLERANCE_* when the invoice was imported.",
+        "How much may stay unexplained, up or down, for the month to tie: METERHOUSE_INVOICE_TOLERANCE_* when the invoice was imported.",
         _MONEY,
         _NO_INVOICE,
     ),
     "state": Meaning(
-        "Of a month and its invoices: no_invoice, open (a day is not settled, or an amount is unknown), tied, tied_with_rounding, or"
-        " mismatch (more is unexplained than the tolerance). Of an odd day: new, updated (the day was restated), planned (somebody had"
-        " announced it) or withdrawn (it is no longer odd). Of a budget: on_track, at_risk (the high end of what is expected is above it),"
+        "For a month and its invoices: no_invoice, open (a day is not settled, or an amount is unknown), tied, tied_with_rounding, or"
+        " mismatch (more is unexplained than the tolerance). For an odd day: new, updated (the day was restated), planned (somebody had"
+        " announced it) or withdrawn (it is no longer odd). For a budget: on_track, at_risk (the high end of what is expected is above it),"
         " will_exceed (what is expected is above it), exceeded, or unknown."
     ),
     "state_reason": Meaning(
@@ -76,31 +76,31 @@ BROUGHT_COLUMNS: dict[str, Meaning] = {
     "purchase_id": Meaning("Number of the purchase in this warehouse."),
     "drawn": Meaning("Billed cost that was paid from the credits; each day from those that expire first.", _MONEY),
     "lapsed": Meaning("Credits that expired before they were used.", _MONEY),
-    "credits_left": Meaning("Credits that can still be used after the newest loaded day; none of a purchase that is made later.", _MONEY),
+    "credits_left": Meaning("Credits that can still be used after the newest loaded day; purchases made later do not count.", _MONEY),
     "as_of_date": Meaning(
-        "Newest UTC day whose costs are loaded; of a forecast, the last settled one that it knew.", null="no costs are loaded"
+        "Newest UTC day whose costs are loaded; for a forecast, the last settled one that it knew.", null="no costs are loaded"
     ),
     "cost_not_covered": Meaning("Billed cost since the first purchase that no credits were left for.", _MONEY),
     "burn_per_day": Meaning("Billed cost per day, on average over the last settled days.", _MONEY, "no day is settled"),
     "burn_days": Meaning("Number of settled days of that average: the last 28, or as many as there are.", "days", "no day is settled"),
     "days_left": Meaning(
-        "Number of days that the credits last at that pace, if none expires before; of a month, its days after as_of_date.",
+        "Number of days that the credits last at that pace, if none expire before; for a month, its days after as_of_date.",
         "days",
         "nothing is used",
     ),
     "runs_out_date": Meaning("UTC day on which the credits run out at that pace.", null="nothing is used"),
-    "next_expiry_date": Meaning("UTC day on which the next credits expire.", null="none of those that are left expires"),
-    "next_expiry_credits": Meaning("Credits left that expire on that day.", _MONEY, "none of those that are left expires"),
+    "next_expiry_date": Meaning("UTC day on which the next credits expire.", null="none of those that are left expire"),
+    "next_expiry_credits": Meaning("Credits left that expire on that day.", _MONEY, "none of those that are left expire"),
     "team": Meaning("Team that the costs are assigned to; (unassigned) for those that no assignment covers."),
     "cost_centre": Meaning("Cost centre of the assignment.", null="none is given"),
     "assigned_by": Meaning(
-        "What the assignment goes by: api_key, key_prefix, user, mail_domain, project or default; of several that fit, the first in this"
+        "What the assignment goes by: api_key, key_prefix, user, mail_domain, project or default; if several fit, the first in this"
         " order counts."
     ),
     "assigned_value": Meaning(
         "Identifier of the key, user or project, e-mail address of the user, beginning of the key's name, or domain; empty for the default."
     ),
-    "only_organization": Meaning("Organization that the assignment is about.", null="all organizations"),
+    "only_organization": Meaning("Organization that the assignment applies to.", null="all organizations"),
     "valid_from_date": Meaning("First UTC day on which the assignment is valid.", null="it is valid from the beginning"),
     "valid_to_date": Meaning("Last UTC day on which the assignment is valid.", null="it does not end"),
     "team_key": Meaning("Key of the team."),

@@ -17,7 +17,7 @@ BUDGET_COLUMNS: dict[str, Meaning] = {
     "period": Meaning("Calendar period that the budget is for: month, quarter or year."),
     "budget_cost": Meaning("What may be spent in the period.", _MONEY),
     "spent_cost": Meaning(
-        "Costs of the settled days of the period; those of a team, an API key or a user as the bill is allocated to them.",
+        "Costs of the settled days of the period; for a team, an API key or a user, the part of the bill that is allocated to them.",
         _MONEY,
         "no day of the period is settled",
     ),
@@ -35,14 +35,12 @@ BUDGET_COLUMNS: dict[str, Meaning] = {
         "none is set, or the key may not read it",
     ),
     "vendor_limit_kind": Meaning(
-        "limit (a hard spend limit) or alert (the vendor sends a mail; of several the lowest).",
+        "limit (a hard spend limit) or alert (the vendor sends a mail; if there are several, the lowest).",
         null="none is set, or the key may not read it",
     ),
     "vendor_limit_enforcement": Meaning(
-        "What the vendor says of enforcing the limit, such as inactive or enforcing.", null="there is no limit, or only an alert"
+        "What the vendor says about enforcing the limit, such as inactive or enforcing.", null="there is no limit, or only an alert"
     ),
     "is_current_period": Meaning("Whether the newest loaded day of costs lies in the period."),
-    "unknown_days": Meaning(
-        "Number of days of the period, up to the newest settled one, that are not settled or of which an amount is missing.", "days"
-    ),
+    "unknown_days": Meaning("Number of days of the period, up to the newest settled one, that are not settled or lack an amount.", "days"),
 }

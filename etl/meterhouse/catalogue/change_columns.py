@@ -14,7 +14,9 @@ CHANGE_COLUMNS: dict[str, Meaning] = {
         " with the seven before), month_to_date (the month of the last settled day with the same days of the month before) or month (the"
         " last month that is over with the one before)."
     ),
-    "dimension": Meaning("What the change is broken down by: project, model, line_item, api_key or user. Each adds up to all of it."),
+    "dimension": Meaning(
+        "What the change is broken down by: project, model, line_item, api_key or user. Each breakdown adds up to the whole change."
+    ),
     "member_id": Meaning(
         "Which project, model, line item, API key or user the row is about: its identifier, or its name for models and line items.",
         null="costs that name none",
@@ -34,7 +36,8 @@ CHANGE_COLUMNS: dict[str, Meaning] = {
     "change_cost": Meaning("cost less previous_cost; the twelve parts add up to it exactly.", _MONEY, _UNKNOWN),
     "days_effect": Meaning("Part of the change because the periods have different numbers of days.", _MONEY, _UNKNOWN),
     "volume_effect": Meaning(
-        "Part of the change because more or fewer tokens (calls, images, seconds) were billed in all, of what was used in both periods.",
+        "Part of the change because more or fewer tokens (calls, images, seconds) were billed in total, counting only what was"
+        " used in both periods.",
         _MONEY,
         _UNKNOWN,
     ),
@@ -45,7 +48,7 @@ CHANGE_COLUMNS: dict[str, Meaning] = {
         "Part of the change because requests moved between service tiers, context bands or surfaces.", _MONEY, _UNKNOWN
     ),
     "direction_mix_effect": Meaning(
-        "Part of the change because input, output and training, or text, audio and images, took other shares.", _MONEY, _UNKNOWN
+        "Part of the change because input, output and training, or text, audio and images, changed their shares.", _MONEY, _UNKNOWN
     ),
     "cache_effect": Meaning(
         "Part of the change because more or less of the input was read from the cache or written to it; negative if the cache saved more.",

@@ -55,7 +55,7 @@ COLUMNS: dict[str, Meaning] = {
     **{dimension.name: Meaning(dimension.help, null=_NOT_ASKED) for dimension in (*USAGE_DIMENSIONS, LINE_ITEM)},
     "model": Meaning(
         "Name of the model, the same in usage and on the bill: lower case and without a release date, or the alias that was set for it."
-        " Of a forecast, the rule for the days left: mean_of_7 (the mean of the last seven days), weekday (the usual week by its weekdays)"
+        " For a forecast, the rule for the days left: mean_of_7 (the mean of the last seven days), weekday (the usual week by its weekdays)"
         " or weekday_trend (the same, with half of its trend).",
         null="not asked for, or no model is named; there is no forecast, or nothing left to forecast",
     ),
@@ -129,7 +129,9 @@ COLUMNS: dict[str, Meaning] = {
     "days_in_month": Meaning("Number of days in the calendar month.", "days"),
     "loaded_days": Meaning("Number of days of the month whose costs are loaded; amounts do not include the others.", "days"),
     "settled_days": Meaning("Number of days of the month whose costs are settled.", "days"),
-    "is_current_month": Meaning("Whether this is the month of the newest day loaded; of forecasts, that of the first day not settled yet."),
+    "is_current_month": Meaning(
+        "Whether this is the month of the newest day loaded; for forecasts, that of the first day not settled yet."
+    ),
     "has_spend": Meaning("Whether anything was billed in the month; false for a project that was billed only in the previous month."),
     "month_cost": Meaning(
         "Amount billed for the loaded days of the month, including open days.", "units of currency", "an amount is not known"

@@ -7,12 +7,12 @@ from meterhouse.catalogue.meaning import Meaning
 _MONEY = "units of billing_currency"
 _PER_UNIT = "units of billing_currency per pricing_unit"
 _NO_AMOUNT = "the vendor left the amount out"
-_NO_PROJECT = "the charge is of no project"
+_NO_PROJECT = "the charge belongs to no project"
 _NO_SKU = "the charge is a tax, a credit or an adjustment"
-_NOT_OF_A_DAY = "the charge is not of a day's costs"
+_NOT_OF_A_DAY = "the charge is not part of a day's costs"
 
 FOCUS_COLUMNS: dict[str, Meaning] = {
-    "billing_account_id": Meaning("FOCUS BillingAccountId: label of the organization, as the vendor's API gives no identifier of it."),
+    "billing_account_id": Meaning("FOCUS BillingAccountId: label of the organization, as the vendor's API gives no identifier for it."),
     "billing_account_name": Meaning("FOCUS BillingAccountName: label of the organization."),
     "billing_account_type": Meaning("FOCUS BillingAccountType: always Organization."),
     "sub_account_id": Meaning("FOCUS SubAccountId: identifier of the project.", null=_NO_PROJECT),
@@ -60,7 +60,7 @@ FOCUS_COLUMNS: dict[str, Meaning] = {
         "FOCUS SkuId: model or feature, and meter; the same at every service tier. unspecified if the line is not known.", null=_NO_SKU
     ),
     "sku_price_id": Meaning(
-        "FOCUS SkuPriceId: SkuId with service tier and price band, and since when its list price is in force: a date, undated or unknown.",
+        "FOCUS SkuPriceId: SkuId with service tier, price band and the start of its list price: a date, undated or unknown.",
         null=_NO_SKU,
     ),
     "sku_meter": Meaning("FOCUS SkuMeter: what the SKU measures, such as Cached Input Tokens.", null=_NO_SKU),
@@ -89,7 +89,7 @@ FOCUS_COLUMNS: dict[str, Meaning] = {
     "x_list_cost_basis": Meaning("What list_cost is taken from: price_list or billed.", null="no usage of a day"),
     "x_allocation_method": Meaning("Always billed: no amount of this view is spread over users or keys."),
     "x_conformance": Meaning(
-        "Where the row cannot be as FOCUS wants it, separated by commas: no_amount, no_currency, no_line_item, no_quantity, unknown_unit,"
+        "Where the row cannot be what FOCUS requires, separated by commas: no_amount, no_currency, no_line_item, no_quantity, unknown_unit,"
         " zero_quantity, no_price (it would be negative), prepaid_use (a credit that lowers only the billed amount).",
         null="nothing",
     ),

@@ -16,12 +16,13 @@ FORECAST_COLUMNS: dict[str, Meaning] = {
     "series_name": Meaning("Newest known name of the organization, project, team, model or API key; the identifier if there is none."),
     "forecast_rest_cost": Meaning("Expected cost of the days left in the month.", _MONEY, _NO_FORECAST),
     "expected_cost": Meaning(
-        "Amount that was to be expected: of a forecast month, billed_cost and forecast_rest_cost; of a budget, what its period ends with.",
+        "Amount that was expected: for a forecast month, billed_cost plus forecast_rest_cost; for a budget, spending by the end"
+        " of its period.",
         _MONEY,
         _NO_FORECAST,
     ),
-    "low_cost": Meaning("Low end of what was to be expected, from the series' own past.", _MONEY, _NO_RANGE),
-    "high_cost": Meaning("High end of what was to be expected, from the series' own past.", _MONEY, _NO_RANGE),
+    "low_cost": Meaning("Low end of what was expected, from the series' own past.", _MONEY, _NO_RANGE),
+    "high_cost": Meaning("High end of what was expected, from the series' own past.", _MONEY, _NO_RANGE),
     "actual_cost": Meaning("Amount that was billed.", _MONEY, "an amount is not known"),
     "error_cost": Meaning("Expected cost less actual cost.", _MONEY, "the actual cost is not known"),
     "error_share": Meaning(

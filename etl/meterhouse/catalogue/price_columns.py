@@ -18,8 +18,8 @@ PRICE_COLUMNS: dict[str, Meaning] = {
     "price": Meaning("Price of one price_unit.", _PER_UNIT, "it has too many digits"),
     "price_unit": Meaning("Unit that prices in the row are for, such as million tokens or thousand calls.", null="the unit is not known"),
     "valid_from_date": Meaning("First UTC day on which the price is in force.", null="the price list does not say since when"),
-    "valid_to_date": Meaning("First UTC day on which the price is not in force any more.", null="it has no end"),
-    "is_in_force": Meaning("Whether the price is in force today (UTC); a list price is not where a contract price is."),
+    "valid_to_date": Meaning("First UTC day on which the price is no longer in force.", null="it has no end"),
+    "is_in_force": Meaning("Whether the price is in force today (UTC); a list price is not where there is a contract price."),
     "price_origin": Meaning("Where the price was read: a library of prices with its version, or the name of an imported file."),
     "price_note": Meaning("What the imported file says about the price.", null="nothing"),
     "effective_price": Meaning(
@@ -29,7 +29,7 @@ PRICE_COLUMNS: dict[str, Meaning] = {
     ),
     "no_price_reason": Meaning("Why there is no effective price.", null="there is one"),
     "is_mixed": Meaning(
-        "Whether usage with other prices, such as batches or another tier, is billed on the same line: the effective price is a mean then."
+        "Whether usage with other prices, such as batches or another tier, is billed on the same line: the effective price is then a mean."
     ),
     "mixed_with": Meaning(
         "What else is billed on the line: batch, names of tiers, 12-hour cache writes, or sizes of images.", null="nothing"
@@ -42,7 +42,7 @@ PRICE_COLUMNS: dict[str, Meaning] = {
         "one of the two is not known",
     ),
     "estimated_cost": Meaning(
-        "Estimate of the cost, not a billed amount: usage times the price in force, of the part that has a price.",
+        "Estimate of the cost, not a billed amount: usage times the price in force, for the part of the usage that has a price.",
         _MONEY,
         "no part of the usage has a price",
     ),
@@ -54,9 +54,9 @@ PRICE_COLUMNS: dict[str, Meaning] = {
     "unpriced_share": Meaning("Share of the usage that has no price and is not in the estimate.", "share, 0 to 1", "there was no usage"),
     "unpriced_reason": Meaning("Why a part of the usage has no price.", null="all of it has one"),
     "billed_cost": Meaning(
-        "Billed amount of the row; 0 if nothing was billed. Of a forecast month, that of the days up to as_of_date.",
+        "Billed amount of the row; 0 if nothing was billed. For a forecast month, that of the days up to as_of_date.",
         _MONEY,
-        "the costs of the day are not loaded or, of a forecast, not all settled; or no amount is known",
+        "the costs of the day are not loaded or, for a forecast, not all settled; or no amount is known",
     ),
     "cost_gap": Meaning("Billed amount less estimated cost.", _MONEY, "one of the two is not known"),
     "gap_percent": Meaning(
@@ -64,50 +64,53 @@ PRICE_COLUMNS: dict[str, Meaning] = {
         "percent",
         "one of the two is not known, or nothing was billed",
     ),
-    "gap_reason": Meaning("What is to be known about the gap: why one of the two is missing or not whole.", null="nothing"),
+    "gap_reason": Meaning("What to know about the gap: why one of the two is missing or incomplete.", null="nothing"),
     "first_date": Meaning("First UTC day of the span."),
     "last_date": Meaning("Last UTC day of the span."),
     "compared_with": Meaning(
         "What the price was compared with: contract, list, list_undated, or own_level (what the line cost on its two days before)."
     ),
-    "expected_price": Meaning("Price that it was compared with, on the last day of the span.", _PER_UNIT),
-    "drift_percent": Meaning("By how much the effective price of the last day differs from it.", "percent", "the expected price is 0"),
+    "expected_price": Meaning("Price that the effective price was compared with, on the last day of the span.", _PER_UNIT),
+    "drift_percent": Meaning(
+        "By how much the effective price of the last day differs from the expected one.", "percent", "the expected price is 0"
+    ),
     "drift_days": Meaning("Number of settled days of the line in the span.", "days"),
     "cache_saved": Meaning(
-        "What reading input tokens from the cache saved, against the price of the same tokens without it; of tokens that have both prices.",
+        "What reading input tokens from the cache saved, compared with the price of the same tokens without the cache; only"
+        " for tokens that have both prices.",
         _MONEY,
         "no such tokens have both prices",
     ),
     "cache_write_premium": Meaning(
-        "What writing input tokens to the cache cost more than the same tokens without it; negative if less.",
+        "How much more writing input tokens to the cache cost than the same tokens without it; negative if less.",
         _MONEY,
         "no such tokens have both prices",
     ),
     "cache_saved_net": Meaning("What the cache saved less the premium of writing to it.", _MONEY, "one of the two is not known"),
     "cached_tokens": Meaning("Input tokens read from the cache on settled days.", "tokens"),
     "batch_saved": Meaning(
-        "What batches saved, against the standard price of the same tokens, both from one source.",
+        "What batches saved, compared with the standard price of the same tokens, both from one source.",
         _MONEY,
         "no source has both prices, or the batch flag is not known",
     ),
     "batch_tokens": Meaning("Tokens of batches on settled days.", "tokens", "the batch flag is not known"),
-    "cache_unused": Meaning("At most what the cache could have saved more; see savings_assumption.", _MONEY, "cached tokens have no price"),
+    "cache_unused": Meaning("What more the cache could have saved at most; see savings_assumption.", _MONEY, "cached tokens have no price"),
     "uncached_tokens": Meaning("Input tokens neither read from nor written to the cache on settled days.", "tokens"),
-    "batch_unused": Meaning("At most what batches could have saved more; see savings_assumption.", _MONEY, "no source has both prices"),
+    "batch_unused": Meaning("What more batches could have saved at most; see savings_assumption.", _MONEY, "no source has both prices"),
     "standard_tokens": Meaning(
         "Tokens of the standard tier on settled days that went through no batch.", "tokens", "the batch flag is not known"
     ),
-    "savings_assumption": Meaning("What is assumed for the two figures of what was not used: each is an upper bound, not a promise."),
+    "savings_assumption": Meaning("Assumption behind cache_unused and batch_unused: each is an upper bound, not a promise."),
     "savings_reason": Meaning("What the savings leave out, and why.", null="nothing"),
     "batch_price_source": Meaning(
-        "Where the prices come from that batches are compared by: contract, effective or list.", null="no batch has both prices"
+        "Where the prices that batches are compared by come from: contract, effective or list.", null="no batch has both prices"
     ),
     "first_settled_date": Meaning("First settled UTC day with such usage in the month."),
     "caller_kind": Meaning("api_key, user or service_account."),
     "caller_id": Meaning("Identifier of the API key, user or service account."),
     "caller_name": Meaning("Newest known name of the API key, user or service account.", null=_NO_NAME),
     "caller_created_at_utc": Meaning("When it was created, UTC.", null=_NO_NAME),
-    "last_used_date": Meaning("Last loaded UTC day with usage of it.", null="no loaded day has any"),
+    "last_used_date": Meaning("Last loaded UTC day on which it was used.", null="on no loaded day"),
     "first_loaded_date": Meaning(
         "First UTC day of usage that is loaded, of any endpoint whose usage names callers.", null="no usage is loaded"
     ),

@@ -41,9 +41,9 @@ def parser() -> argparse.ArgumentParser:
 
     commands.add_parser("up", help="start PostgreSQL, Airflow and the first load on this machine; Ctrl-C stops them")
     commands.add_parser("down", help="stop what `up` started, from another terminal or after a crash")
-    commands.add_parser("migrate", help="bring the warehouse's tables and views to this version")
+    commands.add_parser("migrate", help="upgrade the warehouse's tables and views to this version")
 
-    sync = commands.add_parser("sync", help="load new data, and again what the vendor may have restated")
+    sync = commands.add_parser("sync", help="load new data, and reload what the vendor may have restated")
     _add_only(sync, f"{DIRECTORY} and endpoints", [DIRECTORY, *ENDPOINTS])
 
     backfill = commands.add_parser("backfill", help="load a range of days again; if stopped, it resumes where it left off")
@@ -121,25 +121,29 @@ def _add_reading(commands: Any) -> None:
         "--where-organization", nargs="+", action="extend", default=[], metavar="LABEL", help="only these organizations, by label"
     )
 
-    sql = commands.add_parser("sql", help="ask the warehouse in SQL; nothing is written")
+    sql = commands.add_parser("sql", help="query the warehouse in SQL; nothing is written")
     sql.add_argument("statement", metavar="SQL", help="one SELECT, WITH or VALUES; - reads it from standard input")
     sql.add_argument("--format", dest="file_format", default="table", choices=["table", "csv", "json"], help="table is the default")
     sql.add_argument("--raw", action="store_true", help="csv: do not escape text that a spreadsheet would run as a formula")
 
-    mcp = commands.add_parser("mcp", help="answer an assistant's questions (Model Context Protocol), on standard input and output")
+    mcp = commands.add_parser(
+        "mcp", help="answer an assistant's questions through the Model Context Protocol, on standard input and output"
+    )
     mcp.add_argument("--rows", type=_positive, default=1_000, metavar="N", help="refuse answers with more rows (default: 1000)")
     mcp.add_argument("--seconds", type=_positive, default=30, metavar="N", help="refuse questions that take longer (default: 30)")
 
     team = commands.add_parser("grant-team", help="give a role access to selected projects only, through the views of schema bi_team")
     team.add_argument("team", metavar="NAME", help="the role; it is created if it does not exist")
     wanted = team.add_mutually_exclusive_group(required=True)
-    wanted.add_argument("--projects", metavar="ID,ID", help="every project of the organization that the role may see, or the word all")
+    wanted.add_argument("--projects", metavar="ID,ID", help="all projects of the organization that the role may see, or the word all")
     wanted.add_argument("--revoke", action="store_true", help="take the role's access away")
     team.add_argument("--organization", metavar="LABEL", help="needed when several organizations are loaded")
 
     reader = commands.add_parser("create-reader", help="make a login for a person or a BI tool that reads everything in schema bi")
     reader.add_argument(
-        "name", metavar="NAME", help="the login; its password is METERHOUSE_READER_PASSWORD, or is asked for, or generated and shown once"
+        "name",
+        metavar="NAME",
+        help="the login; its password is METERHOUSE_READER_PASSWORD, or the one you type, or else generated and shown once",
     )
 
     metabase = commands.add_parser("provision-metabase", help="set up the warehouse, questions and a dashboard in Metabase; safe to repeat")
@@ -150,7 +154,7 @@ def _add_reading(commands: Any) -> None:
         "--host",
         metavar="ADDRESS",
         default=LOOPBACK,
-        help="address to listen on (default: 127.0.0.1); any other needs a token or a proxy",
+        help="address to listen on (default: 127.0.0.1); any other needs a token or a proxy's sign-in",
     )
     dashboard.add_argument("--port", type=int, metavar="N", help="port on this machine (default: METERHOUSE_DASHBOARD_PORT)")
 
@@ -160,10 +164,12 @@ def _add_reading(commands: Any) -> None:
     report.add_argument(
         "--out", required=True, type=Path, metavar="FILE", help="the file to write; - is standard output, and a pipe works too"
     )
-    report.add_argument("--from", dest="first", metavar="DATE", type=_day, help="first day, YYYY-MM-DD (default: 30 days)")
+    report.add_argument("--from", dest="first", metavar="DATE", type=_day, help="first day, YYYY-MM-DD (default: the last 30 days)")
     report.add_argument("--to", dest="last", metavar="DATE", type=_day, help="last day (inclusive; default: today, UTC)")
     report.add_argument("--month", metavar="YYYY-MM", type=_month, help="a short report of this month instead, with the invoice")
-    report.add_argument("--pdf", action="store_true", help="write a PDF, as for a FILE that ends in .pdf; needs Chromium or Chrome")
+    report.add_argument(
+        "--pdf", action="store_true", help="write a PDF, which a FILE that ends in .pdf is anyway; needs Chromium or Chrome"
+    )
 
 
 def _add_only(command: argparse.ArgumentParser, what: str, names: list[str]) -> None:

@@ -119,7 +119,7 @@ def _statement(given: str) -> str:
     try:
         return sys.stdin.read()
     except UnicodeDecodeError:
-        raise FixConfiguration("the question holds bytes that are no UTF-8: write it as UTF-8") from None
+        raise FixConfiguration("the question holds bytes that are not UTF-8: write it as UTF-8") from None
 
 
 def provision_metabase(_: Settings, options: argparse.Namespace) -> int:

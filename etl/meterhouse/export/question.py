@@ -98,7 +98,7 @@ def _translated(statement: str) -> Iterator[None]:
     try:
         yield
     except UnicodeEncodeError:
-        raise FixConfiguration("the question holds bytes that are no UTF-8: write it as UTF-8") from None
+        raise FixConfiguration("the question holds bytes that are not UTF-8: write it as UTF-8") from None
     except psycopg.Error as error:
         raise _refused(statement, error) from None
 

@@ -62,7 +62,7 @@ def read_budgets(path: Path) -> list[Budget]:
     cells.require_columns(file, [column for column in COLUMNS if column not in _OPTIONAL], _OPTIONAL)
     budgets = [_budget(record) for record in file.records]
     if not budgets:
-        raise FixConfiguration(f"{file.name} has no line: give a record for every budget")
+        raise FixConfiguration(f"{file.name} has no lines: give a record for every budget")
     if found := contradiction(budgets):
         first, second, why = found
         remedy = "end one with valid_to before the other begins" if "days" in why else "give it a name of its own"

@@ -64,7 +64,7 @@ def read_invoices(paths: Iterable[Path]) -> list[Invoice]:
         file = read_records(path)
         cells.require_columns(file, COLUMNS, ("description",))
         if not file.records:
-            raise FixConfiguration(f"{file.name} has no line: give a record for every line of an invoice")
+            raise FixConfiguration(f"{file.name} has no lines: give a record for every line of an invoice")
         for record in file.records:
             head = _head(record)
             key = (head.organization, head.invoice_id)

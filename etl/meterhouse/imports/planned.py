@@ -65,7 +65,7 @@ def read_planned(paths: Iterable[Path]) -> tuple[list[Planned], dict[str, str]]:
             planned.append(_planned(record))
             places.setdefault(planned[-1].organization, record.place)
     if not planned:
-        raise FixConfiguration("the files have no line: give a record for every planned activity")
+        raise FixConfiguration("the files have no lines: give a record for every planned activity")
     return planned, places
 
 

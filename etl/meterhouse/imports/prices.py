@@ -108,7 +108,7 @@ def _agreed(record: Record) -> AgreedPrice:
     start, end = cells.day(record, "valid_from"), cells.optional_day(record, "valid_to")
     if end is not None and end <= start:
         raise FixConfiguration(
-            f"{record.place}: valid_to is {end}, and valid_from {start}: write the first day on which the price is not in force any more"
+            f"{record.place}: valid_to is {end}, and valid_from {start}: write the first day on which the price is no longer in force"
         )
     return AgreedPrice(
         place=record.place,

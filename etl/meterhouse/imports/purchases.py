@@ -53,7 +53,7 @@ def read_purchases(paths: Iterable[Path]) -> tuple[list[Purchase], dict[str, str
         read.add(file.sha256)
         cells.require_columns(file, COLUMNS, ("expires_on", "note"))
         if not file.records:
-            raise FixConfiguration(f"{file.name} has no line: give a record for every purchase")
+            raise FixConfiguration(f"{file.name} has no lines: give a record for every purchase")
         for record in file.records:
             purchases.append(_purchase(record))
             places.setdefault(purchases[-1].organization, record.place)

@@ -51,7 +51,7 @@ def read_rates(paths: Iterable[Path]) -> list[Rate]:
         file = read_records(path)
         cells.require_columns(file, ("rate_date", "from_currency", "to_currency", "rate"), ("source",))
         if not file.records:
-            raise FixConfiguration(f"{file.name} has no line: give a record for every rate")
+            raise FixConfiguration(f"{file.name} has no lines: give a record for every rate")
         for record in file.records:
             rate = _rate(record)
             place, before = found.setdefault(rate.key, (record.place, rate))

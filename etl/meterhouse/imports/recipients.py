@@ -34,7 +34,7 @@ def read_recipients(path: Path) -> dict[tuple[str, str], str]:
     file = read_records(path)
     cells.require_columns(file, ("team", "mail"), ())
     if not file.records:
-        raise FixConfiguration(f"{file.name} has no line: give a record for every team and address")
+        raise FixConfiguration(f"{file.name} has no lines: give a record for every team and address")
     found: dict[tuple[str, str], str] = {}
     for record in file.records:
         found.setdefault((cells.text(record, "team"), _mail(record)), record.place)

@@ -39,7 +39,7 @@ def read_teams(path: Path) -> list[Assignment]:
     cells.require_columns(file, ("kind", "value", "team"), [column for column in COLUMNS if column not in {"kind", "value", "team"}])
     assignments = [_assignment(record) for record in file.records]
     if not assignments:
-        raise FixConfiguration(f"{file.name} has no line: give a record for every assignment")
+        raise FixConfiguration(f"{file.name} has no lines: give a record for every assignment")
     if found := overlap(assignments):
         first, second = found
         what = f"{first.kind} {visible(first.value)}".strip()
@@ -61,7 +61,7 @@ def _assignment(record: Record) -> Assignment:
         value = value.lower()
     team = cells.text(record, "team")
     if team == UNASSIGNED:
-        raise FixConfiguration(f"{record.place}: team is {UNASSIGNED!r}, which is what is left over: choose another name")
+        raise FixConfiguration(f"{record.place}: team is {UNASSIGNED!r}, the name for what is left over: choose another name")
     valid_from, valid_to = cells.optional_day(record, "valid_from"), cells.optional_day(record, "valid_to")
     if valid_from and valid_to and valid_to < valid_from:
         raise FixConfiguration(

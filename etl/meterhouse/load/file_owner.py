@@ -75,7 +75,7 @@ class FileOwner:
             return holder
         if holders := {label for label, _, _ in self.organizations.holders(projects, self.vendor)} if named is None else None:
             return min(holders)
-        raise FixConfiguration(f"{name} does not say which of {', '.join(labels)} it is of: give it with --organization")
+        raise FixConfiguration(f"{name} does not say which of {', '.join(labels)} it belongs to: give it with --organization")
 
     def _require_own_projects(self, name: str, label: str, projects: Collection[str], named: str | None) -> None:
         """Refuse a file of whose projects another label knows one, or this label none although it knows others."""

@@ -40,7 +40,7 @@ def _as_of_this_version() -> Iterator[None]:
     try:
         yield
     except psycopg.errors.UndefinedColumn:
-        raise FixConfiguration(f"the warehouse was taken back to an older migration meanwhile: {MIGRATE_REMEDY}") from None
+        raise FixConfiguration(f"the warehouse has meanwhile been taken back to an older migration: {MIGRATE_REMEDY}") from None
 
 
 class Organizations:

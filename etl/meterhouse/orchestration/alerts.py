@@ -197,7 +197,7 @@ def _post(webhook: Any, title: str, text: str) -> None:
     AppriseHook(webhook.conn_id).set_config_from_conn(webhook, services)
     # Airflow's own notifier drops this answer.
     if not services.notify(body=text, title=title, notify_type=apprise.NotifyType.FAILURE, body_format=apprise.NotifyFormat.TEXT):
-        raise NotTaken(f"a service of the connection {webhook.conn_id} refused the message or was away")
+        raise NotTaken(f"a service of the connection {webhook.conn_id} refused the message or did not answer")
 
 
 def send_mail(connection: Any, title: str, text: str, files: Sequence[Path] = (), to: Sequence[str] = ()) -> None:

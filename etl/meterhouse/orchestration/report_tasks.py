@@ -58,7 +58,7 @@ def _asked_for(kind: Kind) -> Iterator[tuple[Settings, Path]]:
         settings = task_settings()
         folder = settings.weekly_report_dir if kind == "weekly" else settings.monthly_report_dir
         if folder is None:
-            raise AirflowSkipException(f"METERHOUSE_{kind.upper()}_REPORT_DIR is not set, so nobody asks for a report")
+            raise AirflowSkipException(f"METERHOUSE_{kind.upper()}_REPORT_DIR is not set, so no report is wanted")
         yield settings, folder
 
 

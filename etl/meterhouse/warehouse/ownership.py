@@ -173,8 +173,8 @@ def _refuse(foreign: list[_Standing]) -> None:
         return
     more = len(foreign) - _SHOWN
     named = ", ".join(one.in_words for one in foreign[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
-    stands, was, it = ("stands", "was", "it") if len(foreign) == 1 else ("stand", "were", "them")
+    has, was, it = ("has a name", "was", "it") if len(foreign) == 1 else ("have names", "were", "them")
     raise FixConfiguration(
-        f"{named} {stands} where meterhouse puts its own, and {was} not made by it: rename {it}, or move {it} to another schema, or give"
+        f"{named} {has} that meterhouse needs, and {was} not made by it: rename {it}, or move {it} to another schema, or give"
         " meterhouse a database of its own; nothing was changed"
     )

@@ -74,7 +74,7 @@ def _require_reader(name: str, may_log_in: bool, is_reader: bool, may_do_more: b
         raise FixConfiguration(f"{name} is a role that may do more than read: choose another name for the reader")
     if not (is_reader and may_log_in):
         raise FixConfiguration(
-            f"there is a role {name} that is no login of {READER_ROLE}: choose another name, or let it in yourself with"
+            f"there is a role {name} that is not a login of {READER_ROLE}: choose another name, or let it in yourself with"
             f" GRANT {READER_ROLE} TO {name};"
         )
 

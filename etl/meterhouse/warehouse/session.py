@@ -86,7 +86,7 @@ SELECT
 def require_usable(facts: Facts, purpose: Purpose) -> None:
     """Raise `FixConfiguration` for a server that cannot hold the warehouse, `TryAgainLater` for one that cannot be written to for now."""
     if not facts.version.startswith("PostgreSQL ") or any(name in facts.version for name in _OTHER_SERVERS):
-        raise FixConfiguration("the warehouse's server is no PostgreSQL: use PostgreSQL 15 to 18")
+        raise FixConfiguration("the warehouse's server is not PostgreSQL: use PostgreSQL 15 to 18")
     if facts.version_number < _OLDEST_SERVER:
         raise FixConfiguration("the warehouse's server is older than PostgreSQL 15: use a newer one")
     if facts.encoding != "UTF8":

@@ -43,8 +43,8 @@ def read_saved(text: SavedText, excluded: Collection[str]) -> SavedFigures:
         shown = [visible(column) for column in (text.columns or (*text.tables, *text.words))]
         more = ", …" if len(shown) > _SHOWN_COLUMNS else ""
         raise FixConfiguration(
-            f"{visible(text.name)} is no export or saved answer of OpenAI's usage or costs, as it has {', '.join(shown[:_SHOWN_COLUMNS])}"
-            f"{more}: docs/import.md lists the files that can be imported"
+            f"{visible(text.name)} is not an export or saved answer of OpenAI's usage or costs, as it has"
+            f" {', '.join(shown[:_SHOWN_COLUMNS])}{more}: docs/import.md lists the files that can be imported"
         )
     pieces = list(kind.pieces(text, excluded))
     if not pieces:

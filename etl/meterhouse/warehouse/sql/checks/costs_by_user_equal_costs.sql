@@ -1,7 +1,7 @@
 -- severity: fail
--- A day of the last 40, settled in both, has other totals in costs by user than in costs, in a currency: they are the same money, so they
--- agree to the last digit. Of floats, which the vendor writes, that is the fifteenth of the total or the twelfth decimal. A closed month keeps
--- its costs, so it is not compared.
+-- One of the last 40 days, settled in both, has different totals in costs by user and in costs, in a currency: they are the same money, so
+-- they should agree to the last digit. As the vendor writes floats, that is the fifteenth digit of the total or the twelfth decimal. Closed
+-- months are not compared, because they keep their costs.
 WITH settled AS (
     SELECT c.organization_id, c.bucket_start
     FROM ops.coverage c

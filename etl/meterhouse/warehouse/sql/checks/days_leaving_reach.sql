@@ -1,6 +1,6 @@
 -- severity: warn
 -- A day that should be loaded is missing or unfinished, and the vendor stops reporting it within 30 days. The vendor reports 365 days, or
--- as many as it said when it refused an older day.
+-- as many as it named when it refused an older day.
 WITH streams AS (
     SELECT
         w.organization_id, o.label, w.endpoint, w.loaded_from,

@@ -1,6 +1,6 @@
 -- severity: warn
--- The price of a line item was not what its contract, the price list or its own earlier days say, by more than 0.5 % on two settled days in a
--- row of the last 14 days that are settled.
+-- The price of a line item differed by more than 0.5 % from its contract, the price list or its own earlier days, on two settled days in a row
+-- of the last 14 that are settled.
 SELECT format(
     '%%s: %%L cost %%s %%s per %%s from %%s to %%s, %%s says %%s: %%s',
     d.organization, d.line_item, trim_scale(d.effective_price), d.currency, d.price_unit, d.first_date, d.last_date,

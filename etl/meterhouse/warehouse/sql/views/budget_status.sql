@@ -1,6 +1,6 @@
--- One row per organization, budget and calendar period: what may be spent, what the settled days cost, what is expected, how the budget stands,
--- and the limit that is set at the vendor, if it is for the same scope, period and currency. Refreshed by every load, at its end, and by
--- meterhouse budgets import. Nothing can be added up: budgets overlap.
+-- One row per organization, budget and calendar period: what may be spent, what the settled days cost, what is expected, where the budget stands,
+-- and the vendor's own limit, if it is for the same scope, period and currency. Refreshed by every load, at its end, and by meterhouse budgets
+-- import. Nothing can be added up: budgets overlap.
 WITH vendor AS (
     -- A limit comes before an alert, and of several alerts the lowest.
     SELECT DISTINCT ON (l.organization_id, l.project_id, l.period, l.currency)

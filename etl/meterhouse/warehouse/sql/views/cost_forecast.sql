@@ -1,7 +1,7 @@
--- One row per organization, calendar month, series of costs (the organization, each of its projects and teams), currency and settled day: what
--- the month was expected to cost on that day. Each series is forecast for itself: projects and teams need not add up to their organization.
--- Choose is_latest and is_current_month for what is expected now. Refreshed by every load, at its end; the rows of earlier days stay. Amounts
--- can be added up within one currency over the projects, or over the teams, of one month and day; ranges and shares cannot.
+-- One row per organization, calendar month, series of costs (the organization, each of its projects and teams), currency and settled day: what the
+-- month was expected to cost on that day. Each series is forecast on its own: projects and teams need not add up to their organization. Choose
+-- is_latest and is_current_month for what is expected now. Refreshed by every load, at its end; the rows of earlier days stay. Amounts can be
+-- added up within one currency over the projects, or over the teams, of one month and day; ranges and shares cannot.
 WITH latest AS (
     SELECT
         f.organization_id,

@@ -1,6 +1,6 @@
 -- One row per organization, UTC day, project, user, API key, line item and currency: what the vendor bills by user. The same money as in
--- costs_daily once more, so never add the two; cost_allocation_daily has every amount once. Empty for an organization whose costs the vendor
--- does not group by user. Refreshed by every load of costs. cost can be added up within one currency.
+-- costs_daily, so never add the two; cost_allocation_daily has every amount once. Empty for an organization whose costs the vendor does not group
+-- by user. Refreshed by every load of costs. cost can be added up within one currency.
 SELECT
     (f.bucket_start AT TIME ZONE 'UTC')::date AS usage_date,
     o.label::varchar(64) AS organization,

@@ -1,7 +1,6 @@
--- One row per charge, with the columns of FOCUS 1.2 and the newer names beside them: each row of costs_daily, each correction of a closed
--- month, each line of an imported invoice that is no usage, each purchase of prepaid credits, and each day's cost that those paid for.
--- Refreshed by every load of costs and every import of invoices, purchases and teams. Costs can be added up within one currency; prices
--- cannot.
+-- One row per charge, with the columns of FOCUS 1.2, and newer names beside them: each row of costs_daily, each correction of a closed month, each
+-- line of an imported invoice that is not usage, each purchase of prepaid credits, and each day's cost that those paid for. Refreshed by every
+-- load of costs and every import of invoices, purchases and teams. Costs can be added up within one currency; prices cannot.
 WITH charge AS (
     SELECT
         c.usage_date,

@@ -1,6 +1,6 @@
--- One row per organization, calendar month and currency with costs, an invoice or a correction: what was billed by day, what the invoices say,
--- and the difference by its reasons: billed and the eight amounts from tax to unexplained add up to invoiced, to the last digit.
--- Refreshed by every load of costs and by meterhouse import invoice. Amounts can be added up within one currency; tolerance and days cannot.
+-- One row per organization, calendar month and currency with costs, an invoice or a correction: what was billed by day, what the invoices say, and
+-- the difference, broken down by reason: billed and the eight amounts from tax to unexplained add up to invoiced, to the last digit. Refreshed by
+-- every load of costs and by meterhouse import invoice. Amounts can be added up within one currency; tolerance and days cannot.
 WITH line AS (
     SELECT
         l.invoice_key,

@@ -1,6 +1,6 @@
--- One row per organization and unit price: what the vendor's price list asks, and what was agreed in a contract, each with the days on which
--- it is in force. A contract price is in force before the list's. List prices are an indication that comes with this version; contract prices
--- are imported. Refreshed by every migration and every import of prices. There are no figures to add up.
+-- One row per organization and unit price: what the vendor's price list asks, and what was agreed in a contract, each with the days on which it is
+-- in force. A contract price takes precedence over the list's. List prices are an indication that comes with this version; contract prices are
+-- imported. Refreshed by every migration and every import of prices. There are no figures to add up.
 SELECT
     o.label::varchar(64) AS organization,
     p.price_kind::varchar(32) AS price_kind,

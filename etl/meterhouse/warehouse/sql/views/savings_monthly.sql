@@ -1,7 +1,7 @@
--- One row per organization, calendar month, project, model and currency with tokens on settled days: what reading from the cache saved, less
--- what writing to it cost more; what batches saved; and what was eligible and not used, under the assumption that is said in the row. All
--- at the prices of usage_estimated_cost_daily, which are effective prices where the bill has them. Refreshed by every load of costs or day
--- buckets. Amounts and tokens can be added up within one currency; days and shares cannot.
+-- One row per organization, calendar month, project, model and currency with tokens on settled days: what reading from the cache saved, less the
+-- extra cost of writing to it; what batches saved; and what was eligible and not used, under the assumption given in the row. All amounts are at
+-- the prices of usage_estimated_cost_daily, which are effective prices where the bill has them. Refreshed by every load of costs or day buckets.
+-- Amounts and tokens can be added up within one currency; days and shares cannot.
 SELECT
     s.month_start,
     o.label::varchar(64) AS organization,

@@ -1,6 +1,7 @@
--- One row per organization, calendar month, API key and currency: billed cost of each key, by how it was found to be theirs, the previous
--- month, and the share of the month. The row without a key is use without one, and what nobody is known for. The rows of a month add up to its bill
--- exactly. Days that are not settled yet are unallocated. Refreshed by every load, at its end. Costs can be added up within one currency.
+-- One row per organization, calendar month, API key and currency: billed cost of each key, by how it was found to be theirs, the previous month,
+-- and the share of the month. The row without a key is use without one, and cost that nobody is known to have caused. The rows of a month add up
+-- to its bill exactly. Days that are not settled yet are unallocated. Refreshed by every load, at its end. Costs can be added up within one
+-- currency.
 WITH amount AS (
     SELECT
         r.organization_id,

@@ -1,6 +1,7 @@
 -- One row per organization, calendar month, user or service account, and currency: billed cost of each, by how it was found to be theirs, the
 -- previous month, and the share of the month. Usage of a service account has no user: its rows have service_account_id instead, by the owner of
--- the key. The row with neither is what nobody is known for. The rows of a month add up to its bill exactly. Days that are not settled yet are unallocated. Refreshed by every load, at its end. Costs can be added up within one currency.
+-- the key. The row with neither is cost that nobody is known to have caused. The rows of a month add up to its bill exactly. Days that are not
+-- settled yet are unallocated. Refreshed by every load, at its end. Costs can be added up within one currency.
 WITH amount AS (
     SELECT
         r.organization_id,
