@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 import re
 import shlex
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 
 import pytest
 
-from meterhouse.checks.warehouse_checks import ask_vendor, checks, run_warehouse_checks
+from meterhouse.checks.warehouse_checks import CheckResult, ask_vendor, checks, run_warehouse_checks
 from meterhouse.clock import utc_now
 from meterhouse.command_line.command_words import parser
 from meterhouse.settings import load_settings
@@ -19,6 +22,8 @@ from .loaded_organization import NOW, LoadedOrganization, midnight
 from .planted_defects import DEFECTS, ELSEWHERE, TODAY, YESTERDAY, found_in, loaded, planted, run
 
 __all__ = ["loaded"]  # a fixture, which pytest finds by its name
+
+Detected = Callable[[str], tuple[dict[str, CheckResult], list[tuple[Any, ...]]]]
 
 
 def test_every_check_has_a_defect_here_and_a_severity() -> None:
@@ -40,24 +45,34 @@ def test_nothing_is_found_after_a_clean_load_and_the_results_are_kept(loaded: Lo
     ]
 
 
+@pytest.fixture(scope="module")
+def detected(loaded: LoadedOrganization) -> Detected:
+    """Plants the defect of a check, once for all tests, and gives what every check finds and what is kept of this one."""
+
+    @cache
+    def run_beside_it(name: str) -> tuple[dict[str, CheckResult], list[tuple[Any, ...]]]:
+        with planted(loaded, *DEFECTS[name][0]):
+            results = run(loaded)
+        return results, loaded.read("SELECT is_ok, finding_count FROM bi.checks WHERE check_name = %s", [name])
+
+    return run_beside_it
+
+
 @pytest.mark.parametrize("name", DEFECTS)
-def test_a_check_finds_what_it_is_for_and_the_others_do_not_cry(loaded: LoadedOrganization, name: str) -> None:
-    statements, words = DEFECTS[name]
-    with planted(loaded, *statements):
-        results = run(loaded)
+def test_a_check_finds_what_it_is_for_and_the_others_do_not_cry(loaded: LoadedOrganization, detected: Detected, name: str) -> None:
+    results, kept = detected(name)
     assert set(found_in(results)) == {name}
-    assert words in (results[name].detail or "")
+    assert DEFECTS[name][1] in (results[name].detail or "")
     assert results[name].findings > 0
-    assert loaded.read("SELECT is_ok, finding_count FROM bi.checks WHERE check_name = %s", [name]) == [(False, results[name].findings)]
+    assert kept == [(False, results[name].findings)]
     assert found_in(run(loaded)) == {}
 
 
 @pytest.mark.parametrize("name", DEFECTS)
-def test_a_command_that_a_finding_names_is_one_that_exists(loaded: LoadedOrganization, name: str) -> None:
+def test_a_command_that_a_finding_names_is_one_that_exists(detected: Detected, name: str) -> None:
     if name.startswith("unknown_"):
         pytest.skip("only a newer version cures it")
-    with planted(loaded, *DEFECTS[name][0]):
-        detail = run(loaded)[name].detail or ""
+    detail = detected(name)[0][name].detail or ""
     if setting := re.search(r"\bset (METERHOUSE_\w+) to (\d+)", detail):
         assert load_settings({setting[1]: setting[2]})
         return
