@@ -224,7 +224,7 @@ def test_with_a_key_the_next_start_goes_on_and_the_key_is_in_no_log_table_or_pro
     home: Path, environment: dict[str, str], tmp_path: Path
 ) -> None:
     # Another one than the trial's, which may not be loaded under a second label.
-    organization = FakeOrganization(datetime.now(UTC), seed=11)
+    organization = FakeOrganization(datetime.now(UTC), seed=11, scale=0.2)
     with FakeServer(organization, admin_key=CANARY) as vendor:
         # The vendor repeats the key that it refuses, as the real one does.
         refusal = {"error": {"message": f"Incorrect API key provided: {CANARY}.", "type": "invalid_request_error", "param": None}}
@@ -234,6 +234,7 @@ def test_with_a_key_the_next_start_goes_on_and_the_key_is_in_no_log_table_or_pro
             "OPENAI_ADMIN_KEY": CANARY,
             "OPENAI_BASE_URL": vendor.base_url,
             "METERHOUSE_HISTORY_START": (datetime.now(UTC) - timedelta(days=20)).strftime("%Y-%m-%d"),
+            "METERHOUSE_HOURLY_HISTORY_DAYS": "2",
         }
         with running(own, tmp_path / "up.log") as (process, said):
             assert "demo" not in said.split("meterhouse is up")[0]
@@ -296,7 +297,7 @@ def run_usage(rest: AirflowRest, day: datetime) -> dict[str, str]:
 def dumped(url: str) -> bytes:
     """All that a database holds, as its own dump tool writes it."""
     program = wheel_programs() / "bin" / "pg_dump"
-    return subprocess.run([program, "--inserts", "--dbname", url], capture_output=True, check=True).stdout
+    return subprocess.run([program, "--dbname", url], capture_output=True, check=True).stdout
 
 
 def forms(key: str) -> list[bytes]:

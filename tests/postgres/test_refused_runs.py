@@ -1,4 +1,4 @@
-"""Runs that are refused: nothing is written, whatever the command and whoever refuses."""
+"""Runs that are refused, by this side or by the vendor: nothing is written, with any command."""
 
 from __future__ import annotations
 
