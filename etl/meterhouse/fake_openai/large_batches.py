@@ -1,4 +1,4 @@
-"""Large batches: once a month somebody runs everything through a model again, and their project costs three or four times as much that day."""
+"""Large batches: once a month somebody runs everything through a model again, and a project costs three or four times as much."""
 
 from __future__ import annotations
 
