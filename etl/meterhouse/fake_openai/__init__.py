@@ -6,9 +6,10 @@ Everything in it is invented and deterministic; nothing leaves this machine.
     roster.py        who exists                                    replay.py    recorded pages instead of invented ones
     workloads.py     who uses what, as habits                      queries.py   parameters and page tokens
     activity.py      how much was used on a day                    reports.py   buckets and rows
-    lots.py          which minutes of the day it falls into        directory.py lists of who exists
-    billing.py       what was billed                               faults.py    what can go wrong on the way
-    restatement.py   how the past changes                          control.py   for other processes
+    large_batches.py one odd day a month, for anomalies            directory.py lists of who exists
+    lots.py          which minutes of the day it falls into        faults.py    what can go wrong on the way
+    billing.py       what was billed                               control.py   for other processes
+    restatement.py   how the past changes
 """
 
 from meterhouse.fake_openai.command import run

@@ -8,6 +8,7 @@ from datetime import date
 from random import Random
 
 from meterhouse.catalogue.endpoints import ENDPOINTS
+from meterhouse.fake_openai.large_batches import LargeBatches
 from meterhouse.fake_openai.lots import DAY_MINUTES, SHAPES_PER_KIND, Lot, running_weights
 from meterhouse.fake_openai.restatement import Round, restate
 from meterhouse.fake_openai.workloads import Stream
@@ -21,9 +22,10 @@ _REMEMBERED_LOTS = 60_000
 class Activity:
     """The usage of an organization, by endpoint and day (ordinal)."""
 
-    def __init__(self, seed: int, streams: Mapping[str, tuple[Stream, ...]]) -> None:
+    def __init__(self, seed: int, streams: Mapping[str, tuple[Stream, ...]], large_batches: LargeBatches) -> None:
         self.seed = seed
         self.streams = streams
+        self._large_batches = large_batches
         self._days: OrderedDict[tuple[str, int, tuple[Round, ...]], list[Lot]] = OrderedDict()
         self._remembered = 0
 
@@ -59,7 +61,7 @@ class Activity:
         found = []
         for stream in self._existing(endpoint, day):
             chance = stream.weekend_chance if weekend else stream.weekday_chance
-            if level or rng.random() < chance:
+            if level or rng.random() < chance or self._large_batches.more_pace(stream, day):
                 found.append(self._lot(stream, day, rng))
         return found
 
@@ -74,6 +76,7 @@ class Activity:
         if rng.random() > 0.9985:
             # Now and then something runs wild: a retry loop, a forgotten job.
             volume *= 9
+        volume += self._large_batches.more_pace(stream, day) * growth(day)
         pace = max(1, round(volume))
         wobble = 0.9 + 0.2 * rng.random()
         leaves = (pace, *[round(pace * mean * wobble) if mean else 0 for mean in stream.per_pace])

@@ -20,6 +20,7 @@ from meterhouse.fake_openai.billing import Billing
 from meterhouse.fake_openai.clock import Clock
 from meterhouse.fake_openai.directory import directory_answer
 from meterhouse.fake_openai.errors import Refusal, not_found
+from meterhouse.fake_openai.large_batches import LargeBatches
 from meterhouse.fake_openai.lots import DAY_MINUTES, visible_between
 from meterhouse.fake_openai.queries import Capabilities, parse
 from meterhouse.fake_openai.reports import Reports, Wording
@@ -67,7 +68,7 @@ class FakeOrganization:
         self.offers = Capabilities(history_days, tuple(absent_endpoints), refused, combines_user)
         self.roster = build_roster(seed, scale)
         self.streams = build_streams(self.roster, seed)
-        self.activity = Activity(seed, self.streams)
+        self.activity = Activity(seed, self.streams, LargeBatches(self.roster, self.streams))
         self._billing = Billing(self.activity, next(iter(self.roster.projects)))
         self._reports = Reports(self.roster, self.activity, self._billing, Wording(amounts, extra_fields or {}), remember_megabytes * 2**20)
         self._rounds: list[Round] = []
