@@ -1,4 +1,4 @@
-"""Which days were odd lately. Pure; the view judges, and only settled days."""
+"""Which days were unusual lately. Pure; the view judges, and only final days."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from meterhouse.answers.answer import Answer, State, listed, unknown
 from meterhouse.answers.rows import AnswerRows, OddDay
 from meterhouse.counts import counted
 
-KEY, LABEL = "odd_days", "Odd days"
+KEY, LABEL = "odd_days", "Unusual days"
 _NAMED = 2
 
 
 def odd_days(rows: AnswerRows, currency: str) -> Answer:
-    """Return the odd days of the month, or of the last thirty days up to the last settled one, in one currency."""
+    """Return the unusual days of the month, or of the last thirty days up to the last final one, in one currency."""
     days = rows.odd_days_span
     if days is None:
-        return unknown(KEY, LABEL, "no day could be judged, as none is settled yet")
+        return unknown(KEY, LABEL, "no day could be judged, as none is final yet")
     if rows.odd_days is None:
-        return unknown(KEY, LABEL, "odd days cannot be seen with this role")
+        return unknown(KEY, LABEL, "unusual days cannot be seen with this role")
     span = formats.span(*days)
     found = [row for row in rows.odd_days if row.currency == currency]
     if not found:
-        return Answer(KEY, LABEL, "none", f"from {span}", f"No day from {span} was odd.")
+        return Answer(KEY, LABEL, "none", f"from {span}", f"No day from {span} was unusual.")
     named = [_words(row) for row in found[:_NAMED]]
     if len(found) > _NAMED:
         named.append(f"{len(found) - _NAMED} more")
-    number = counted(len({row.usage_date for row in found}), "odd day")
-    return Answer(KEY, LABEL, number, listed(named), f"{number} from {span}: {listed(named)}.", State.ATTENTION)
+    days = len({row.usage_date for row in found})
+    return Answer(KEY, LABEL, str(days), listed(named), f"{counted(days, 'unusual day')} from {span}: {listed(named)}.", State.ATTENTION)
 
 
 def _words(row: OddDay) -> str:
