@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
@@ -73,6 +74,14 @@ def difference(now: Decimal, before: Decimal, currency: str, *, than: str) -> st
     if before <= 0:
         return f"{formats.money(abs(change), currency)} {word} than {than}"
     return f"{formats.percent(abs(change) / before)} {word} ({formats.change(change, currency)}) than {than}"
+
+
+def other_length(start: date) -> str:
+    """Return that the month of a first day is shorter or longer than the one before; nothing where it is not."""
+    before = start - timedelta(days=1)
+    days = monthrange(start.year, start.month)[1] - before.day
+    number = "a day" if abs(days) == 1 else f"{abs(days)} days"
+    return f"; {start:%B} has {number} {'more' if days > 0 else 'fewer'} than {before:%B}" if days else ""
 
 
 def listed(names: list[str]) -> str:

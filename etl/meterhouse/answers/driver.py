@@ -29,7 +29,7 @@ def driver(rows: AnswerRows, currency: str) -> Answer:
     part, of = formats.change(top.change_cost, currency), _share(top.change_cost, whole, currency)
     through = ", ".join(part for part in (_through(top, currency), _other_way(found, top, currency)) if part)
     more = f"; {through}" if through else ""
-    sentence = f"{_named(top)} drives the change most, {compared}: {part}, {of}{more}."
+    sentence = f"{capital(_named(top))} drives the change most, {compared}: {part}, {of}{more}."
     return Answer(KEY, LABEL, f"{top.name} {part}", f"a {_kind(top)}: {of}, {compared}{more}", sentence)
 
 
@@ -85,7 +85,7 @@ def _kind(row: Change) -> str:
 
 
 def _named(row: Change) -> str:
-    return f"{capital(_kind(row))} {row.name}" if row.member_id else row.name
+    return f"{_kind(row)} {row.name}" if row.member_id else row.name
 
 
 def _compared(row: Change) -> str:
@@ -98,4 +98,7 @@ def _through(row: Change, currency: str) -> str:
     sign = 1 if (row.change_cost or 0) > 0 else -1
     parts = {name: (getattr(row, name) or Decimal(0)) * sign for name in EFFECTS}
     name = max(parts, key=lambda one: parts[one])
-    return f"{formats.change(parts[name] * sign, currency)} of it through {EFFECTS[name]}" if parts[name] > 0 else ""
+    if parts[name] <= 0:
+        return ""
+    much = "all" if parts[name] == abs(row.change_cost or 0) else formats.change(parts[name] * sign, currency)
+    return f"{much} of it through {EFFECTS[name]}"

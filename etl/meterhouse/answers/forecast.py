@@ -7,9 +7,9 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from meterhouse import formats
-from meterhouse.answers.answer import Answer, State, because, difference, month, total, unknown
+from meterhouse.answers.answer import Answer, State, because, difference, month, other_length, total, unknown
 from meterhouse.answers.past_month import past_month
-from meterhouse.answers.rows import AnswerRows, Budget, MonthForecast, last_day
+from meterhouse.answers.rows import AnswerRows, Budget, MonthForecast
 from meterhouse.counts import counted
 
 KEY, LABEL = "forecast", "Forecast"
@@ -50,7 +50,7 @@ def _range(found: Sequence[MonthForecast], currency: str) -> str:
 
 
 def _compared(found: Sequence[MonthForecast], expected: Decimal, start: date, currency: str) -> str:
-    """More or less than the month before, unless that lies within the range; and which of the two months has more days."""
+    """More or less than the month before, unless that lies within the range; and how many days fewer or more the month has."""
     before, previous = total([row.previous_month_cost for row in found]), start - timedelta(days=1)
     if not before:
         return ""
@@ -59,9 +59,7 @@ def _compared(found: Sequence[MonthForecast], expected: Decimal, start: date, cu
         words = f"about the same as {previous:%B} ({formats.money(before, currency)})"
     else:
         words = difference(expected, before, currency, than=f"{previous:%B}")
-    days = last_day(start).day - previous.day
-    number = "a day" if abs(days) == 1 else f"{abs(days)} days"
-    return f"{words}; {start:%B} has {number} {'more' if days > 0 else 'fewer'} than {previous:%B}" if days else words
+    return f"{words}{other_length(start)}"
 
 
 def _budgets(budgets: Sequence[Budget], rows: AnswerRows) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from meterhouse import formats
-from meterhouse.answers.answer import Answer, difference, listed, month, total, unknown
+from meterhouse.answers.answer import Answer, difference, listed, month, other_length, total, unknown
 from meterhouse.answers.rows import AnswerRows, MonthToDate
 from meterhouse.counts import counted
 
@@ -54,7 +54,8 @@ def _against(found: Sequence[MonthToDate], currency: str) -> str:
     only = "" if compared == settled else f" ({counted(compared, 'day')} compared)"
     if not before:
         return f"with nothing billed on the same days of {previous:%B}{only}"
-    return difference(now, before, currency, than=f"{'the whole of' if is_whole else 'the same days of'} {previous:%B}{only}")
+    than = f"{'the whole of' if is_whole else 'the same days of'} {previous:%B}{only}"
+    return f"{difference(now, before, currency, than=than)}{other_length(found[0].month_start) if is_whole else ''}"
 
 
 def _month_before(found: Sequence[MonthToDate], currency: str) -> str:

@@ -27,7 +27,7 @@ WHY_UNALLOCATED = {
 REMARKS = {
     "amount_missing": "the vendor left the amount out",
     "context_band_unknown": "usage does not separate the price band",
-    "quantity_mismatch": "usage counts over 1 % more or less than was billed",
+    "quantity_mismatch": "usage counts over 1% more or less than was billed",
 }
 
 

@@ -1,4 +1,4 @@
-"""The four pictures of the report's first page: month against month, forecast, drivers, unusual days; each a small SVG with its words. Pure."""
+"""The four pictures of the report's first page: both months, forecast, drivers, unusual days; each a small SVG with its words. Pure."""
 
 from __future__ import annotations
 

@@ -41,7 +41,9 @@ def month_report(figures: MonthFigures, now: datetime) -> str:
     late = figures.unsettled_words
     lines = [f"Not final yet: {late}" if late else "All days final", f"Written {formats.moment(now)}"]
     currency = figures.answers.currency
-    tables = [_tie_out(one, figures) for one in figures.answers.tie_outs or () if one.month_start == figures.month and one.state != _NO_INVOICE]
+    tables = [
+        _tie_out(one, figures) for one in figures.answers.tie_outs or () if one.month_start == figures.month and one.state != _NO_INVOICE
+    ]
     tables += [_budgets(currency, figures.answers.budgets or ())]
     kinds = [
         (kind, code) for code in sorted({row.currency for row in figures.spend}, key=lambda one: (one != currency, one)) for kind in _KINDS
@@ -54,9 +56,7 @@ def month_report(figures: MonthFigures, now: datetime) -> str:
 def _notices(figures: MonthFigures) -> str:
     lines = [OF_A_TEAM] if figures.is_of_a_team else []
     if late := figures.unsettled_words:
-        lines.append(
-            f"{month_words(figures.month)} is not final: {late}. Its figures may still grow, so this is not the month's close."
-        )
+        lines.append(f"{month_words(figures.month)} is not final: {late}. Its figures may still grow, so this is not the month's close.")
     others = {code: cost for code, cost in figures.costs.items() if code != figures.answers.currency}
     if others:
         lines.append(

@@ -1,5 +1,5 @@
 -- severity: warn
--- The price of a line item was not what its contract, the price list or its own earlier days say, by more than 0.5 % on two settled days in a
+-- The price of a line item was not what its contract, the price list or its own earlier days say, by more than 0.5% on two settled days in a
 -- row of the last 14 days that are settled.
 SELECT format(
     '%%s: %%L cost %%s %%s per %%s from %%s to %%s, %%s says %%s: %%s',
