@@ -18,8 +18,8 @@ ANOMALY_COLUMNS: dict[str, Meaning] = {
         "a new spender, which nothing was expected from",
     ),
     "kind": Meaning(
-        "What was unusual: spike, drop, sustained (three days in a row well above expectation, and far above it together) or new_spender (the"
-        " first cost in eight weeks)."
+        "What was unusual: spike, drop, sustained (three days in a row well above expectation, and far above it together) or new_spender"
+        " (the first cost in eight weeks)."
     ),
     "explained_by": Meaning("Name of the series further down that explains the difference.", null="none does: the row is shown itself"),
     "is_shown": Meaning("Whether to show the row: nothing further down explains it, and it is neither planned nor withdrawn."),
