@@ -44,7 +44,8 @@ def column(page: Page, key: str, place: int) -> list[str]:
 
 def test_the_first_row_answers_before_anything_is_chosen(visit: Visit) -> None:
     names = visit.page.locator(".answer dt").all_inner_texts()
-    assert [name.split(" for ")[0] for name in names] == ["Month to date", "Forecast", "Largest driver", "Unusual days", "Can I rely on this?"]
+    labels = ["Month to date", "Forecast", "Largest driver", "Unusual days", "Can I rely on this?"]
+    assert [name.split(" for ")[0] for name in names] == labels
     assert visit.page.locator("#answer-month_to_date").inner_text().startswith("$")
     expect(visit.page.locator(".answers")).to_contain_text("through 18 Nov 2026")
     expect(visit.page.locator("#answer-trust")).to_contain_text("Final through 18 Nov 2026")

@@ -148,6 +148,9 @@ def test_budgets_of_parts_are_counted_and_those_at_risk_are_named() -> None:
     assert said(forecast, forecasts=(FORECAST,), budgets=(BUDGET, search, voice)).endswith(
         "within the budget of $3,000.00; 1 of 2 other budgets: Search will be exceeded on 29 Nov 2026."
     )
+    assert said(forecast, forecasts=(FORECAST,), budgets=(BUDGET, search)).endswith(
+        "within the budget of $3,000.00; the budget Search will be exceeded on 29 Nov 2026."
+    )
     assert said(forecast, forecasts=(FORECAST,), budgets=(voice,)).endswith("; 1 budget, none at risk.")
     assert said(forecast, forecasts=(), budgets=(BUDGET,)) == "There is no forecast yet; within the budget of $3,000.00."
 
@@ -256,6 +259,9 @@ def test_unusual_days_are_named_with_what_was_expected() -> None:
         "2 unusual days from 30 Oct to 28 Nov 2026: Fresh new on 21 Nov 2026 with $40.00,"
         " Voice Line on 21 Nov 2026 with $40.00 instead of $12.00 and 1 more."
     )
+    card = odd_days(AnswerRows(odd_days=(new, ODD, whole), loaded_costs=(LOADED,)), "usd")
+    assert card.value == "2"
+    assert card.detail == "21 Nov 2026: Fresh new with $40.00; 21 Nov 2026: Voice Line with $40.00 instead of $12.00; 1 more"
     assert said(odd_days, loaded_costs=(LOADED,)) == "No day from 30 Oct to 28 Nov 2026 was unusual."
     assert said(odd_days, month=OCTOBER, loaded_costs=(LOADED,)) == "No day from 1 to 31 Oct 2026 was unusual."
 
@@ -267,7 +273,7 @@ def test_trust_says_through_which_day_which_month_ties_and_which_checks_fail() -
     warns = replace(FINE, check_name="price_drift", severity="warn", is_ok=False)
     assert trust(AnswerRows(loaded_costs=(LOADED,), check_results=(FINE, warns))).sentence == (
         "Nothing speaks against these figures: final through 28 Nov 2026; no month was compared with an invoice yet;"
-        " no check fails; 1 check warns: price drift."
+        " no check fails, 1 check warns: price drift."
     )
 
 

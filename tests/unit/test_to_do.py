@@ -98,7 +98,7 @@ def test_tasks_are_in_the_order_of_the_answers_and_a_mail_names_their_pages() ->
     found = to_do(replace(CALM, budgets=(), odd_days=(ODD,), tie_outs=(NO_INVOICE,), check_results=(replace(FINE, is_ok=False),)))
     assert [one.key for one in found] == ["budget", "odd_days", "invoice", "checks"]
     assert to_do_sentence(found[:1] + found[2:3]) == (
-        "To do: set a budget (docs/budgets.md); compare the invoice of October 2026 (docs/invoices.md#october-step-by-step)."
+        "To do: set a budget (docs/budgets.md); compare the invoice of October 2026 (docs/invoices.md)."
     )
 
 

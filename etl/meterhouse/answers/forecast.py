@@ -33,10 +33,12 @@ def forecast(rows: AnswerRows, currency: str) -> Answer:
         answer = unknown(KEY, LABEL, f"there is no forecast yet{why}{f'; {about}' if budgets else ''}")
         return Answer(KEY, LABEL, answer.value, answer.detail, answer.sentence, state if budgets else State.UNKNOWN)
     start, value = found[0].month_start, formats.money(expected, currency)
-    compared = ", ".join(part for part in (_range(found, currency), _compared(found, expected, start, currency)) if part)
-    rest = "; ".join(part for part in (compared, about) if part)
+    within, compared = _range(found, currency), _compared(found, expected, start, currency)
+    said = "; ".join(part for part in (", ".join(part for part in (within, compared) if part), about) if part)
     beginning = f"{month(start)} is expected to cost {value}"
-    return Answer(KEY, f"{LABEL} for {month(start)}", value, rest, f"{beginning}, {rest}." if rest else f"{beginning}.", state)
+    # A card says first what the figure is compared with.
+    detail = "; ".join(part for part in (compared, about, within) if part)
+    return Answer(KEY, f"{LABEL} for {month(start)}", value, detail, f"{beginning}, {said}." if said else f"{beginning}.", state)
 
 
 def _range(found: Sequence[MonthForecast], currency: str) -> str:
@@ -71,7 +73,9 @@ def _budgets(budgets: Sequence[Budget], rows: AnswerRows) -> str:
     others = budgets if len(own) != 1 else [row for row in budgets if row is not own[0]]
     parts = [_own(own[0])] if len(own) == 1 else []
     over = [row for row in others if row.state in OVER]
-    if over:
+    if over and len(others) == 1:
+        parts.append(f"the budget {over[0].budget} {outlook(over[0])}")
+    elif over:
         names = ", ".join(f"{row.budget} {outlook(row)}" for row in over[:2]) + (", ..." if len(over) > 2 else "")
         parts.append(f"{len(over)} of {counted(len(others), 'other budget' if own else 'budget')}: {names}")
     elif others and not own:

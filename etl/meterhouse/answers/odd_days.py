@@ -22,15 +22,16 @@ def odd_days(rows: AnswerRows, currency: str) -> Answer:
     found = [row for row in rows.odd_days if row.currency == currency]
     if not found:
         return Answer(KEY, LABEL, "none", f"from {span}", f"No day from {span} was unusual.")
-    named = [_words(row) for row in found[:_NAMED]]
-    if len(found) > _NAMED:
-        named.append(f"{len(found) - _NAMED} more")
-    days = len({row.usage_date for row in found})
-    return Answer(KEY, LABEL, str(days), listed(named), f"{counted(days, 'unusual day')} from {span}: {listed(named)}.", State.ATTENTION)
+    more = [f"{len(found) - _NAMED} more"] if len(found) > _NAMED else []
+    number = len({row.usage_date for row in found})
+    said = listed([*(f"{row.name}{_with(row, ' on ')}" for row in found[:_NAMED]), *more])
+    # A card has a line for each, which begins with its day.
+    detail = "; ".join([*(f"{formats.day(row.usage_date)}: {row.name}{_with(row)}" for row in found[:_NAMED]), *more])
+    return Answer(KEY, LABEL, str(number), detail, f"{counted(number, 'unusual day')} from {span}: {said}.", State.ATTENTION)
 
 
-def _words(row: OddDay) -> str:
-    cost = formats.money(row.actual_cost, row.currency)
-    if row.kind == "new_spender":
-        return f"{row.name} new on {formats.day(row.usage_date)} with {cost}"
-    return f"{row.name} on {formats.day(row.usage_date)} with {cost} instead of {formats.money(row.expected_cost, row.currency)}"
+def _with(row: OddDay, on: str = "") -> str:
+    """What a day's cost was, and what it should have been; with the day itself behind `on`."""
+    new, cost = " new" if row.kind == "new_spender" else "", formats.money(row.actual_cost, row.currency)
+    usual = "" if new else f" instead of {formats.money(row.expected_cost, row.currency)}"
+    return f"{new}{f'{on}{formats.day(row.usage_date)}' if on else ''} with {cost}{usual}"

@@ -96,11 +96,11 @@ def _invoices(rows: AnswerRows) -> Iterator[ToDo]:
     several = len({row.organization for row in found}) > 1
     if newest is not None and absent:
         how = "Copy the invoice into a file, and bring it in with meterhouse import invoice: it says whether the month ties."
-        yield ToDo("invoice", f"compare {_invoice_of(newest, absent, several=several)}", how, "docs/invoices.md#october-step-by-step")
+        yield ToDo("invoice", f"compare {_invoice_of(newest, absent, several=several)}", how, "docs/invoices.md")
     if newest is not None and wrong:
         how = f"{capital(wrong[0].state_reason or 'more is unexplained than the tolerance')}."
         what = f"find out why {_invoice_of(newest, wrong, several=several)} does not tie"
-        yield ToDo("invoice", what, how, "docs/invoices.md#october-step-by-step")
+        yield ToDo("invoice", what, how, "docs/invoices.md")
 
 
 def _invoice_of(newest: date, found: Iterable[TieOut], *, several: bool) -> str:

@@ -74,13 +74,14 @@ def _invoices(latest: Sequence[TieOut], asked: date | None) -> str:
 
 def _checks(results: Sequence[CheckResult]) -> str:
     if not results:
-        return "nothing has looked for missing or wrong figures yet"
+        return "not yet checked for missing or wrong figures"
     failing = [one.check_name for one in results if not one.is_ok and one.severity == FAIL]
     warning = [one.check_name for one in results if not one.is_ok and one.severity != FAIL]
     if not failing and not warning:
         return "every check passes"
-    parts = [_found(failing, "fail") if failing else "no check fails", *([_found(warning, "warn")] if warning else [])]
-    return "; ".join(parts)
+    if not failing:
+        return f"no check fails, {_found(warning, 'warn')}"
+    return "; ".join([_found(failing, "fail"), *([_found(warning, "warn")] if warning else [])])
 
 
 def _found(names: list[str], verb: str) -> str:

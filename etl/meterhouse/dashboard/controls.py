@@ -41,7 +41,7 @@ def header(snapshot: Snapshot) -> Any:
 
 def _switches() -> Any:
     """The switches of the page itself, which choose no figures."""
-    themes = [{"label": "As the system", "value": "auto"}, {"label": "Light", "value": "light"}, {"label": "Dark", "value": "dark"}]
+    themes = [{"label": "System", "value": "auto"}, {"label": "Light", "value": "light"}, {"label": "Dark", "value": "dark"}]
     refresh = [{"label": "Auto-refresh", "value": "on"}]
     return html.Div(
         [

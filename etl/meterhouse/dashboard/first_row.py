@@ -7,6 +7,7 @@ from html import escape
 from meterhouse.answers.answer import Answer, State, capital
 from meterhouse.answers.five import five_answers
 from meterhouse.answers.to_do import ToDo, to_do, to_do_words
+from meterhouse.answers.trust import LABEL as TRUST
 from meterhouse.dashboard.sections import SECTIONS
 from meterhouse.dashboard.snapshot import Snapshot
 from meterhouse.dashboard.words import WORDS_TITLE
@@ -15,8 +16,8 @@ from meterhouse.dashboard.words import WORDS_TITLE
 PANELS = {"month_to_date": "months", "forecast": "months", "driver": "drivers", "odd_days": "cost_per_day", "trust": "months"}
 _NOT_FOLLOWED = {"models": "model", "api_keys": "API key", "users": "user"}
 FOLLOWED = (
-    "This row is about now, whichever days are chosen. It follows the filters for organization and project (the last card only the first of"
-    " them); everything below follows every filter, unless it says otherwise."
+    f"These answers are about now, whichever days are chosen. They follow the filters for organization and project; {TRUST} is about whole"
+    " organizations. Everything below follows every filter, unless it says otherwise."
 )
 
 
@@ -37,7 +38,7 @@ def tasks_words(snapshot: Snapshot) -> str:
 
 def task_lines(snapshot: Snapshot) -> list[str]:
     """Return how each task is done, and which page says more."""
-    return [f"{capital(one.what)}: {one.how} See {one.page}." for one in tasks(snapshot)]
+    return [f"{capital(one.what)}. {one.how} See {one.page}." for one in tasks(snapshot)]
 
 
 def scope_words(snapshot: Snapshot) -> str:
@@ -46,7 +47,12 @@ def scope_words(snapshot: Snapshot) -> str:
     if not names:
         return FOLLOWED
     of = "the chosen projects" if snapshot.filters.projects else "everything that is loaded"
-    return f"This row is of {of}: it does not follow the filter for {' or '.join(names)}. {FOLLOWED}"
+    return f"These answers are of {of}: they do not follow the filter for {' or '.join(names)}. {FOLLOWED}"
+
+
+def clauses(answer: Answer) -> list[str]:
+    """Return what is said beside an answer's figure, a line for each statement."""
+    return [capital(one) for one in answer.detail.split("; ")]
 
 
 def state_words(answer: Answer) -> str:
@@ -58,7 +64,7 @@ def first_row_html(snapshot: Snapshot, fresh: list[str]) -> str:
     """Return the row for the picture of the page, with how fresh the figures are."""
     cards = "".join(
         f'<div class="answer {one.state}"><dt>{escape(one.label)}</dt><dd class="value">{escape(one.value)}</dd>'
-        f'<dd class="detail">{escape(one.detail)}</dd></div>'
+        f'<dd class="detail">{"".join(f"<span>{escape(line)}</span>" for line in clauses(one))}</dd></div>'
         for one in first_row(snapshot)
     )
     words = escape(tasks_words(snapshot))

@@ -13,7 +13,7 @@ from meterhouse.dashboard.charts import all_charts
 from meterhouse.dashboard.controls import driver_switch, filter_panel, header, trail
 from meterhouse.dashboard.figures import CONFIG, figure, height
 from meterhouse.dashboard.filters import Filters
-from meterhouse.dashboard.first_row import PANELS, first_row, scope_words, state_words, task_lines, tasks_words
+from meterhouse.dashboard.first_row import PANELS, clauses, first_row, scope_words, state_words, task_lines, tasks_words
 from meterhouse.dashboard.invented import marked
 from meterhouse.dashboard.invented import warning as invented
 from meterhouse.dashboard.key_figures import key_figures
@@ -109,7 +109,7 @@ def answers(snapshot: Snapshot) -> list[Any]:
                             className="value",
                             id=f"answer-{one.key}",
                         ),
-                        html.Dd(one.detail, className="detail"),
+                        html.Dd([html.Span(line) for line in clauses(one)], className="detail"),
                     ],
                     className=f"answer {one.state}",
                 )

@@ -169,7 +169,7 @@ def _first_paint(snapshots: Snapshots, today: date) -> str:
     return (
         f'<div id="first-paint" aria-hidden="true" inert><div class="page">{strip(snapshot)}<header><div class="brand"><h1>meterhouse</h1>'
         f'<p class="tagline">OpenAI usage and billed cost</p></div></header>{first_row_html(snapshot, freshness(snapshot))}'
-        f'<div class="filters">Filters</div>{_ID.sub("", body(snapshot, with_tables=False, head=places_html()))}'
+        f'<div class="filters">Filters</div>{_ID.sub("", body(snapshot, with_tables=False, places=places_html()))}'
         "</div></div>"
     )
 
