@@ -19,6 +19,7 @@ _COMPARED = {
     "month_to_date": "The final days of the month compared with the same days of the month before.",
     "month": "The last whole month compared with the month before.",
 }
+_OWN_DAYS = "This chart has days of its own, and follows only the filters for organization and project."
 _DIMENSIONS = {"project": "projects", "model": "models", "api_key": "api_keys", "user": "users"}
 _NAMED_EFFECTS = 2
 
@@ -49,7 +50,7 @@ def drivers(snapshot: Snapshot) -> Chart:
     shown = ranked[:RANKS]
     total = _total(known, rows)
     return Chart(
-        "drivers", f"What changed, by {heading}", f"{_COMPARED[snapshot.filters.compare]}{_periods(known)}", "ranks", f"money:{code}",
+        "drivers", f"What changed, by {heading}", f"{_COMPARED[snapshot.filters.compare]}{_periods(known)} {_OWN_DAYS}", "ranks", f"money:{code}",
          tuple(names[:RANKS]), (Series("Change", tuple(amounts[one]["change_cost"] for one in shown), 0),),
         formats.UNKNOWN if total is None else formats.change(total, code), table, empty="" if known else _nothing(snapshot, rows),
         notes=_notes(rows, len(ranked)), wide=True, is_change=True, hints=tuple(_through(amounts[one], code) for one in shown),
