@@ -16,8 +16,10 @@ from tests.conftest import Warehouse
 from tests.postgres.loaded_organization import NOW
 from tests.unit.answer_rows import EVERY_ROW, OCTOBER, TIED
 
+from meterhouse.answers.answer import capital
+from meterhouse.answers.five import five_answers
+from meterhouse.answers.to_do import to_do
 from meterhouse.dashboard import printing
-from meterhouse.dashboard.head_page import sentences
 from meterhouse.dashboard.month_figures import MonthFigures
 from meterhouse.dashboard.month_report import month_report
 from meterhouse.dashboard.queries import Reader
@@ -45,7 +47,9 @@ def sheets(reader: Reader, tmp_path_factory: pytest.TempPathFactory) -> list[str
 def test_the_first_sheet_holds_the_answers_what_is_to_be_done_and_the_pictures_and_nothing_else_does(sheets: list[str]) -> None:
     first = " ".join(sheets[0].split())
     # Words of a line may be apart: a label comes before each sentence.
-    for sentence in sentences(EVERY_ROW, "usd"):
+    tasks = [f"{capital(one.what)}. {one.how} See {one.page}." for one in to_do(EVERY_ROW)]
+    assert tasks
+    for sentence in (*(one.sentence for one in five_answers(EVERY_ROW, "usd")), *tasks):
         assert all(word in first for word in sentence.split()), sentence
     for title in (
         "November, day by day",

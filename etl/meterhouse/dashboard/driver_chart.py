@@ -49,8 +49,9 @@ def drivers(snapshot: Snapshot) -> Chart:
     )
     shown = ranked[:RANKS]
     total = _total(known, rows)
+    about = f"{_COMPARED[snapshot.filters.compare]}{_periods(known)} {_OWN_DAYS}"
     return Chart(
-        "drivers", f"What changed, by {heading}", f"{_COMPARED[snapshot.filters.compare]}{_periods(known)} {_OWN_DAYS}", "ranks", f"money:{code}",
+        "drivers", f"What changed, by {heading}", about, "ranks", f"money:{code}",
          tuple(names[:RANKS]), (Series("Change", tuple(amounts[one]["change_cost"] for one in shown), 0),),
         formats.UNKNOWN if total is None else formats.change(total, code), table, empty="" if known else _nothing(snapshot, rows),
         notes=_notes(rows, len(ranked)), wide=True, is_change=True, hints=tuple(_through(amounts[one], code) for one in shown),
