@@ -61,7 +61,7 @@ def false_alarms() -> Iterator[tuple[str, float]]:
         clean = projects(seed)
         yield f"{PROJECTS} projects, seed {seed}", sum(len(found(costs)) for costs in clean) / PROJECTS
         yield f"their organization, seed {seed}", float(len(found(total(clean), SeriesKind.ORGANIZATION)))
-    yield f"{PROJECTS} projects that grow by 0.3 % a day, seed 4", sum(len(found(costs)) for costs in projects(4, growth=0.003)) / PROJECTS
+    yield f"{PROJECTS} projects that grow by 0.3% a day, seed 4", sum(len(found(costs)) for costs in projects(4, growth=0.003)) / PROJECTS
     yield (
         f"{PROJECTS} organizations of one project, seed 5, the stricter limit",
         (sum(len(found(costs, SeriesKind.ORGANIZATION)) for costs in projects(5)) / PROJECTS),

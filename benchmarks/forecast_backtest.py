@@ -32,7 +32,7 @@ class Kind:
     noise: float
 
 
-KINDS = (Kind("flat, noise 0.15", 0, 0.15), Kind("+0.3 % a day, noise 0.15", 0.003, 0.15), Kind("flat, noise 0.4", 0, 0.4))
+KINDS = (Kind("flat, noise 0.15", 0, 0.15), Kind("+0.3% a day, noise 0.15", 0.003, 0.15), Kind("flat, noise 0.4", 0, 0.4))
 
 
 @dataclass(frozen=True)

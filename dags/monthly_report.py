@@ -1,8 +1,8 @@
 """
 ### Monthly report
 
-Writes one HTML file about the last month, after its close: five answers, four pictures, how the month ties to its invoice, and what it cost
-by team, project and model. It is written only if the setting `METERHOUSE_MONTHLY_REPORT_DIR` names a folder.
+Writes one HTML file about the last month, after its close: five answers, what is to be done, four pictures, how the month ties to its
+invoice, and what it cost by team, project and model. It is written only if the setting `METERHOUSE_MONTHLY_REPORT_DIR` names a folder.
 
 **What a run does.** On the 3rd at 06:30 UTC, once the costs of the last day are settled, it writes `meterhouse-<year>-<month>.html` into
 that folder, replacing an earlier file of the same month, completely or not at all. With a connection `meterhouse_report_mail` it also mails

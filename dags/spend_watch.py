@@ -1,8 +1,8 @@
 """
 ### Spend watch
 
-Reports budgets that have reached a threshold, budgets that will be passed, and odd days, after every load of costs. Each threshold is
-reported once per budget and period, and so is "will be passed on the 24th"; an odd day is reported once, however often it is restated.
+Reports budgets that have reached a threshold, budgets that will be passed, and unusual days, after every load of costs. Each threshold is
+reported once per budget and period, and so is "will be passed on the 24th"; an unusual day is reported once, however often it is restated.
 docs/budgets.md says how budgets are written down.
 
 **What a run does.** It looks at `bi.budget_status` and `bi.cost_anomalies`, which the load has just brought up to date, and sends what is

@@ -6,8 +6,8 @@ without access to Airflow or the warehouse. It is written only if the setting `M
 
 **What a run does.** On Monday at 06:30 UTC, after the night's loads, it writes `meterhouse-<Monday>-to-<Sunday>.html` into that folder,
 replacing an earlier file of the same week, completely or not at all. With a connection `meterhouse_report_mail` it also mails the file,
-with the totals and the five answers in the mail's text. The file, the log and the mail name the days that are not loaded or not complete.
-Without the setting the tasks are skipped.
+with the totals, the five answers and what is to be done in the mail's text. The file, the log and the mail name the days that are not
+loaded or not complete. Without the setting the tasks are skipped.
 
 **Teams.** `teams` lists the teams that have recipients (`meterhouse import recipients`), and `team_report` writes and mails the same report
 to each of them, as that team's role sees it: only its own projects.

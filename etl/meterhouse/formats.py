@@ -61,14 +61,14 @@ def percent(value: Decimal | None) -> str:
     if value is None:
         return UNKNOWN
     if 0 < value < Decimal("0.0005"):
-        return "<0.1 %"
-    return f"{value * 100:.1f} %".replace("-", MINUS)
+        return "<0.1%"
+    return f"{value * 100:.1f}%".replace("-", MINUS)
 
 
 def signed_percent(value: Decimal) -> str:
     """Return a relative change with its sign."""
     if value and abs(value) < Decimal("0.0005"):
-        return "<+0.1 %" if value > 0 else f">{MINUS}0.1 %"
+        return "<+0.1%" if value > 0 else f">{MINUS}0.1%"
     return f"+{percent(value)}" if value > 0 else percent(value)
 
 

@@ -169,7 +169,7 @@ class Settings:
     )
     anomaly_floor: AmountByCurrency = _setting(
         "METERHOUSE_ANOMALY_FLOOR",
-        "By how much a day must differ from what was expected to be called odd, in the costs' currency.",
+        "By how much a day must differ from what was expected to be called unusual, in the costs' currency.",
         amount_by_currency,
         default=AmountByCurrency(Decimal(20)),
     )

@@ -185,7 +185,7 @@ def test_the_forecast(loaded: LoadedOrganization, answer: Answer) -> None:
 
 
 def test_odd_days(loaded: LoadedOrganization, answer: Answer) -> None:
-    asked = QUESTIONS["Which days were odd, and why?"]
+    asked = QUESTIONS["Which days were unusual, and why?"]
     shown = answer(asked)
     rows(loaded.warehouse.loader_url, ODD_DAY)
     try:

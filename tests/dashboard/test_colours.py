@@ -258,7 +258,7 @@ def test_no_chart_relies_only_on_colour(reader: Reader) -> None:
             assert all(f">{name}</text>" in drawn for name in names), chart.key
             assert [note["text"] for note in figure(chart)["layout"]["annotations"]] == names
         else:
-            assert all(one.legend.endswith(" %") for one in chart.series), chart.key
+            assert all(one.legend.endswith("%") for one in chart.series), chart.key
     assert stacks == {
         "cost_over_time_by_model", "requests_by_model", "usage_by_api_key", "usage_by_user", "cached_by_model", "batch_by_model",
         "savings",

@@ -57,7 +57,7 @@ def test_a_range_that_is_loaded_in_part_says_so_beside_every_total_and_marks_the
     # Before: "$…" without a word.
     filters = Filters(LOADED_FROM - timedelta(days=27), LOADED_FROM + timedelta(days=2))
     snapshot = reader.snapshot(filters)
-    words = "3 of 30 days are loaded (all settled): the range is incomplete"
+    words = "3 of 30 days are loaded (all final): the range is incomplete"
     assert [card(snapshot, key).coverage for key in ("cost", "requests", "input", "output")] == [words] * 4
     assert card(snapshot, "cost").value.startswith("$")
     assert card(snapshot, "cost").detail == "not compared: the 30 days before are not loaded"
@@ -69,7 +69,7 @@ def test_a_range_that_is_loaded_in_part_says_so_beside_every_total_and_marks_the
     assert (per_day.gaps, per_day.absent.count(True), len(per_day.labels)) == ([(0, 26)], 27, 30)
     assert legend(per_day) == [("#7b8593", True, "not loaded", "27 of 30")]
     assert f"{words}." in [note[0].lower() + note[1:] for note in per_day.notes]
-    assert [(row[1] is None, row[-1]) for row in per_day.table.rows] == [(True, "not loaded")] * 27 + [(False, "settled")] * 3
+    assert [(row[1] is None, row[-1]) for row in per_day.table.rows] == [(True, "not loaded")] * 27 + [(False, "final")] * 3
     lines = list(csv.reader(io.StringIO(per_day.table.to_csv())))
     assert lines[:2] == [["day", "cost, usd", "state"], ["2026-09-04", "", "not loaded"]]
     # Dashes on the ground line, in every picture and where the page draws.
@@ -100,8 +100,8 @@ def test_a_range_without_loaded_days_has_dashes_and_no_word_of_what_was_billed(r
 
 def test_days_that_have_not_come_are_not_there_yet_and_not_missing(reader: Reader) -> None:
     snapshot = reader.snapshot(Filters(LAST - timedelta(days=5), LAST + timedelta(days=10)))
-    assert card(snapshot, "cost").coverage == "16 days: 4 settled, 1 settling, 1 open, 10 not loaded yet"
-    assert card(snapshot, "requests").coverage == "16 days: 5 settled, 1 open, 10 not loaded yet"
+    assert card(snapshot, "cost").coverage == "16 days: 4 final, 1 not final, 1 not over, 10 not loaded yet"
+    assert card(snapshot, "requests").coverage == "16 days: 5 final, 1 not over, 10 not loaded yet"
     assert not [line for line in notices(snapshot) if line.startswith("Not loaded")]
     assert chart(snapshot, "cost_per_day").gaps == []
     later = reader.snapshot(Filters(LAST + timedelta(days=1), LAST + timedelta(days=7)))
@@ -112,7 +112,7 @@ def test_zero_is_shown_only_where_all_is_loaded(reader: Reader) -> None:
     nobody = replace(EVERYTHING, first=date(2026, 11, 1), last=date(2026, 11, 10), projects=("proj_of_nobody",))
     snapshot = reader.snapshot(nobody)
     cost = card(snapshot, "cost")
-    assert (cost.value, cost.coverage) == ("$0.00", "10 days, all settled")
+    assert (cost.value, cost.coverage) == ("$0.00", "10 days, all final")
     assert cost.detail.startswith("nothing was billed; ")
     assert card(snapshot, "requests").value == "0"
     in_part = reader.snapshot(replace(nobody, first=date(2026, 9, 28), last=date(2026, 10, 3)))
@@ -125,7 +125,7 @@ def test_a_day_that_one_of_two_organizations_lacks_is_in_part_and_named(loaded: 
     with taken_away(loaded, f"{labs} AND endpoint = 'costs' AND bucket_start = '2026-11-10Z'"):
         snapshot, acme = (reader.snapshot(one) for one in (EVERYTHING, replace(EVERYTHING, organizations=("acme",))))
     assert card(snapshot, "cost").coverage == (
-        "30 of 30 days are loaded (27 settled, 1 settling, 1 open, 1 loaded in part): the range is incomplete"
+        "30 of 30 days are loaded (27 final, 1 not final, 1 not over, 1 loaded in part): the range is incomplete"
     )
     assert (
         "Not loaded: costs of labs, 10 Nov 2026 (1 of 30 days)."
@@ -134,8 +134,8 @@ def test_a_day_that_one_of_two_organizations_lacks_is_in_part_and_named(loaded: 
     assert {row[0]: row[-1] for row in chart(snapshot, "cost_per_day").table.rows}[date(2026, 11, 10)] == "loaded in part"
     # The day is not compared, and neither is its counterpart.
     assert card(snapshot, "cost").detail.endswith("18 of 30 days can be compared")
-    assert card(acme, "cost").detail.endswith("31 Oct to 18 Nov against 1 to 19 Oct: 19 of 30 days can be compared")
-    assert card(acme, "cost").coverage == "30 days: 28 settled, 1 settling, 1 open"
+    assert card(acme, "cost").detail.endswith("31 Oct to 18 Nov compared with 1 to 19 Oct: 19 of 30 days can be compared")
+    assert card(acme, "cost").coverage == "30 days: 28 final, 1 not final, 1 not over"
     assert date(2026, 11, 10) not in snapshot.settled_days
     assert date(2026, 11, 10) in acme.settled_days
 
@@ -162,7 +162,7 @@ def test_hours_that_an_endpoint_lacks_are_counted_for_it(loaded: Warehouse, read
     assert "61 of 72 hours" in line
     assert "images: 37 of 72 hours, from 18 Nov 2026, 00:00 UTC" in chart(snapshot, "requests_over_time").notes[0]
     assert chart(snapshot, "requests_over_time").total.endswith(" of the loaded hours")
-    assert card(snapshot, "requests").coverage == "3 days: 2 settled, 1 open"
+    assert card(snapshot, "requests").coverage == "3 days: 2 final, 1 not over"
 
 
 def test_an_amount_that_is_not_known_is_no_fall_to_zero(loaded: Warehouse, reader: Reader) -> None:
@@ -185,7 +185,7 @@ def test_an_endpoint_that_is_not_offered_lacks_nothing(warehouse: Warehouse) -> 
         organization.defaults |= {"history_start": midnight(date(2026, 11, 14)), "hourly_history_days": 2}
         organization.sync().raise_first()
         snapshot = Reader(warehouse.reader_url).snapshot(Filters(date(2026, 11, 14), date(2026, 11, 18)))
-    assert card(snapshot, "requests").coverage == "5 days, all settled"
+    assert card(snapshot, "requests").coverage == "5 days, all final"
     assert notices(snapshot) == []
 
 
@@ -198,10 +198,10 @@ def test_totals_are_those_of_hours_where_no_days_are_loaded_and_say_so(warehouse
     ((requests,),) = rows(warehouse.superuser_url, "SELECT sum(requests) FROM bi.usage_hourly WHERE endpoint <> 'web_search_calls'")
     assert card(snapshot, "requests").detail == f"{requests:,} requests"
     assert card(snapshot, "requests").coverage == (
-        "72 hours: 54 settled, 6 settling, 1 open, 11 not loaded yet; added up from hours because no days are loaded"
+        "72 hours: 54 final, 6 not final, 1 not over, 11 not loaded yet; added up from hours because no days are loaded"
     )
     over_time = chart(snapshot, "requests_over_time")
     assert over_time.total == f"{requests:,} requests"
     assert len(over_time.labels) == (3 if width == "day" else 61)
     assert over_time.incomplete[-1]
-    assert freshness(snapshot)[1] == "Usage read 20 Nov 2026, 12:09 UTC; settled through 19 Nov 2026"
+    assert freshness(snapshot)[1] == "Usage read 20 Nov 2026, 12:09 UTC; final through 19 Nov 2026"

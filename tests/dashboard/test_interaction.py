@@ -44,10 +44,11 @@ def column(page: Page, key: str, place: int) -> list[str]:
 
 def test_the_first_row_answers_before_anything_is_chosen(visit: Visit) -> None:
     names = visit.page.locator(".answer dt").all_inner_texts()
-    assert [name.split(" for ")[0] for name in names] == ["Month to date", "Forecast", "Largest driver", "Odd days", "Trust"]
+    labels = ["Month to date", "Forecast", "Largest driver", "Unusual days", "Can I rely on this?"]
+    assert [name.split(" for ")[0] for name in names] == labels
     assert visit.page.locator("#answer-month_to_date").inner_text().startswith("$")
     expect(visit.page.locator(".answers")).to_contain_text("through 18 Nov 2026")
-    expect(visit.page.locator(".answers")).to_contain_text("Settled through 18 Nov 2026")
+    expect(visit.page.locator("#answer-trust")).to_contain_text("Final through 18 Nov 2026")
     box = visit.page.locator(".answers").bounding_box()
     assert box is not None
     assert box["y"] + box["height"] < 450, "the first row is seen without scrolling"
@@ -127,7 +128,7 @@ def test_the_drivers_turn_to_another_comparison_and_dimension_and_the_address_ke
     page.locator("#by").get_by_text("API key", exact=True).click()
     expect(page.locator("#drivers-title")).to_have_text("What changed, by API key")
     page.locator("#compare").get_by_text("Week", exact=True).click()
-    expect(page.locator("#panel-drivers .about")).to_contain_text("The last seven settled days against the seven before.")
+    expect(page.locator("#panel-drivers .about")).to_contain_text("The last seven final days compared with the seven before.")
     visit.keeps("compare=week")
     visit.keeps("by=api_key")
     page.locator("#compare").get_by_text("Month to date", exact=True).click()

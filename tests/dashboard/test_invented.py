@@ -28,7 +28,7 @@ from .visit import Visit
 MONDAY, SUNDAY = date(2026, 11, 9), date(2026, 11, 15)
 BOTH = Filters(MONDAY, SUNDAY)
 INVENTED, REAL = replace(BOTH, organizations=(DEMO_LABEL,)), replace(BOTH, organizations=("acme",))
-ALL_OF_IT = "Invented data: these figures come from the demo organization, not from a bill."
+ALL_OF_IT = "Invented data (demo organization), not from a bill."
 SOME_OF_IT = (
     "Invented data: these totals add invented figures of the demo organization to real ones. Leave it out with the organization filter of "
     "the dashboard, or remove it with the command meterhouse purge --organization demo."

@@ -114,7 +114,7 @@ def test_a_report_has_no_rule_that_is_for_the_dashboards_app(browser: Browser, r
     nothing = replace(
         reader.snapshot(replace(EVERYTHING, projects=("proj_of_nobody",))), organizations=[OrganizationRow(DEMO_LABEL, is_demo=True)]
     )
-    # A budget at risk, a range and an odd day, which an organization of fifty days does not have.
+    # A budget at risk, a range and an unusual day, which an organization of fifty days does not have.
     odd = replace(full, answers=EVERY_ROW)
     unused: list[set[str]] = []
     for snapshot in (unknown, nothing, odd):

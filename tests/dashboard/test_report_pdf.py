@@ -7,20 +7,27 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 from tests.conftest import Warehouse
 from tests.postgres.loaded_organization import NOW
-from tests.unit.answer_rows import EVERY_ROW
+from tests.unit.answer_rows import EVERY_ROW, OCTOBER, TIED
 
+from meterhouse.answers.answer import capital
+from meterhouse.answers.five import five_answers
+from meterhouse.answers.to_do import to_do
 from meterhouse.dashboard import printing
-from meterhouse.dashboard.head_page import sentences
+from meterhouse.dashboard.month_figures import MonthFigures
+from meterhouse.dashboard.month_report import month_report
 from meterhouse.dashboard.queries import Reader
 from meterhouse.dashboard.static_report import report
 from meterhouse.errors import FixConfiguration, TryAgainLater
 
 from .conftest import EVERYTHING, environment, report_command
+from .paper import printed
 
 pytestmark = pytest.mark.skipif(not any(os.access(path, os.X_OK) for path in ("/usr/bin/pdftotext",)), reason="pdftotext is not installed")
 
@@ -37,21 +44,34 @@ def sheets(reader: Reader, tmp_path_factory: pytest.TempPathFactory) -> list[str
     return text.split("\f")
 
 
-def test_the_first_sheet_holds_the_five_answers_and_the_four_pictures_and_nothing_else_does(sheets: list[str]) -> None:
+def test_the_first_sheet_holds_the_answers_what_is_to_be_done_and_the_pictures_and_nothing_else_does(sheets: list[str]) -> None:
     first = " ".join(sheets[0].split())
     # Words of a line may be apart: a label comes before each sentence.
-    for sentence in sentences(EVERY_ROW, "usd"):
+    tasks = [f"{capital(one.what)}. {one.how} See {one.page}." for one in to_do(EVERY_ROW)]
+    assert tasks
+    for sentence in (*(one.sentence for one in five_answers(EVERY_ROW, "usd")), *tasks):
         assert all(word in first for word in sentence.split()), sentence
     for title in (
         "November, day by day",
         "November 2026: billed, expected and October",
-        "Largest changes",
-        "Cost per day, odd days marked",
+        "Largest changes compared with",
+        "Cost per day, unusual days marked",
     ):
         assert title in first
     assert "Requests" not in first
     assert "Requests" in sheets[1]
-    assert "These figures can be trusted" not in "".join(sheets[1:])
+    assert "You can rely on these figures" not in "".join(sheets[1:])
+
+
+def test_an_invoice_with_a_long_reason_covers_nothing_on_paper(browser: Browser, tmp_path: Path) -> None:
+    late = replace(TIED, state="mismatch", state_reason="the invoice is 80.60 higher than what explains it", tax=Decimal("12.50"))
+    page = browser.new_page()
+    page.set_content(month_report(MonthFigures(OCTOBER, replace(EVERY_ROW, month=OCTOBER, tie_outs=(late,))), NOW))
+    sheets = printed(page, tmp_path)
+    page.close()
+    assert sheets.overprinted() == []
+    # Both columns of it are there: before, the second half of a table in two columns had lost its amounts.
+    assert [word for word in sheets.words if word.text == "$12.50" and word.right < sheets.width]
 
 
 def test_tables_go_on_with_their_headings_and_no_row_is_on_two_sheets(sheets: list[str]) -> None:

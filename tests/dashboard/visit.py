@@ -8,7 +8,9 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Page, expect
 
 from meterhouse.dashboard.filters import Filters
+from meterhouse.dashboard.sections import SECTIONS
 
+KEYS = [key for _, _, keys in SECTIONS for key in keys]
 SLOW_MS = 30_000
 SAVED = """() => document.querySelector('#savings-picture .main-svg')
   || document.querySelector('#panel-savings .empty:not([hidden])')?.textContent.startsWith('Prices are not') === false"""

@@ -52,7 +52,7 @@ def main() -> None:
         environment = {"PATH": os.environ["PATH"], "METERHOUSE_HOME": home, "WAREHOUSE_URL": server.url()}
         with running("fake-api", "--port", str(free_port()), environment=environment) as said:
             environment |= dict(re.findall(r"(OPENAI_\w+)=(\S+)", said))
-            for command in ("migrate", "sync"):
+            for command in ("migrate", "sync", "check"):
                 subprocess.run([sys.executable, "-m", "meterhouse", command], env=environment, check=True)
         port = str(free_port())
         with running("dashboard", "--port", port, environment=environment), sync_playwright() as browsers:

@@ -194,13 +194,13 @@ def test_every_threshold_is_reported_once_and_several_at_once_are_one_line(
     brought(loaded, tmp_path, f"acme,Once,organization,,usd,month,{spent / 2},50 80 100 300,,")
     lines = report(loaded)
     assert lines[-1] == "1 notice sent"
-    assert "has reached 100 %" in lines[0]
+    assert "has reached 100%" in lines[0]
     delivered = loaded.query("SELECT right(identity, 5) FROM ops.notices WHERE identity LIKE 'Once%' AND delivered_at IS NOT NULL")
     assert sorted(delivered) == [(" 50 %",), (" 80 %",), ("100 %",)]
     # Raised and reached again is another thing to say; the same list is not.
     assert report(loaded) == ["no notice is due that was not sent before"]
     brought(loaded, tmp_path, f"acme,Once,organization,,usd,month,{spent},50 80 100 300,,")
-    assert any("has reached 100 %" in line for line in report(loaded))
+    assert any("has reached 100%" in line for line in report(loaded))
     assert len(inbox.posts) == len(inbox.mails) == 2
 
 
@@ -222,7 +222,7 @@ def test_when_no_channel_takes_it_it_is_due_again_even_if_the_budget_is_not_cros
     inbox.is_out_of_order = False
     brought(loaded, tmp_path, "acme,Lost,organization,,usd,month,1000000,100,,")
     lines = report(loaded)
-    assert "the budget Lost (the whole organization) of November 2026 has reached 100 %" in lines[0]
+    assert "the budget Lost (the whole organization) of November 2026 has reached 100%" in lines[0]
     assert report(loaded) == ["no notice is due that was not sent before"]
 
 

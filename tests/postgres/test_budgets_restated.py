@@ -59,7 +59,7 @@ def test_a_budget_crossed_un_crossed_by_a_restatement_and_crossed_again_is_one_m
     (_, post), (_, mail) = inbox.posts, inbox.mails
     assert post["title"] == mail["Subject"] == "meterhouse: 1 notice about spending"
     assert post["message"] == first[0]
-    assert "the budget All (the whole organization) of November 2026 has reached 100 %" in first[0]
+    assert "the budget All (the whole organization) of November 2026 has reached 100%" in first[0]
     assert reads("0") == amount - 10
     report(restated)
     assert status(restated, "highest_threshold_share", "All") == [(None,)]
@@ -99,7 +99,8 @@ def test_odd_days_that_are_shown_are_reported_once_however_often_they_are_restat
     restated.query(ODD, (START - timedelta(days=1), "model", "gpt-5.5", None, None, None, "new"))
     lines = report(restated)
     assert lines == [
-        f"acme: the costs of the project {project} on 17 November are odd: 120.50 usd, 40.00 expected (three times the 40.00 usd expected)",
+        f"acme: the costs of the project {project} on 17 November are unusual: 120.50 usd, 40.00 expected"
+        " (three times the 40.00 usd expected)",
         "1 notice sent",
     ]
     assert inbox.posts[0]["message"] == lines[0]
@@ -112,6 +113,6 @@ def test_odd_days_that_are_shown_are_reported_once_however_often_they_are_restat
         "UPDATE warehouse.cost_anomalies SET explained_kind = NULL, explained_key = NULL, usage_date = %s WHERE series_kind <> 'model'",
         (THROUGH,),
     )
-    assert [line.split(" are odd")[0] for line in report(restated)[:-1]] == [
+    assert [line.split(" are unusual")[0] for line in report(restated)[:-1]] == [
         "acme: the costs of the whole organization on 18 November", f"acme: the costs of the project {project} on 18 November",
     ]  # fmt: skip

@@ -248,15 +248,15 @@ def test_the_month_is_waited_for_until_it_is_settled_and_then_says_what_is_not(
     loaded: LoadedOrganization, inbox: Inbox, tmp_path: Path
 ) -> None:
     november, url = date(2026, 11, 1), loaded.warehouse.loader_url
-    with pytest.raises(TryAgainLater, match="November 2026 is not settled yet: acme through 2026-11-18"):
+    with pytest.raises(TryAgainLater, match="November 2026 is not final yet: acme through 18 Nov 2026"):
         write_month(url, november, tmp_path)
     assert list(tmp_path.iterdir()) == []
     last_try = write_month(url, november, tmp_path, waits=False)
-    assert "November 2026 is not settled: acme through 2026-11-18." in last_try.path.read_text()
+    assert "November 2026 is not final: acme through 18 Nov 2026." in last_try.path.read_text()
     assert last_try.as_dict()["is_settled"] is False
     mail_report(last_try)
-    assert str(inbox.mails[-1]["Subject"]).endswith(", not settled yet")
-    assert "November 2026 is not settled yet: acme through 2026-11-18." in whole_text(inbox)
+    assert str(inbox.mails[-1]["Subject"]).endswith(", not final yet")
+    assert "November 2026 is not final yet: acme through 18 Nov 2026." in whole_text(inbox)
     with pytest.raises(TryAgainLater, match="no costs of August 2026 are loaded yet"):
         write_month(url, date(2026, 8, 1), tmp_path)
 
@@ -270,9 +270,12 @@ def test_the_month_is_a_thin_file_with_its_answers_and_its_exact_total(loaded: L
     page = written.path.read_text()
     assert len(page) < 100_000
     assert "<script" not in page
-    for sentence in written.sentences:
+    *answers, to_do = written.sentences
+    for sentence in answers:
         assert sentence.split(" (")[0].split("'")[0] in page
-    assert len(written.sentences) == 5
+    assert len(answers) == 5
+    assert to_do.startswith("To do: compare the invoice of October 2026 (docs/invoices.md)")
+    assert "Compare the invoice of October 2026. <small>" in page
     assert written.sentences[0].startswith(f"October 2026 cost {formats.money(cost, 'usd')} through 31 Oct 2026")
     assert "October 2026 was not compared with an invoice yet" in written.sentences[4]
     for table in ("Projects, USD", "Models, USD"):

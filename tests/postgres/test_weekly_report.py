@@ -127,11 +127,11 @@ def test_a_second_run_writes_the_same_file_again_and_nothing_beside_it(loaded: L
 
 def test_days_that_are_not_settled_are_named(loaded: LoadedOrganization, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     this_week = write_week(loaded.warehouse.loader_url, date(2026, 11, 16), date(2026, 11, 22), tmp_path)
-    (line,) = [line for line in this_week.limits if "Not settled yet" in line]
+    (line,) = [line for line in this_week.limits if "Not final yet" in line]
     assert "costs of 19 to 20 Nov 2026 and usage of 20 Nov 2026" in line
     assert line in caplog.text
     assert line in this_week.mail()[1]
-    assert "; 7 days: 3 settled, 1 settling, 1 open, 2 not loaded yet\n" in this_week.mail()[1]
+    assert "; 7 days: 3 final, 1 not final, 1 not over, 2 not loaded yet\n" in this_week.mail()[1]
     assert this_week.cost["usd"] == in_sql(loaded.warehouse, date(2026, 11, 16), date(2026, 11, 22))[0]
 
 
@@ -186,8 +186,8 @@ def test_days_of_the_week_that_are_not_loaded_are_named_by_endpoint(warehouse: W
         "Not loaded: images, 13 Nov 2026 (1 of 7 days). These days are missing from the totals and leave a gap in the charts.",
     )
     lines = written.mail()[1].splitlines()
-    assert lines[1].endswith("; 5 of 7 days are loaded (all settled): the range is incomplete")
-    assert lines[2].endswith("; 7 of 7 days are loaded (6 settled, 1 loaded in part): the range is incomplete")
+    assert lines[1].endswith("; 5 of 7 days are loaded (all final): the range is incomplete")
+    assert lines[2].endswith("; 7 of 7 days are loaded (6 final, 1 loaded in part): the range is incomplete")
     assert lines[3:5] == list(written.limits)
 
 
@@ -243,8 +243,8 @@ def test_the_mail_holds_the_totals_and_the_very_file(loaded: LoadedOrganization,
     assert (mail["To"], mail["From"]) == ("boss@example.com, finance@example.com", "airflow@example.com")
     body = mail.get_body()
     assert body is not None
-    settled = "7 days, all settled"
-    assert f"Cost: {formats.money(cost, 'usd')} (exactly {cost}); {settled}<br>Requests: {requests:,}; {settled}<br>" in body.get_content()
+    final = "7 days, all final"
+    assert f"Cost: {formats.money(cost, 'usd')} (exactly {cost}); {final}<br>Requests: {requests:,}; {final}<br>" in body.get_content()
     (attached,) = mail.iter_attachments()
     assert attached.get_filename() == "meterhouse-2026-11-09-to-2026-11-15.html"
     assert attached.get_payload(decode=True) == written.path.read_bytes()

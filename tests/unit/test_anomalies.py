@@ -156,7 +156,7 @@ def test_the_band_and_the_reason_say_what_was_expected() -> None:
     assert odd.low < odd.expected < odd.high < odd.cost
     assert odd.reason == "3.1 times the 100.00 usd expected for a Monday"
     (drop,) = found(constant | {at(STEP): Decimal(12)})
-    assert drop.reason == "88 % less than the 100.00 usd expected for a Monday"
+    assert drop.reason == "88% less than the 100.00 usd expected for a Monday"
 
 
 @settings(max_examples=40, deadline=None)

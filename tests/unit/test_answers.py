@@ -34,7 +34,7 @@ def test_nothing_loaded_is_five_sentences_that_say_so() -> None:
         "No costs are loaded yet.",
         "There is no forecast yet.",
         "What changed is not known yet.",
-        "No day could be judged, as none is settled yet.",
+        "No day could be judged, as none is final yet.",
         "No costs are loaded yet.",
     ]
     assert {one.state for one in found} == {State.UNKNOWN}
@@ -45,20 +45,24 @@ def test_views_that_a_role_may_not_see_are_not_spoken_of() -> None:
     hidden = AnswerRows(None, (MONTH,), None, None, None, None, None, (LOADED,), None, None, None)
     sentences = [one.sentence for one in five_answers(hidden)]
     assert sentences[0].startswith("November 2026 cost $2,319.11")
-    assert sentences[3:] == ["Odd days cannot be seen with this role.", "These figures can be trusted: settled through 28 Nov 2026."]
+    assert sentences[3:] == [
+        "Unusual days cannot be seen with this role.",
+        "Nothing speaks against these figures: final through 28 Nov 2026.",
+    ]
 
 
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({}, "November 2026 cost $2,319.11 through 28 Nov 2026, 12.1 % more (+$250.11) than the same days of October."),
+        ({}, "November 2026 cost $2,319.11 through 28 Nov 2026, 12.1% more (+$250.11) than the same days of October."),
         (
             {"compared_cost": Decimal(2000), "compared_days": 27},
-            "November 2026 cost $2,319.11 through 28 Nov 2026, 3.3 % less (\u2212$69.00) than the same days of October (27 days compared).",
+            "November 2026 cost $2,319.11 through 28 Nov 2026, 3.3% less (\u2212$69.00) than the same days of October (27 days compared).",
         ),
         (
             {"settled_days": 30, "compared_days": 30, "settled_through_date": date(2026, 11, 30)},
-            "November 2026 cost $2,319.11 through 30 Nov 2026, 12.1 % more (+$250.11) than the whole of October.",
+            "November 2026 cost $2,319.11 through 30 Nov 2026, 12.1% more (+$250.11) than the whole of October;"
+            " November has a day fewer than October.",
         ),
         (
             {"previous_compared_cost": Decimal("2319.11")},
@@ -74,16 +78,15 @@ def test_views_that_a_role_may_not_see_are_not_spoken_of() -> None:
         ),
         (
             {"compared_days": 0, "compared_cost": None, "previous_compared_cost": None},
-            "November 2026 cost $2,319.11 through 28 Nov 2026, not compared: no settled day has a settled counterpart in October.",
+            "November 2026 cost $2,319.11 through 28 Nov 2026, not compared: no final day has a final counterpart in October.",
         ),
         (
             {"settled_days": 26, "compared_days": 26},
-            "November 2026 cost $2,319.11 through 28 Nov 2026 (26 settled days of 28),"
-            " 12.1 % more (+$250.11) than the same days of October.",
+            "November 2026 cost $2,319.11 through 28 Nov 2026 (26 final days of 28), 12.1% more (+$250.11) than the same days of October.",
         ),
         ({"settled_cost": None}, "The cost of November 2026 is not known, as the vendor left out an amount."),
-        ({"settled_days": 0, "settled_cost": None}, "No day of November 2026 is settled yet; October 2026 cost $2,819.40."),
-        ({"settled_days": 0, "settled_cost": None, "previous_month_cost": None}, "No day of November 2026 is settled yet."),
+        ({"settled_days": 0, "settled_cost": None}, "No day of November 2026 is final yet; October 2026 cost $2,819.40."),
+        ({"settled_days": 0, "settled_cost": None, "previous_month_cost": None}, "No day of November 2026 is final yet."),
     ],
 )
 def test_the_month_to_date(changes: dict[str, Any], sentence: str) -> None:
@@ -95,7 +98,7 @@ def test_organizations_are_added_up_and_one_that_is_behind_is_named() -> None:
         MONTH, organization="labs", settled_cost=Decimal("0.89"), compared_cost=Decimal("0.89"), previous_compared_cost=Decimal(1)
     )
     assert said(month_to_date, month_to_date=(MONTH, labs)) == (
-        "November 2026 cost $2,320.00 through 28 Nov 2026, 12.1 % more (+$250.00) than the same days of October."
+        "November 2026 cost $2,320.00 through 28 Nov 2026, 12.1% more (+$250.00) than the same days of October."
     )
     late = replace(labs, month_start=OCTOBER)
     assert said(month_to_date, month_to_date=(MONTH, late)).endswith("October, without labs, which has no costs loaded of this month.")
@@ -114,9 +117,11 @@ def test_two_currencies_are_never_in_one_number() -> None:
 def test_the_forecast_says_its_range_the_month_before_and_the_budget() -> None:
     assert said(forecast, forecasts=(FORECAST,), budgets=(BUDGET,)) == (
         "November 2026 is expected to cost $2,490.20, between $2,460.00 and $2,520.00 (such a range held in 10 of 12 past weeks),"
-        " 11.7 % less (\u2212$329.20) than October; within the budget of $3,000.00."
+        " 11.7% less (\u2212$329.20) than October; November has a day fewer than October; within the budget of $3,000.00."
     )
     assert said(forecast, forecasts=(FORECAST,)).endswith("than October; no budget is set.")
+    of_projects = said(forecast, forecasts=(FORECAST,), is_of_projects=True)
+    assert of_projects.endswith("than October; no budget is set for these projects.")
 
 
 @pytest.mark.parametrize(
@@ -143,8 +148,32 @@ def test_budgets_of_parts_are_counted_and_those_at_risk_are_named() -> None:
     assert said(forecast, forecasts=(FORECAST,), budgets=(BUDGET, search, voice)).endswith(
         "within the budget of $3,000.00; 1 of 2 other budgets: Search will be exceeded on 29 Nov 2026."
     )
+    assert said(forecast, forecasts=(FORECAST,), budgets=(BUDGET, search)).endswith(
+        "within the budget of $3,000.00; the budget Search will be exceeded on 29 Nov 2026."
+    )
     assert said(forecast, forecasts=(FORECAST,), budgets=(voice,)).endswith("; 1 budget, none at risk.")
     assert said(forecast, forecasts=(), budgets=(BUDGET,)) == "There is no forecast yet; within the budget of $3,000.00."
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"previous_month_cost": Decimal(2500)}, "about the same as October ($2,500.00); November has a day fewer than October"),
+        ({"previous_month_cost": Decimal(2460)}, "about the same as October ($2,460.00); November has a day fewer than October"),
+        ({"previous_month_cost": Decimal("2459.99")}, "1.2% more (+$30.21) than October; November has a day fewer than October"),
+        (
+            {"previous_month_cost": Decimal(2500), "low_cost": None},
+            "0.4% less (\u2212$9.80) than October; November has a day fewer than October",
+        ),
+        ({"month_start": date(2026, 12, 1)}, "than November; December has a day more than November"),
+        ({"month_start": date(2026, 8, 1)}, "11.7% less (\u2212$329.20) than July"),
+        ({"month_start": date(2026, 3, 1)}, "than February; March has 3 days more than February"),
+        ({"month_start": date(2028, 2, 1)}, "than January; February has 2 days fewer than January"),
+        ({"previous_month_cost": None}, "past weeks)"),
+    ],
+)
+def test_the_month_before_is_the_same_within_the_range_and_its_length_is_said(changes: dict[str, Any], words: str) -> None:
+    assert said(forecast, forecasts=(replace(FORECAST, **changes),), budgets=None).endswith(f"{words}.")
 
 
 def test_a_forecast_that_cannot_be_made_says_why_and_several_have_no_range() -> None:
@@ -152,7 +181,10 @@ def test_a_forecast_that_cannot_be_made_says_why_and_several_have_no_range() -> 
     assert said(forecast, forecasts=(none,), budgets=None) == "There is no forecast yet: an amount is unknown."
     assert said(forecast, forecasts=(FORECAST, none), budgets=None) == "There is no forecast yet: an amount is unknown."
     both = said(forecast, forecasts=(FORECAST, replace(FORECAST, organization="labs")), budgets=None)
-    assert both == "November 2026 is expected to cost $4,980.40, 11.7 % less (\u2212$658.40) than October."
+    assert (
+        both
+        == "November 2026 is expected to cost $4,980.40, 11.7% less (\u2212$658.40) than October; November has a day fewer than October."
+    )
 
 
 def test_a_month_that_is_over_is_compared_with_its_budget_and_its_forecast() -> None:
@@ -160,11 +192,11 @@ def test_a_month_that_is_over_is_compared_with_its_budget_and_its_forecast() -> 
     late = replace(miss, as_of_date=date(2026, 10, 30), days_left=1, expected_cost=Decimal(2820))
     kept = replace(BUDGET, period_start=OCTOBER, used_share=Decimal("0.9398"))
     assert said(forecast, month=OCTOBER, budgets=(kept,), forecast_misses=(miss, late)) == (
-        "For October 2026 the budget was kept: 94.0 % of $3,000.00; the forecast of 16 Oct 2026, $2,900.00, was 2.9 % too high."
+        "For October 2026 the budget was kept: 94.0% of $3,000.00; the forecast of 16 Oct 2026, $2,900.00, was 2.9% too high."
     )
     over = replace(kept, state="exceeded", used_share=Decimal("1.2"))
     answer = forecast(AnswerRows(OCTOBER, budgets=(over, kept)), "usd")
-    assert answer.sentence == "For October 2026 1 of 2 budgets was exceeded: All of acme (120.0 % of $3,000.00)."
+    assert answer.sentence == "For October 2026 1 of 2 budgets was exceeded: All of acme (120.0% of $3,000.00)."
     assert (answer.value, answer.state) == ("1 budget exceeded", State.ATTENTION)
     assert said(forecast, month=OCTOBER) == "October 2026 had no budget, and no forecast to compare it with."
     # A forecast of only one of two organizations is not one of both.
@@ -176,12 +208,13 @@ def test_the_driver_is_the_largest_change_in_the_direction_of_the_whole() -> Non
     voice = replace(CHANGE, volume_effect=Decimal(100), price_effect=Decimal(30))
     intake = replace(CHANGE, member_id="proj_2", member_name="Intake", change_cost=Decimal(-20), gone_cost=Decimal(-20))
     assert said(driver, changes=(voice, intake)) == (
-        "Voice Line drives the change most against 1 to 28 Oct 2026: +$130.00 of +$110.00 in all, +$100.00 of it through volume."
+        "Project Voice Line drives the change most, compared with 1 to 28 Oct 2026: +$130.00, more than the whole change of +$110.00;"
+        " +$100.00 of it through volume."
     )
     smaller = replace(voice, change_cost=Decimal(15), volume_effect=Decimal(15), price_effect=Decimal(0))
     many = [replace(smaller, member_id=f"proj_{number}", member_name=f"P{number}") for number in range(3, 5)]
     assert said(driver, changes=(smaller, intake, *many)).endswith(
-        "+$15.00 of +$25.00 in all, +$15.00 of it through volume, while Intake went the other way by \u2212$20.00."
+        "+$15.00, 60.0% of the whole change of +$25.00; all of it through volume, while project Intake went the other way by \u2212$20.00."
     )
 
 
@@ -189,12 +222,22 @@ def test_what_cannot_be_compared_gives_way_to_the_week_and_then_says_why() -> No
     no_month = replace(CHANGE, is_comparable=False, reason="nothing_to_compare")
     week = replace(CHANGE, comparison="week", change_cost=Decimal(7), volume_effect=Decimal(7), previous_first_date=date(2026, 11, 15))
     week = replace(week, previous_last_date=date(2026, 11, 21))
-    assert "against 15 to 21 Nov 2026: +$7.00 of +$7.00 in all" in said(driver, changes=(no_month, week))
-    assert said(driver, changes=(no_month,)) == "What changed is not known yet: there are no settled days to compare."
+    assert "compared with 15 to 21 Nov 2026: +$7.00, which is the whole change" in said(driver, changes=(no_month, week))
+    assert said(driver, changes=(no_month,)) == "What changed is not known yet: there are no final days to compare."
     # The 31st has no counterpart, and the other days have.
     fewer = replace(CHANGE, is_comparable=False, reason="days_left_out", volume_effect=Decimal(130))
-    assert said(driver, changes=(fewer,)).startswith("Voice Line drives the change most against 1 to 28 Oct 2026: +$130.00")
-    assert said(driver, changes=(replace(CHANGE, change_cost=Decimal(0)),)) == "No project's cost changed against 1 to 28 Oct 2026."
+    assert said(driver, changes=(fewer,)).startswith("Project Voice Line drives the change most, compared with 1 to 28 Oct 2026: +$130.00")
+    assert said(driver, changes=(replace(CHANGE, change_cost=Decimal(0)),)) == "No project's cost changed, compared with 1 to 28 Oct 2026."
+
+
+def test_the_share_of_a_driver_is_that_of_the_whole_change_whatever_its_direction() -> None:
+    less = replace(CHANGE, change_cost=Decimal(-60))
+    rest = replace(CHANGE, member_id="proj_2", member_name="Intake", change_cost=Decimal(-40))
+    answer = driver(AnswerRows(changes=(less, rest)), "usd")
+    assert answer.detail == "a project: 60.0% of the whole change of \u2212$100.00, compared with 1 to 28 Oct 2026"
+    assert answer.value == "Voice Line \u2212$60.00"
+    even = replace(rest, change_cost=Decimal(60))
+    assert "while the whole cost as much as before" in said(driver, changes=(less, even))
 
 
 def test_an_organization_of_one_project_is_driven_by_a_model() -> None:
@@ -206,28 +249,31 @@ def test_an_organization_of_one_project_is_driven_by_a_model() -> None:
     assert said(driver, changes=(nameless,)).startswith("(no project) drives")
 
 
-def test_odd_days_are_named_with_what_was_expected() -> None:
+def test_unusual_days_are_named_with_what_was_expected() -> None:
     assert said(odd_days, odd_days=(ODD,), loaded_costs=(LOADED,)) == (
-        "1 odd day from 30 Oct to 28 Nov 2026: Voice Line on 21 Nov 2026 with $40.00 instead of $12.00."
+        "1 unusual day from 30 Oct to 28 Nov 2026: Voice Line on 21 Nov 2026 with $40.00 instead of $12.00."
     )
     new = replace(ODD, kind="new_spender", expected_cost=None, series_name="Fresh")
     whole = replace(ODD, series_kind="organization", series_name=None, usage_date=date(2026, 11, 3))
     assert said(odd_days, odd_days=(new, ODD, whole), loaded_costs=(LOADED,)) == (
-        "2 odd days from 30 Oct to 28 Nov 2026: Fresh new on 21 Nov 2026 with $40.00,"
+        "2 unusual days from 30 Oct to 28 Nov 2026: Fresh new on 21 Nov 2026 with $40.00,"
         " Voice Line on 21 Nov 2026 with $40.00 instead of $12.00 and 1 more."
     )
-    assert said(odd_days, loaded_costs=(LOADED,)) == "No day from 30 Oct to 28 Nov 2026 was odd."
-    assert said(odd_days, month=OCTOBER, loaded_costs=(LOADED,)) == "No day from 1 to 31 Oct 2026 was odd."
+    card = odd_days(AnswerRows(odd_days=(new, ODD, whole), loaded_costs=(LOADED,)), "usd")
+    assert card.value == "2"
+    assert card.detail == "21 Nov 2026: Fresh new with $40.00; 21 Nov 2026: Voice Line with $40.00 instead of $12.00; 1 more"
+    assert said(odd_days, loaded_costs=(LOADED,)) == "No day from 30 Oct to 28 Nov 2026 was unusual."
+    assert said(odd_days, month=OCTOBER, loaded_costs=(LOADED,)) == "No day from 1 to 31 Oct 2026 was unusual."
 
 
 def test_trust_says_through_which_day_which_month_ties_and_which_checks_fail() -> None:
     assert said(lambda rows, _: trust(rows), loaded_costs=(LOADED,), tie_outs=(TIED,), check_results=(FINE,)) == (
-        "These figures can be trusted: settled through 28 Nov 2026; October 2026 ties to the invoice; every check passes."
+        "You can rely on these figures: final through 28 Nov 2026; October 2026 ties to the invoice; every check passes."
     )
     warns = replace(FINE, check_name="price_drift", severity="warn", is_ok=False)
     assert trust(AnswerRows(loaded_costs=(LOADED,), check_results=(FINE, warns))).sentence == (
-        "These figures can be trusted: settled through 28 Nov 2026; no month was compared with an invoice yet;"
-        " no check fails; 1 check warns: price_drift."
+        "Nothing speaks against these figures: final through 28 Nov 2026; no month was compared with an invoice yet;"
+        " no check fails, 1 check warns: price drift."
     )
 
 
@@ -240,8 +286,8 @@ def test_trust_says_through_which_day_which_month_ties_and_which_checks_fail() -
             "October 2026 does not tie to the invoice: ",
         ),
         ({"loaded_costs": (replace(LOADED, missing_bucket_count=2),)}, "2 days of costs are missing"),
-        ({"loaded_costs": (LOADED, replace(LOADED, organization="labs", settled_through_date=None))}, "no day is settled yet"),
-        ({"month": NOVEMBER}, "settled through 28 Nov 2026; November 2026 was not compared with an invoice yet"),
+        ({"loaded_costs": (LOADED, replace(LOADED, organization="labs", settled_through_date=None))}, "no day is final yet"),
+        ({"month": NOVEMBER}, "final through 28 Nov 2026; November 2026 was not compared with an invoice yet"),
     ],
 )
 def test_what_spoils_trust_is_said_first(rows: dict[str, Any], words: str) -> None:

@@ -210,7 +210,7 @@ def test_every_threshold_is_reported_under_its_own_identity_in_one_line_and_so_i
     assert (fifty.kind, fifty.identity) == (THRESHOLD, "Search 1000 usd 50 %")
     assert (eighty.kind, eighty.identity) == (THRESHOLD, "Search 1000 usd 80 %")
     assert fifty.text == eighty.text == (
-        "acme: the budget Search (project Search Ranking) of November 2026 has reached 80 %: 812.50 of 1,000.00 usd, 81 %,"
+        "acme: the budget Search (project Search Ranking) of November 2026 has reached 80%: 812.50 of 1,000.00 usd, 81%,"
         " spent to 20 November"
     )  # fmt: skip
     assert (forecast.kind, forecast.identity) == (FORECAST, "Search 1000 usd")

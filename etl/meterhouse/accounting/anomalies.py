@@ -221,7 +221,7 @@ def _odd(walk: _Walk, day: date, kind: Kind, run: Sequence[date] = ()) -> OddDay
 
 def _compared(cost: Decimal, expected: Decimal) -> str:
     if cost < expected:
-        return f"{(1 - max(cost, Decimal(0)) / expected) * 100:.0f} % less than"
+        return f"{(1 - max(cost, Decimal(0)) / expected) * 100:.0f}% less than"
     return f"{cost / expected:.1f} times" if cost < _MANY_TIMES * expected else f"over {_MANY_TIMES} times"
 
 

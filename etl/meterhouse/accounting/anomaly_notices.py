@@ -1,4 +1,4 @@
-"""Anomaly notices: what is reported of an odd day of costs, once per day and series, however often the day is restated. Pure."""
+"""Anomaly notices: what is reported of an unusual day of costs, once per day and series, however often the day is restated. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _KINDS = {"api_key": "API key", "organization": "whole organization"}
 
 @dataclass(frozen=True)
 class OddDay:
-    """One day of a series that was odd, as `bi.cost_anomalies` shows it; amounts in units of currency."""
+    """One day of a series that was unusual, as `bi.cost_anomalies` shows it; amounts in units of currency."""
 
     organization: str
     series_kind: str
@@ -30,7 +30,7 @@ class OddDay:
 
 
 def finding_of(odd: OddDay) -> Finding:
-    """Return what is to be reported of an odd day."""
+    """Return what is to be reported of an unusual day."""
     what = _KINDS.get(odd.series_kind, odd.series_kind)
     name = "" if odd.series_kind == "organization" else f" {odd.series_name or odd.series_key}"
     place = f" (project {odd.project_name or odd.project_id})" if odd.series_kind == "api_key" and odd.project_id else ""
@@ -38,6 +38,6 @@ def finding_of(odd: OddDay) -> Finding:
     return Finding(
         ANOMALY,
         " ".join(filter(None, (odd.series_kind, odd.series_key, odd.project_id, odd.currency))),
-        f"{odd.organization}: the costs of the {what}{name}{place} on {day_in_words(odd.day)} are odd: {amounts},"
+        f"{odd.organization}: the costs of the {what}{name}{place} on {day_in_words(odd.day)} are unusual: {amounts},"
         f" {money_in_words(odd.expected)} expected ({odd.reason})",
     )

@@ -50,7 +50,7 @@ def findings_of(one: Standing) -> Iterator[Finding]:
     if reached:
         # Never rounded up to a threshold that is not reached.
         percent = (one.spent / one.amount * 100).quantize(Decimal(1), ROUND_FLOOR)
-        text = f"{of} has reached {plain(reached[-1] * 100)} %: {spent}, {percent} %, {days}"
+        text = f"{of} has reached {plain(reached[-1] * 100)}%: {spent}, {percent}%, {days}"
         for threshold in reached:
             yield Finding(THRESHOLD, f"{name} {plain(threshold * 100)} %", text)
     if one.state is State.WILL_EXCEED:

@@ -24,7 +24,7 @@ class OddSeries:
     excess: Decimal
 
     def explains(self, whole: OddSeries) -> bool:
-        """Whether it is 70 % of what is odd about `whole`, which it is a part of.
+        """Whether it is 70% of what is unusual about `whole`, which it is a part of.
 
         A model is used in several projects, and a project uses several models: one explains the other if as much is odd about both.
         """

@@ -1,1 +1,1 @@
-"""Answers: this month, its forecast, what drives it, what is odd, whether to trust it: rows of the views, and a sentence each."""
+"""Answers: this month, its forecast, its driver, unusual days, whether to rely on it, what to do: rows of views, and a sentence each."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
@@ -14,10 +15,10 @@ from meterhouse import formats
 _REASONS = {
     "no_history": "fewer than seven days are loaded",
     "short_history": "fewer than eight weeks are loaded",
-    "not_settled": "a day that it needs is not settled",
+    "not_settled": "a day that it needs is not final",
     "amount_unknown": "an amount is unknown",
     "amount_missing": "an amount is unknown",
-    "nothing_to_compare": "there are no settled days to compare",
+    "nothing_to_compare": "there are no final days to compare",
     "days_left_out": "some days have no counterpart",
     "not_allocated": "some costs are not allocated yet",
 }
@@ -45,7 +46,12 @@ class Answer:
 
 def unknown(key: str, label: str, why: str) -> Answer:
     """Return an answer that there is none, as `why`, a sentence without its full stop, says."""
-    return Answer(key, label, formats.UNKNOWN, why, f"{why[0].upper()}{why[1:]}.", State.UNKNOWN)
+    return Answer(key, label, formats.UNKNOWN, why, f"{capital(why)}.", State.UNKNOWN)
+
+
+def capital(words: str) -> str:
+    """Return words as the beginning of a sentence."""
+    return f"{words[:1].upper()}{words[1:]}"
 
 
 def month(day: date) -> str:
@@ -60,7 +66,7 @@ def total(amounts: list[Decimal | None]) -> Decimal | None:
 
 
 def difference(now: Decimal, before: Decimal, currency: str, *, than: str) -> str:
-    """Return a difference as 12.1 % (+$250.11) more than `than`."""
+    """Return a difference as 12.1% (+$250.11) more than `than`."""
     change = now - before
     if not change:
         return f"as much as {than}"
@@ -68,6 +74,14 @@ def difference(now: Decimal, before: Decimal, currency: str, *, than: str) -> st
     if before <= 0:
         return f"{formats.money(abs(change), currency)} {word} than {than}"
     return f"{formats.percent(abs(change) / before)} {word} ({formats.change(change, currency)}) than {than}"
+
+
+def other_length(start: date) -> str:
+    """Return that the month of a first day is shorter or longer than the one before; nothing where it is not."""
+    before = start - timedelta(days=1)
+    days = monthrange(start.year, start.month)[1] - before.day
+    number = "a day" if abs(days) == 1 else f"{abs(days)} days"
+    return f"; {start:%B} has {number} {'more' if days > 0 else 'fewer'} than {before:%B}" if days else ""
 
 
 def listed(names: list[str]) -> str:

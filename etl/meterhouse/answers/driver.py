@@ -1,4 +1,4 @@
-"""Which project, or model, drives the change most, and through what. Pure; the view splits the change."""
+"""Which project, or model, drives the change most, with its share of it, and through what. Pure; the view splits the change."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from meterhouse import formats
-from meterhouse.answers.answer import Answer, because, total, unknown
+from meterhouse.answers.answer import Answer, because, capital, total, unknown
 from meterhouse.answers.rows import EFFECTS, AnswerRows, Change
 
 KEY, LABEL = "driver", "Largest driver"
@@ -21,14 +21,16 @@ def driver(rows: AnswerRows, currency: str) -> Answer:
     if not found:
         return unknown(KEY, LABEL, f"what changed is not known yet{because(row.reason for row in known)}")
     whole = total([row.change_cost for row in found]) or Decimal(0)
-    against = _against(found[0])
+    compared = _compared(found[0])
     top = max(found, key=lambda row: (_size(row.change_cost, whole), abs(row.change_cost or Decimal(0))))
     if not top.change_cost:
-        return Answer(KEY, LABEL, "none", f"no cost changed {against}", f"No {top.dimension}'s cost changed {against}.")
-    part, change = formats.change(top.change_cost, currency), formats.change(whole, currency)
+        words = f"no {_kind(top)}'s cost changed, {compared}"
+        return Answer(KEY, LABEL, "none", words, f"{capital(words)}.")
+    part, of = formats.change(top.change_cost, currency), _share(top.change_cost, whole, currency)
     through = ", ".join(part for part in (_through(top, currency), _other_way(found, top, currency)) if part)
-    sentence = f"{_named(top)} drives the change most {against}: {part} of {change} in all{f', {through}' if through else ''}."
-    return Answer(KEY, LABEL, f"{top.name} {part}", f"of {change} {against}{f'; {through}' if through else ''}", sentence)
+    more = f"; {through}" if through else ""
+    sentence = f"{capital(_named(top))} drives the change most, {compared}: {part}, {of}{more}."
+    return Answer(KEY, LABEL, f"{top.name} {part}", f"a {_kind(top)}: {of}, {compared}{more}", sentence)
 
 
 def comparable(changes: Sequence[Change], currency: str) -> list[Change]:
@@ -66,13 +68,29 @@ def _size(change: Decimal | None, whole: Decimal) -> Decimal:
     return abs(amount) if not whole else amount * (1 if whole > 0 else -1)
 
 
+def _share(change: Decimal, whole: Decimal, currency: str) -> str:
+    """How much of the whole change it is; a part that is larger than the whole is not said as a share, which nobody expects over 100%."""
+    if not whole:
+        return "while the whole cost as much as before"
+    share = change / whole
+    if share == 1:
+        return "which is the whole change"
+    if not 0 < share < 1:
+        return f"more than the whole change of {formats.change(whole, currency)}"
+    return f"{formats.percent(share)} of the whole change of {formats.change(whole, currency)}"
+
+
+def _kind(row: Change) -> str:
+    return row.dimension.replace("_", " ")
+
+
 def _named(row: Change) -> str:
-    return f"Model {row.name}" if row.dimension == "model" and row.member_id else row.name
+    return f"{_kind(row)} {row.name}" if row.member_id else row.name
 
 
-def _against(row: Change) -> str:
+def _compared(row: Change) -> str:
     first, last = row.previous_first_date, row.previous_last_date
-    return f"against {formats.span(first, last)}" if first and last else "against the days before"
+    return f"compared with {formats.span(first, last)}" if first and last else "compared with the days before"
 
 
 def _through(row: Change, currency: str) -> str:
@@ -80,4 +98,7 @@ def _through(row: Change, currency: str) -> str:
     sign = 1 if (row.change_cost or 0) > 0 else -1
     parts = {name: (getattr(row, name) or Decimal(0)) * sign for name in EFFECTS}
     name = max(parts, key=lambda one: parts[one])
-    return f"{formats.change(parts[name] * sign, currency)} of it through {EFFECTS[name]}" if parts[name] > 0 else ""
+    if parts[name] <= 0:
+        return ""
+    much = "all" if parts[name] == abs(row.change_cost or 0) else formats.change(parts[name] * sign, currency)
+    return f"{much} of it through {EFFECTS[name]}"

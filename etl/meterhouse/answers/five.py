@@ -1,4 +1,4 @@
-"""The five answers of the first page, in their order: spent, expected, driven by, odd, trusted. Pure."""
+"""The five answers of the first page, in their order: spent, expected, driven by, unusual, relied on. Pure."""
 
 from __future__ import annotations
 

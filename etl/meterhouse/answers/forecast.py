@@ -1,18 +1,19 @@
-"""What the month will cost, against the month before and the budgets. Pure; the views have the rules."""
+"""What the month will cost, compared with the month before and the budgets. Pure; the views have the rules."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from decimal import Decimal
 
 from meterhouse import formats
-from meterhouse.answers.answer import Answer, State, because, difference, month, total, unknown
+from meterhouse.answers.answer import Answer, State, because, difference, month, other_length, total, unknown
 from meterhouse.answers.past_month import past_month
 from meterhouse.answers.rows import AnswerRows, Budget, MonthForecast
 from meterhouse.counts import counted
 
 KEY, LABEL = "forecast", "Forecast"
-_OVER = ("exceeded", "will_exceed", "at_risk")
+OVER = ("exceeded", "will_exceed", "at_risk")
 
 
 def forecast(rows: AnswerRows, currency: str) -> Answer:
@@ -24,17 +25,20 @@ def forecast(rows: AnswerRows, currency: str) -> Answer:
         return past_month(rows, rows.month, currency)
     found = [row for row in rows.forecasts or () if row.currency == currency]
     budgets = [row for row in rows.budgets or () if row.currency == currency]
-    state = State.ATTENTION if any(row.state in _OVER for row in budgets) else State.PLAIN
-    about = _budgets(budgets, has_any=rows.budgets != ())
+    state = State.ATTENTION if any(row.state in OVER for row in budgets) else State.PLAIN
+    about = _budgets(budgets, rows)
     expected = total([row.expected_cost for row in found]) if found else None
     if expected is None or len({row.month_start for row in found}) > 1:
         why = because(row.reason for row in found)
         answer = unknown(KEY, LABEL, f"there is no forecast yet{why}{f'; {about}' if budgets else ''}")
         return Answer(KEY, LABEL, answer.value, answer.detail, answer.sentence, state if budgets else State.UNKNOWN)
     start, value = found[0].month_start, formats.money(expected, currency)
-    rest = "; ".join(part for part in (f"{_range(found, currency)}{_against(found, start, currency)}", about) if part)
+    within, compared = _range(found, currency), _compared(found, expected, start, currency)
+    said = "; ".join(part for part in (", ".join(part for part in (within, compared) if part), about) if part)
     beginning = f"{month(start)} is expected to cost {value}"
-    return Answer(KEY, f"{LABEL} for {month(start)}", value, rest, f"{beginning}, {rest}." if rest else f"{beginning}.", state)
+    # A card says first what the figure is compared with.
+    detail = "; ".join(part for part in (compared, about, within) if part)
+    return Answer(KEY, f"{LABEL} for {month(start)}", value, detail, f"{beginning}, {said}." if said else f"{beginning}.", state)
 
 
 def _range(found: Sequence[MonthForecast], currency: str) -> str:
@@ -47,24 +51,32 @@ def _range(found: Sequence[MonthForecast], currency: str) -> str:
     return f"between {formats.money(one.low_cost, currency)} and {formats.money(one.high_cost, currency)}{past}"
 
 
-def _against(found: Sequence[MonthForecast], start: date, currency: str) -> str:
-    before, expected = total([row.previous_month_cost for row in found]), total([row.expected_cost for row in found])
-    if before is None or expected is None or not before:
+def _compared(found: Sequence[MonthForecast], expected: Decimal, start: date, currency: str) -> str:
+    """More or less than the month before, unless that lies within the range; and how many days fewer or more the month has."""
+    before, previous = total([row.previous_month_cost for row in found]), start - timedelta(days=1)
+    if not before:
         return ""
-    comma = ", " if _range(found, currency) else ""
-    return f"{comma}{difference(expected, before, currency, than=f'{start - timedelta(days=1):%B}')}"
+    low, high = found[0].low_cost, found[0].high_cost
+    if len(found) == 1 and low is not None and high is not None and low <= before <= high:
+        words = f"about the same as {previous:%B} ({formats.money(before, currency)})"
+    else:
+        words = difference(expected, before, currency, than=f"{previous:%B}")
+    return f"{words}{other_length(start)}"
 
 
-def _budgets(budgets: Sequence[Budget], *, has_any: bool) -> str:
+def _budgets(budgets: Sequence[Budget], rows: AnswerRows) -> str:
     """How the organization's own budget of the month stands, and how many of the others are over or may be."""
     if not budgets:
-        return "" if has_any else "no budget is set"
+        # There may be one in another currency.
+        return "" if rows.budgets != () else "no budget is set for these projects" if rows.is_of_projects else "no budget is set"
     own = [row for row in budgets if row.scope_kind == "organization" and row.period == "month"]
     others = budgets if len(own) != 1 else [row for row in budgets if row is not own[0]]
     parts = [_own(own[0])] if len(own) == 1 else []
-    over = [row for row in others if row.state in _OVER]
-    if over:
-        names = ", ".join(f"{row.budget} {_word(row)}" for row in over[:2]) + (", ..." if len(over) > 2 else "")
+    over = [row for row in others if row.state in OVER]
+    if over and len(others) == 1:
+        parts.append(f"the budget {over[0].budget} {outlook(over[0])}")
+    elif over:
+        names = ", ".join(f"{row.budget} {outlook(row)}" for row in over[:2]) + (", ..." if len(over) > 2 else "")
         parts.append(f"{len(over)} of {counted(len(others), 'other budget' if own else 'budget')}: {names}")
     elif others and not own:
         parts.append(f"{counted(len(others), 'budget')}, none at risk")
@@ -82,7 +94,8 @@ def _own(budget: Budget) -> str:
     return words.get(budget.state, f"whether the budget of {amount} will do is not known")
 
 
-def _word(budget: Budget) -> str:
+def outlook(budget: Budget) -> str:
+    """Return how a budget that is over or may be stands, as the end of a sentence about it."""
     on = f" on {formats.day(budget.passes_on_date)}" if budget.passes_on_date else ""
     return {"exceeded": "is exceeded", "will_exceed": f"will be exceeded{on}"}.get(budget.state, "is at risk")
 

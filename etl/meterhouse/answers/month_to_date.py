@@ -1,4 +1,4 @@
-"""What was spent this month, against the same days of the month before. Pure."""
+"""What was spent this month, compared with the same days of the month before. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from meterhouse import formats
-from meterhouse.answers.answer import Answer, difference, listed, month, total, unknown
+from meterhouse.answers.answer import Answer, difference, listed, month, other_length, total, unknown
 from meterhouse.answers.rows import AnswerRows, MonthToDate
 from meterhouse.counts import counted
 
@@ -14,14 +14,14 @@ KEY, LABEL = "month_to_date", "Month to date"
 
 
 def month_to_date(rows: AnswerRows, currency: str) -> Answer:
-    """Return the cost of the newest month's settled days in one currency; several organizations are added up."""
+    """Return the cost of the newest month's final days in one currency; several organizations are added up."""
     known = [row for row in rows.month_to_date or () if row.currency == currency]
     if not known:
         return unknown(KEY, LABEL, "no costs are loaded yet")
     newest = max(row.month_start for row in known)
     found = [row for row in known if row.month_start == newest]
     if any(row.settled_days == 0 for row in found):
-        return unknown(KEY, LABEL, f"no day of {month(newest)} is settled yet{_month_before(found, currency)}")
+        return unknown(KEY, LABEL, f"no day of {month(newest)} is final yet{_month_before(found, currency)}")
     cost = total([row.settled_cost for row in found])
     if cost is None:
         return unknown(KEY, LABEL, f"the cost of {month(newest)} is not known, as the vendor left out an amount")
@@ -33,12 +33,12 @@ def month_to_date(rows: AnswerRows, currency: str) -> Answer:
 
 
 def _days(found: Sequence[MonthToDate]) -> str:
-    """Through which day the costs are settled, and on how many days where there are gaps."""
+    """Through which day the costs are final, and on how many days where there are gaps."""
     ends = sorted({row.settled_through_date for row in found if row.settled_through_date is not None})
     if len(ends) > 1:
         return f"through {formats.day(ends[0])} to {formats.day(ends[-1])}, which differs by organization"
     settled = min(row.settled_days for row in found)
-    gaps = f" ({counted(settled, 'settled day')} of {ends[0].day})" if settled < ends[0].day else ""
+    gaps = f" ({counted(settled, 'final day')} of {ends[0].day})" if settled < ends[0].day else ""
     return f"through {formats.day(ends[0])}{gaps}"
 
 
@@ -46,7 +46,7 @@ def _against(found: Sequence[MonthToDate], currency: str) -> str:
     previous = found[0].month_start - timedelta(days=1)
     now, before = total([row.compared_cost for row in found]), total([row.previous_compared_cost for row in found])
     if any(row.compared_days == 0 for row in found):
-        return f"not compared: no settled day has a settled counterpart in {previous:%B}"
+        return f"not compared: no final day has a final counterpart in {previous:%B}"
     if now is None or before is None:
         return f"not compared: an amount of {previous:%B} is unknown"
     is_whole = all(row.compared_days == row.days_in_month for row in found)
@@ -54,7 +54,8 @@ def _against(found: Sequence[MonthToDate], currency: str) -> str:
     only = "" if compared == settled else f" ({counted(compared, 'day')} compared)"
     if not before:
         return f"with nothing billed on the same days of {previous:%B}{only}"
-    return difference(now, before, currency, than=f"{'the whole of' if is_whole else 'the same days of'} {previous:%B}{only}")
+    than = f"{'the whole of' if is_whole else 'the same days of'} {previous:%B}{only}"
+    return f"{difference(now, before, currency, than=than)}{other_length(found[0].month_start) if is_whole else ''}"
 
 
 def _month_before(found: Sequence[MonthToDate], currency: str) -> str:

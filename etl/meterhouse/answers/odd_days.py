@@ -1,4 +1,4 @@
-"""Which days were odd lately. Pure; the view judges, and only settled days."""
+"""Which days were unusual lately. Pure; the view judges, and only final days."""
 
 from __future__ import annotations
 
@@ -7,30 +7,31 @@ from meterhouse.answers.answer import Answer, State, listed, unknown
 from meterhouse.answers.rows import AnswerRows, OddDay
 from meterhouse.counts import counted
 
-KEY, LABEL = "odd_days", "Odd days"
+KEY, LABEL = "odd_days", "Unusual days"
 _NAMED = 2
 
 
 def odd_days(rows: AnswerRows, currency: str) -> Answer:
-    """Return the odd days of the month, or of the last thirty days up to the last settled one, in one currency."""
+    """Return the unusual days of the month, or of the last thirty days up to the last final one, in one currency."""
     days = rows.odd_days_span
     if days is None:
-        return unknown(KEY, LABEL, "no day could be judged, as none is settled yet")
+        return unknown(KEY, LABEL, "no day could be judged, as none is final yet")
     if rows.odd_days is None:
-        return unknown(KEY, LABEL, "odd days cannot be seen with this role")
+        return unknown(KEY, LABEL, "unusual days cannot be seen with this role")
     span = formats.span(*days)
     found = [row for row in rows.odd_days if row.currency == currency]
     if not found:
-        return Answer(KEY, LABEL, "none", f"from {span}", f"No day from {span} was odd.")
-    named = [_words(row) for row in found[:_NAMED]]
-    if len(found) > _NAMED:
-        named.append(f"{len(found) - _NAMED} more")
-    number = counted(len({row.usage_date for row in found}), "odd day")
-    return Answer(KEY, LABEL, number, listed(named), f"{number} from {span}: {listed(named)}.", State.ATTENTION)
+        return Answer(KEY, LABEL, "none", f"from {span}", f"No day from {span} was unusual.")
+    more = [f"{len(found) - _NAMED} more"] if len(found) > _NAMED else []
+    number = len({row.usage_date for row in found})
+    said = listed([*(f"{row.name}{_with(row, ' on ')}" for row in found[:_NAMED]), *more])
+    # A card has a line for each, which begins with its day.
+    detail = "; ".join([*(f"{formats.day(row.usage_date)}: {row.name}{_with(row)}" for row in found[:_NAMED]), *more])
+    return Answer(KEY, LABEL, str(number), detail, f"{counted(number, 'unusual day')} from {span}: {said}.", State.ATTENTION)
 
 
-def _words(row: OddDay) -> str:
-    cost = formats.money(row.actual_cost, row.currency)
-    if row.kind == "new_spender":
-        return f"{row.name} new on {formats.day(row.usage_date)} with {cost}"
-    return f"{row.name} on {formats.day(row.usage_date)} with {cost} instead of {formats.money(row.expected_cost, row.currency)}"
+def _with(row: OddDay, on: str = "") -> str:
+    """What a day's cost was, and what it should have been; with the day itself behind `on`."""
+    new, cost = " new" if row.kind == "new_spender" else "", formats.money(row.actual_cost, row.currency)
+    usual = "" if new else f" instead of {formats.money(row.expected_cost, row.currency)}"
+    return f"{new}{f'{on}{formats.day(row.usage_date)}' if on else ''} with {cost}{usual}"

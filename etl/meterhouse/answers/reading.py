@@ -67,7 +67,7 @@ def read_answers(
     through = settled_through(tuple(loaded or ()))
     odd = odd_days_span(month, through) or (None, None)
     last = last_day(month) if month else through
-    # From the first day of the month before, for the pictures of two months, and as far as odd days are looked for.
+    # From the first day of the month before, for the pictures of two months, and as far as unusual days are looked for.
     first = last and min((last.replace(day=1) - timedelta(days=1)).replace(day=1), odd[0] or last)
     spans: dict[str, dict[str, object]] = {
         "days": {"first": first, "last": last},
@@ -75,7 +75,7 @@ def read_answers(
         "changes": _compared(["month"] if month else ["month_to_date", "week"], ["project", "model"], month),
     }
     found = {name: _rows(connection, name, chosen | spans.get(name, {})) for name in _SOURCES if name != "loaded_costs"}
-    return AnswerRows(month, loaded_costs=loaded, **found)
+    return AnswerRows(month, loaded_costs=loaded, is_of_projects=bool(chosen["by_project"]), **found)
 
 
 def read_drivers(
@@ -93,7 +93,7 @@ def _compared(comparisons: list[str], dimensions: list[str], period_first_date: 
 def read_odd_days(
     connection: psycopg.Connection[Any], organizations: Sequence[str], projects: Sequence[str], first: date, last: date
 ) -> tuple[OddDay, ...] | None:
-    """Return the odd days that faces show between two days; None where the role may not see them."""
+    """Return the unusual days that faces show between two days; None where the role may not see them."""
     parameters = {"organizations": list(organizations) or None, "projects": list(projects) or None}
     return _rows(connection, "odd_days", parameters | {"first": first, "last": last})
 

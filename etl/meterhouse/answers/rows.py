@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-# Odd days are looked for on as many days up to the last settled one.
+# Unusual days are looked for on as many days up to the last final one.
 ODD_DAYS_REACH = 30
 # What the parts of a change are called in a sentence, in the order of the view.
 EFFECTS = {
@@ -177,12 +177,12 @@ class LoadedCosts:
 
 @dataclass(frozen=True)
 class TieOut:
-    """`bi.invoice_tie_out`: a month that an invoice was imported for, or that has none because it is still open."""
+    """`bi.invoice_tie_out`: a month and its invoices; `no_invoice` only of months of which every day is settled (`is_complete`)."""
 
     month_start: date
     organization: str
     currency: str
-    billed: Decimal
+    billed: Decimal | None
     invoiced: Decimal | None
     unexplained: Decimal | None
     state: str
@@ -236,6 +236,8 @@ class AnswerRows:
     tie_outs: tuple[TieOut, ...] | None = ()
     check_results: tuple[CheckResult, ...] | None = ()
     days: tuple[DayCost, ...] | None = ()
+    # Budgets and forecasts are those of some projects, and not of whole organizations.
+    is_of_projects: bool = False
 
     @property
     def currency(self) -> str:
@@ -249,8 +251,13 @@ class AnswerRows:
         return settled_through(self.loaded_costs or ())
 
     @property
+    def missing_days(self) -> int:
+        """How many days of costs lie between loaded ones and are not loaded."""
+        return sum(one.missing_bucket_count or 0 for one in self.loaded_costs or ())
+
+    @property
     def odd_days_span(self) -> tuple[date, date] | None:
-        """The days on which odd ones are looked for; None where none is settled."""
+        """The days on which unusual ones are looked for; None where none is settled."""
         return odd_days_span(self.month, self.settled_through)
 
 
@@ -261,7 +268,7 @@ def settled_through(loaded: tuple[LoadedCosts, ...]) -> date | None:
 
 
 def odd_days_span(month: date | None, through: date | None) -> tuple[date, date] | None:
-    """Return the first and the last day on which odd ones are looked for: those of a month, or the last settled ones."""
+    """Return the first and the last day on which unusual ones are looked for: those of a month, or the last settled ones."""
     if through is None or (month is not None and through < month):
         return None
     if month is None:

@@ -27,7 +27,7 @@ WHY_UNALLOCATED = {
 REMARKS = {
     "amount_missing": "the vendor left the amount out",
     "context_band_unknown": "usage does not separate the price band",
-    "quantity_mismatch": "usage counts over 1 % more or less than was billed",
+    "quantity_mismatch": "usage counts over 1% more or less than was billed",
 }
 
 
@@ -43,7 +43,7 @@ ACCOUNTING_COLUMNS: dict[str, Meaning] = {
         null="unallocated",
     ),
     "reason": Meaning(
-        "In words, what was odd about a day. For a part of the bill, why it is unallocated: "
+        "In words, what was unusual about a day. For a part of the bill, why it is unallocated: "
         f"{', '.join(WHY_UNALLOCATED)}; for an allocated part, what to know about it: {', '.join(REMARKS)} (docs/design.md explains each)."
         " For a forecast, why there is none: no_history (fewer than seven days), not_settled or amount_unknown (a day of the month or of"
         " the last seven); or short_history (too short to choose a model by). For changes, why the periods are not comparable:"

@@ -1,4 +1,4 @@
-"""Anomaly columns: what the public columns about odd days mean. Pure."""
+"""Anomaly columns: what the public columns about unusual days mean. Pure."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ ANOMALY_COLUMNS: dict[str, Meaning] = {
         "a new spender, for which nothing was expected",
     ),
     "kind": Meaning(
-        "What was odd: spike, drop, sustained (three days in a row well above expectation, and far above it together) or new_spender (the"
-        " first cost in eight weeks)."
+        "What was unusual: spike, drop, sustained (three days in a row well above expectation, and far above it together) or new_spender"
+        " (the first cost in eight weeks)."
     ),
     "explained_by": Meaning("Name of the series further down that explains the difference.", null="none does, so the row itself is shown"),
     "is_shown": Meaning("Whether to show the row: nothing further down explains it, and it is neither planned nor withdrawn."),
-    "first_seen_at_utc": Meaning("When the day was first found odd, UTC."),
+    "first_seen_at_utc": Meaning("When the day was first found unusual, UTC."),
     "judged_at_utc": Meaning("When anything about the row last changed, UTC."),
     "note": Meaning("What was planned, as it was written down.", null="nothing was planned, or nothing written down"),
     "anomaly_id": Meaning("Number of the row in this warehouse; it stays when the day is restated."),

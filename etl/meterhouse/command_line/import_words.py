@@ -37,7 +37,7 @@ def add_import(commands: Any) -> None:
     _kind(kinds, "purchases", "prepaid credits that were bought; the file has all purchases of the organizations that it names")
     _kind(kinds, "prices", "unit prices of your contract, one per line; they replace those of the organizations that the file names")
     _kind(kinds, "rates", "exchange rates by day, for METERHOUSE_REPORTING_CURRENCY", files="+")
-    _kind(kinds, "planned", "days on which odd costs are no surprise; the file has all of the organizations that it names")
+    _kind(kinds, "planned", "days on which unusual costs are no surprise; the file has all of the organizations that it names")
     _kind(kinds, "recipients", "who gets which team's reports by mail, a record per team and address; the file has the whole list")
 
 

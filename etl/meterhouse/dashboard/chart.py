@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Literal
 
 from meterhouse import formats
+from meterhouse.answers.answer import capital
 from meterhouse.counts import counted
 from meterhouse.dashboard.coverage import LOADED, Coverage
 from meterhouse.dashboard.tables import Table
@@ -155,18 +156,14 @@ def folded_picks(picks: Sequence[str], labels: Sequence[object]) -> tuple[str, .
 
 def coverage_note(coverage: Coverage) -> tuple[str, ...]:
     """Return the line under a chart that says how many of its days are loaded and settled; none when all or none are."""
-    return () if coverage.is_settled or coverage.is_none else (f"{_sentence(coverage.words())}.",)
+    return () if coverage.is_settled or coverage.is_none else (f"{capital(coverage.words())}.",)
 
 
 def nothing_words(coverage: Coverage) -> str:
     """Return why there is no figure: it is not loaded, or all that is loaded holds nothing."""
     if coverage.is_none:
-        return f"{_sentence(coverage.words())}. Choose other days, or load these with meterhouse backfill."
+        return f"{capital(coverage.words())}. Choose other days, or load these with meterhouse backfill."
     if not coverage.is_whole:
         loaded = f"{coverage.count(*LOADED):,} of {counted(len(coverage.states), coverage.unit)}"
         return f"Nothing was reported for this choice in what is loaded: {loaded}."
     return NOTHING
-
-
-def _sentence(words: str) -> str:
-    return words[0].upper() + words[1:]

@@ -17,6 +17,8 @@ from meterhouse.counts import counted
 from meterhouse.dashboard.coverage import State
 from meterhouse.dashboard.snapshot import DayRow, Snapshot
 
+_WITH = "compared with"
+
 
 @dataclass(frozen=True)
 class Compared:
@@ -74,7 +76,7 @@ def _change(one: Compared) -> str:
 
 
 def _separator(found: Comparison) -> str:
-    return " " if _days(found).startswith("against") else ", "
+    return " " if _days(found).startswith(_WITH) else ", "
 
 
 def _days(found: Comparison) -> str:
@@ -82,17 +84,17 @@ def _days(found: Comparison) -> str:
     year, days, before = found.last.year, runs(found.days), runs(found.before_days)
     number = f"{len(found.days):,} of {counted((found.last - found.first).days + 1, 'day')} can be compared"
     if found.is_whole_months:
-        return f"against {months(found.before_first, found.before_last)} ({counted(len(found.before_days), 'day')})"
+        return f"{_WITH} {months(found.before_first, found.before_last)} ({counted(len(found.before_days), 'day')})"
     if len(days) > 1 or len(before) > 1:
-        return f"against the same days in {formats.span(found.before_first, found.before_last, year)}: {number}"
-    against = f"against {formats.span(*before[0], year)}"
+        return f"{_WITH} the same days in {formats.span(found.before_first, found.before_last, year)}: {number}"
+    earlier = f"{_WITH} {formats.span(*before[0], year)}"
     if days[0][0] != found.first:
-        return f"{formats.span(*days[0], year)} {against}: {number}"
-    return f"{formats.span(*days[0], year)} {against}" if found.is_by_month else f"{against}, {_settled(len(found.days))}"
+        return f"{formats.span(*days[0], year)} {earlier}: {number}"
+    return f"{formats.span(*days[0], year)} {earlier}" if found.is_by_month else f"{earlier}, {_final(len(found.days))}"
 
 
-def _settled(number: int) -> str:
-    return "1 settled day on each side" if number == 1 else f"{number:,} settled days on both sides"
+def _final(number: int) -> str:
+    return "1 final day on each side" if number == 1 else f"{number:,} final days on both sides"
 
 
 def months(first: date, last: date) -> str:
@@ -105,12 +107,12 @@ def months(first: date, last: date) -> str:
 
 def _why_not(found: Comparison, snapshot: Snapshot) -> str:
     if not snapshot.cost_coverage.count(State.SETTLED):
-        return "not compared: no day is settled yet"
+        return "not compared: no day is final yet"
     before = snapshot.cost_coverage_of(found.before_first, found.before_last)
     number = len(before.states)
     name = formats.span(found.before_first, found.before_last, found.last.year) if found.is_by_month else "the day before"
     name = name if found.is_by_month or number == 1 else f"the {number:,} days before"
     verb = "is" if number == 1 else "are"
     if before.count(State.SETTLED):
-        return "not compared: no settled day has a settled counterpart"
-    return f"not compared: {name} {verb} not {'loaded' if before.is_none else 'settled yet'}"
+        return "not compared: no final day has a final counterpart"
+    return f"not compared: {name} {verb} not {'loaded' if before.is_none else 'final yet'}"

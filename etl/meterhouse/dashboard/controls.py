@@ -29,36 +29,34 @@ def currency_options(snapshot: Snapshot) -> list[Any]:
     return [{"label": code.upper() or UNNAMED, "value": code} for code in snapshot.currencies or [snapshot.currency]]
 
 
-def header(snapshot: Snapshot, freshness: list[Any]) -> Any:
-    """Return the head of the page: its name, the choice in words, how fresh the figures are, and the switches of the page itself."""
-    themes = [{"label": name, "value": name.lower()} for name in ("Auto", "Light", "Dark")]
+def header(snapshot: Snapshot) -> Any:
+    """Return the head of the page: its name, and the choice in words."""
     return html.Header(
         [
             html.Div([html.H1("meterhouse"), html.P("OpenAI usage and billed cost", className="tagline")], className="brand"),
             html.P(choice_in_words(snapshot), id="choice", className="chosen"),
-            html.Ul(freshness, id="freshness", className="freshness", **{"aria-label": "How far the figures are loaded"}),
+        ]
+    )
+
+
+def _switches() -> Any:
+    """The switches of the page itself, which choose no figures."""
+    themes = [{"label": "System", "value": "auto"}, {"label": "Light", "value": "light"}, {"label": "Dark", "value": "dark"}]
+    refresh = [{"label": "Auto-refresh", "value": "on"}]
+    return html.Div(
+        [
+            dcc.Checklist(id="refresh", options=refresh, value=["on"], persistence=True, className="switch"),
             html.Div(
                 [
-                    dcc.Checklist(
-                        id="refresh",
-                        options=[{"label": "Auto-refresh", "value": "on"}],
-                        value=["on"],
-                        persistence=True,
-                        className="switch",
-                    ),
-                    html.Div(
-                        [
-                            html.Span("Colours", id="theme-label", className="unseen"),
-                            dcc.RadioItems(id="theme", options=themes, value="auto", persistence=True, inline=True, className="segments"),
-                        ],
-                        role="radiogroup",
-                        **{"aria-labelledby": "theme-label"},
-                    ),
+                    html.Span("Colours", id="theme-label", className="label"),
+                    dcc.RadioItems(id="theme", options=themes, value="auto", persistence=True, inline=True, className="segments"),
                 ],
-                className="switches",
+                role="radiogroup",
+                **{"aria-labelledby": "theme-label"},
             ),
-        ]
-    )  # fmt: skip
+        ],
+        className="filter switches",
+    )
 
 
 def filter_panel(snapshot: Snapshot, today: date) -> Any:
@@ -70,36 +68,12 @@ def filter_panel(snapshot: Snapshot, today: date) -> Any:
         id="filters",
         **{"aria-label": "Filters"},
         children=[
-            html.Div(
-                [
-                    html.Span("Days, UTC", className="label", id="days-label"),
-                    dcc.DatePickerRange(
-                        id="days",
-                        start_date=str(filters.first),
-                        end_date=str(filters.last),
-                        start_date_id="first-day",
-                        end_date_id="last-day",
-                        max_date_allowed=str(max(today, filters.last)),
-                        display_format="YYYY-MM-DD",
-                        first_day_of_week=1,
-                        minimum_nights=0,
-                        number_of_months_shown=1,
-                    ),
-                    html.Div(
-                        _preset_buttons(chosen_preset(filters.first, filters.last, today)),
-                        className="presets",
-                        role="group",
-                        **{"aria-label": "Spans of days"},
-                    ),
-                ],
-                className="filter days",
-                role="group",
-                **{"aria-labelledby": "days-label"},
-            ),
+            _days(filters, today),
+            _switches(),
             html.Button("More filters", id="more", type="button", **{"aria-expanded": "false", "aria-controls": "filters"}),
             html.Div(
                 [
-                    html.Span("Bucket width", className="label", id="width-label"),
+                    html.Span("Group by", className="label", id="width-label"),
                     dcc.RadioItems(id="width", options=widths, value=filters.width, inline=True, className="segments"),
                 ],
                 className="filter",
@@ -140,6 +114,36 @@ def filter_panel(snapshot: Snapshot, today: date) -> Any:
                 **{"aria-labelledby": "currency-label"},
             ),
         ],
+    )
+
+
+def _days(filters: Filters, today: date) -> Any:
+    """The days: two of a calendar, or a span that a button names."""
+    return html.Div(
+        [
+            html.Span("Days, UTC", className="label", id="days-label"),
+            dcc.DatePickerRange(
+                id="days",
+                start_date=str(filters.first),
+                end_date=str(filters.last),
+                start_date_id="first-day",
+                end_date_id="last-day",
+                max_date_allowed=str(max(today, filters.last)),
+                display_format="D MMM YYYY",
+                first_day_of_week=1,
+                minimum_nights=0,
+                number_of_months_shown=1,
+            ),
+            html.Div(
+                _preset_buttons(chosen_preset(filters.first, filters.last, today)),
+                className="presets",
+                role="group",
+                **{"aria-label": "Spans of days"},
+            ),
+        ],
+        className="filter days",
+        role="group",
+        **{"aria-labelledby": "days-label"},
     )
 
 

@@ -118,7 +118,7 @@ def cost_by_category(snapshot: Snapshot) -> Chart:
 
 def cost_by_user(snapshot: Snapshot) -> Chart:
     """Who caused what was billed."""
-    about = "Whose use caused the cost. Days that are not settled yet, and what nobody in particular causes, have no user."
+    about = "Whose use caused the cost. Days that are not final yet, and what nobody in particular causes, have no user."
     found = _cost_ranks(snapshot, "user", "users", "cost_by_user", "Cost by user", about, lambda row: row.user_id)
     # Of chosen keys its own, as keys are found for more of the cost than the bill names one for.
     total = _money_sum(row.cost for row in _costs(snapshot, "user"))
@@ -164,14 +164,14 @@ def _month_picks(rows: list[MonthRow]) -> tuple[str, ...]:
 
 def _month_state(row: MonthRow) -> str:
     if row.is_complete:
-        return "settled"
+        return "final"
     if not row.loaded_days:
         return "not loaded"
     through = row.settled_through
     if through is None:
-        return f"no day settled, {row.loaded_days} of {counted(row.days_in_month, 'day')} loaded"
-    held = "" if row.settled_days == through.day else f", {row.settled_days} of {counted(row.days_in_month, 'day')} settled"
-    return f"settled through {formats.span(through, through)}{held}"
+        return f"no day final, {row.loaded_days} of {counted(row.days_in_month, 'day')} loaded"
+    held = "" if row.settled_days == through.day else f", {row.settled_days} of {counted(row.days_in_month, 'day')} final"
+    return f"final through {formats.span(through, through)}{held}"
 
 
 def without_amount(number: int) -> tuple[str, ...]:

@@ -18,9 +18,9 @@ UNITS = {"1d": "day", "1h": "hour"}
 class State(StrEnum):
     """What is known of a bucket, in the words of tables; the first three are loaded whole."""
 
-    SETTLED = "settled"
-    SETTLING = "settling"
-    OPEN = "open"
+    SETTLED = "final"
+    SETTLING = "not final"
+    OPEN = "not over"
     IN_PART = "loaded in part"
     NOT_LOADED = "not loaded"
     NOT_YET = "not loaded yet"
@@ -102,7 +102,7 @@ class Coverage:
         return Coverage(self.unit, {bucket: State.NOT_YET if state in early else state for bucket, state in self.states.items()})
 
     def words(self) -> str:
-        """Return how many buckets are loaded and settled, as people say it."""
+        """Return how many buckets are loaded and final, as people say it."""
         number, loaded = len(self.states), self.count(*LOADED)
         units = counted(number, self.unit)
         if not loaded:
@@ -111,13 +111,13 @@ class Coverage:
         if not self.is_whole:
             return f"{self._missing(loaded, units)}: the range is incomplete"
         if self.is_settled:
-            return f"{units}, {'all ' if number != 1 else ''}settled"
+            return f"{units}, {'all ' if number != 1 else ''}final"
         return f"{units}: {self._finality(*LOADED, State.NOT_YET)}"
 
     def _missing(self, loaded: int, units: str) -> str:
         held = f"{loaded:,} of {units} {'is' if loaded == 1 else 'are'} loaded"
-        settled = "settled" if loaded == 1 else "all settled"
-        return f"{held} ({settled if self.count(State.SETTLED) == loaded else self._finality(*LOADED)})"
+        final = "final" if loaded == 1 else "all final"
+        return f"{held} ({final if self.count(State.SETTLED) == loaded else self._finality(*LOADED)})"
 
     def _finality(self, *states: State) -> str:
         return ", ".join(f"{self.count(state):,} {state}" for state in states if self.count(state))

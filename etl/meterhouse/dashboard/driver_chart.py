@@ -13,12 +13,13 @@ from meterhouse.dashboard.filters import COMPARISONS, MEMBERS
 from meterhouse.dashboard.snapshot import Snapshot
 from meterhouse.dashboard.tables import Column, Table
 
-_AGAINST = {
-    "day": "The last settled day against the same weekday a week before.",
-    "week": "The last seven settled days against the seven before.",
-    "month_to_date": "The settled days of the month against the same days of the month before.",
-    "month": "The last whole month against the month before.",
+_COMPARED = {
+    "day": "The last final day compared with the same weekday a week before.",
+    "week": "The last seven final days compared with the seven before.",
+    "month_to_date": "The final days of the month compared with the same days of the month before.",
+    "month": "The last whole month compared with the month before.",
 }
+_OWN_DAYS = "This chart has days of its own, and follows only the filters for organization and project."
 _DIMENSIONS = {"project": "projects", "model": "models", "api_key": "api_keys", "user": "users"}
 _NAMED_EFFECTS = 2
 
@@ -48,8 +49,9 @@ def drivers(snapshot: Snapshot) -> Chart:
     )
     shown = ranked[:RANKS]
     total = _total(known, rows)
+    about = f"{_COMPARED[snapshot.filters.compare]}{_periods(known)} {_OWN_DAYS}"
     return Chart(
-        "drivers", f"What changed, by {heading}", f"{_AGAINST[snapshot.filters.compare]}{_periods(known)}", "ranks", f"money:{code}",
+        "drivers", f"What changed, by {heading}", about, "ranks", f"money:{code}",
          tuple(names[:RANKS]), (Series("Change", tuple(amounts[one]["change_cost"] for one in shown), 0),),
         formats.UNKNOWN if total is None else formats.change(total, code), table, empty="" if known else _nothing(snapshot, rows),
         notes=_notes(rows, len(ranked)), wide=True, is_change=True, hints=tuple(_through(amounts[one], code) for one in shown),
@@ -75,7 +77,7 @@ def _periods(known: list[Change]) -> str:
     """Both periods, where they are the same for all."""
     found = {(_span(one.period_first_date, one.period_last_date), _span(one.previous_first_date, one.previous_last_date)) for one in known}
     now, before = found.pop() if len(found) == 1 else ("", "")
-    return f" {now} against {before}." if now and before else ""
+    return f" {now} compared with {before}." if now and before else ""
 
 
 def _span(first: date | None, last: date | None) -> str:

@@ -134,7 +134,7 @@ def _above(chart: Chart) -> list[float]:
 def _marks(chart: Chart) -> dict[str, Any]:
     xs = _xs(chart)
     return {
-        "type": "scatter", "mode": "markers", "name": "odd", "x": [xs[mark.place] for mark in chart.marks], "y": _above(chart),
+        "type": "scatter", "mode": "markers", "name": "unusual", "x": [xs[mark.place] for mark in chart.marks], "y": _above(chart),
         "text": [escape(mark.words) for mark in chart.marks], "hovertemplate": "%{text}<extra></extra>", "cliponaxis": False,
         "marker": {"symbol": "triangle-down", "size": 11, "color": MORE},
     }  # fmt: skip
@@ -184,7 +184,7 @@ def _lines(chart: Chart) -> Figure:
             data.append(
                 common
                 | {
-                    "mode": "lines+markers", "x": xs[start:], "y": ys[start:], "text": [f"{text}, not settled" for text in texts[start:]],
+                    "mode": "lines+markers", "x": xs[start:], "y": ys[start:], "text": [f"{text}, not final" for text in texts[start:]],
                     "line": {"color": colour(one.slot), "width": 2, "dash": "dot"}, "customdata": picks[start:],
                     "marker": {"symbol": "circle-open", "size": [0] * (whole - start) + [7] * (len(xs) - whole)},
                 }

@@ -1,4 +1,4 @@
-"""What a reader has chosen: days, bucket width, and members of each dimension; as parameters of a query and of an address. Pure."""
+"""What a reader has chosen: days, the width of a bucket, members of each dimension; as parameters of a query and of an address. Pure."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Filters:
         if (self.last - self.first).days > MAX_DAYS:
             raise FixConfiguration(f"more than {MAX_DAYS:,} days were chosen: choose fewer")
         if self.width not in WIDTHS:
-            raise FixConfiguration(f"the bucket width must be one of {', '.join(WIDTHS)}")
+            raise FixConfiguration(f"width must be one of {', '.join(WIDTHS)}")
         if self.compare not in COMPARISONS or self.by not in MEMBERS:
             raise FixConfiguration(f"compare must be one of {', '.join(COMPARISONS)}, and by one of {', '.join(MEMBERS)}")
 

@@ -1,12 +1,14 @@
-"""The first page of the report: five sentences that answer what a reader comes for, and four pictures of them. Pure."""
+"""The first page of the report: sentences that answer what a reader comes for, what is to be done, and four pictures. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 
-from meterhouse.answers.answer import State
+from meterhouse.answers.answer import State, capital
 from meterhouse.answers.five import five_answers
 from meterhouse.answers.rows import AnswerRows
+from meterhouse.answers.to_do import LABEL, NOTHING, ToDo, to_do, to_do_sentence
 from meterhouse.dashboard.head_pictures import Picture, pictures
 
 _MARKS = {State.PLAIN: "", State.ATTENTION: "Look at this: ", State.UNKNOWN: ""}
@@ -20,13 +22,21 @@ def head_page(rows: AnswerRows, currency: str) -> str:
         for one in five_answers(rows, currency)
     )
     drawn = "".join(_figure(one) for one in pictures(rows, currency))
-    words = f'<ol class="answers">{sentences}</ol><div class="four">{drawn}</div>'
-    return f'<section class="first-page" aria-label="In five sentences">{words}</section>'
+    words = f'<ol class="answers">{sentences}{_to_do(to_do(rows))}</ol><div class="four">{drawn}</div>'
+    return f'<section class="first-page" aria-label="In a few sentences">{words}</section>'
 
 
 def sentences(rows: AnswerRows, currency: str) -> list[str]:
     """Return the same sentences as lines of text, for a mail."""
-    return [one.sentence for one in five_answers(rows, currency)]
+    return [*(one.sentence for one in five_answers(rows, currency)), to_do_sentence(to_do(rows))]
+
+
+def _to_do(tasks: Sequence[ToDo]) -> str:
+    """The last of the answers, with how each task is done."""
+    if not tasks:
+        return f'<li id="answer-to_do" class="{State.PLAIN}"><b>{LABEL}</b><span>{NOTHING}.</span></li>'
+    lines = "".join(f"<span>{escape(capital(one.what))}. <small>{escape(f'{one.how} See {one.page}.')}</small></span>" for one in tasks)
+    return f'<li id="answer-to_do" class="{State.ATTENTION}"><b>{LABEL}</b><div>{lines}</div></li>'
 
 
 def _figure(one: Picture) -> str:

@@ -1,4 +1,4 @@
-"""The four pictures of the report's first page: month against month, forecast, drivers, odd days; each a small SVG with its words. Pure."""
+"""The four pictures of the report's first page: both months, forecast, drivers, unusual days; each a small SVG with its words. Pure."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def pictures(rows: AnswerRows, currency: str) -> list[Picture]:
 
 
 def _months(rows: AnswerRows, currency: str) -> Picture:
-    """Both months as they grew, day by day: settled days only, and no further than the first unknown amount."""
+    """Both months as they grew, day by day: final days only, and no further than the first unknown amount."""
     known = _daily(rows, currency)
     end = rows.month or max((row.month_start for row in rows.month_to_date or () if row.currency == currency), default=None)
     if end is None:
@@ -47,7 +47,7 @@ def _months(rows: AnswerRows, currency: str) -> Picture:
     now_line, before_line = _grown(end, known, rows), _grown(before, known, rows)
     title = f"{end:%B}, day by day, and {before:%B}"
     if not now_line and not before_line:
-        return Picture(MONTH_TO_DATE, title, empty="no day of either month is settled yet")
+        return Picture(MONTH_TO_DATE, title, empty="no day of either month is final yet")
     high = max((float(one) for one in (*now_line, *before_line)), default=0.0) or 1.0
     step = (WIDTH - 66) / 30
     parts = [_ground(), _text(0, 12, formats.money(max((*now_line, *before_line)), currency), "weak")]
@@ -62,7 +62,7 @@ def _months(rows: AnswerRows, currency: str) -> Picture:
         )
         parts.append(_text(points[-1][0] + 6, _clear(points[-1][1], now_line, before_line, colour, high), name))
     parts += [_text(0, TALL - 5, "1", "weak"), _text(29 * step, TALL - 5, "30", "weak middle")]
-    words = f"{title}: {formats.money(now_line[-1], currency) if now_line else 'nothing settled'} after {len(now_line)} days"
+    words = f"{title}: {formats.money(now_line[-1], currency) if now_line else 'nothing final'} after {len(now_line)} days"
     return Picture(MONTH_TO_DATE, title, _svg(words, TALL, parts))
 
 
@@ -107,7 +107,7 @@ def _expected(rows: AnswerRows, currency: str) -> Picture:
     widest = max(float(one or 0) for one in (billed, before, expected, budget, _range(rows, currency)[1]))
     scale = (WIDTH - 4) / (widest or 1)
     parts = []
-    bars = [(f"{start - timedelta(days=1):%B}", before, _BEFORE), (f"{start:%B}, settled", billed, _NOW), ("expected", expected, _NOW)]
+    bars = [(f"{start - timedelta(days=1):%B}", before, _BEFORE), (f"{start:%B}, final", billed, _NOW), ("expected", expected, _NOW)]
     y = 0.0
     for label, cost, colour in bars:
         if cost is None:
@@ -153,7 +153,7 @@ def _drivers(rows: AnswerRows, currency: str) -> Picture:
         return Picture("driver", "Largest changes", empty="nothing changed, or nothing can be compared yet")
     shown = sorted(found, key=lambda row: abs(row.change_cost or Decimal(0)), reverse=True)[:_DRIVERS]
     first, last = found[0].previous_first_date, found[0].previous_last_date
-    title = f"Largest changes{f' against {formats.span(first, last)}' if first and last else ''}"
+    title = f"Largest changes{f' compared with {formats.span(first, last)}' if first and last else ''}"
     amounts = [float(row.change_cost or 0) for row in shown]
     low, high = min(0.0, *amounts), max(0.0, *amounts)
     scale = (WIDTH - 2) / ((high - low) or 1)
@@ -168,10 +168,10 @@ def _drivers(rows: AnswerRows, currency: str) -> Picture:
 
 
 def _days(rows: AnswerRows, currency: str) -> Picture:
-    """A bar for each of the days that were judged; an odd one in another colour, with a mark above it."""
+    """A bar for each of the days that were judged; an unusual one in another colour, with a mark above it."""
     span = rows.odd_days_span
     if span is None:
-        return Picture("odd_days", "Odd days", empty="no day is settled yet")
+        return Picture("odd_days", "Unusual days", empty="no day is final yet")
     known = _daily(rows, currency)
     days = [span[0] + timedelta(days=number) for number in range((span[1] - span[0]).days + 1)]
     costs = [float(known[day].cost or 0) if day in known else 0.0 for day in days]
@@ -185,8 +185,8 @@ def _days(rows: AnswerRows, currency: str) -> Picture:
             x = index * step + step / 2
             parts.append(f'<path d="M{x:.1f} {y - 3:.1f}l-4 -7h8z" fill="{MORE}" class="mark"/>')
     parts += [_text(0, TALL - 5, formats.day(days[0]), "weak"), _text(WIDTH, TALL - 5, formats.day(days[-1]), "weak end")]
-    title = f"Cost per day{', odd days marked' if odd else ''}"
-    words = f"{title}: {', '.join(formats.day(day) for day in sorted(odd)) or 'none is odd'}"
+    title = f"Cost per day{', unusual days marked' if odd else ''}"
+    words = f"{title}: {', '.join(formats.day(day) for day in sorted(odd)) or 'none is unusual'}"
     return Picture("odd_days", title, _svg(words, TALL, parts))
 
 

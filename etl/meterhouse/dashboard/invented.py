@@ -20,7 +20,7 @@ def warning(shown: Sequence[OrganizationRow]) -> str:
     if not invented:
         return ""
     if all(one.is_demo for one in shown):
-        return f"Invented data: these figures come from the {invented} organization, not from a bill."
+        return f"Invented data ({invented} organization), not from a bill."
     return (
         f"Invented data: these totals add invented figures of the {invented} organization to real ones. Leave it out with the organization "
         f"filter of the dashboard, or remove it with the command meterhouse purge --organization {invented}."

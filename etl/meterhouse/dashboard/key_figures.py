@@ -50,7 +50,7 @@ def usage_words(snapshot: Snapshot) -> str:
 
 
 def _cost(snapshot: Snapshot) -> KeyFigure:
-    days = f"{formats.day(snapshot.filters.first)} to {formats.day(snapshot.filters.last)}"
+    days = formats.span(snapshot.filters.first, snapshot.filters.last)
     loaded, words = snapshot.cost_coverage, snapshot.cost_coverage.words()
     totals = [row for code in snapshot.currencies if (row := cost_total(snapshot, code)) is not None]
     if totals:

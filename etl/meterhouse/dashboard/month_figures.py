@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from meterhouse import formats
 from meterhouse.answers.rows import AnswerRows, last_day
 from meterhouse.dashboard.invented import OrganizationRow
 
@@ -40,14 +41,14 @@ class MonthFigures:
 
     @property
     def unsettled_words(self) -> str:
-        """What is not settled of the month, by organization; nothing where all of it is."""
+        """What is not final of the month, by organization; nothing where all of it is."""
         end = last_day(self.month)
         late = [one for one in self.answers.loaded_costs or () if one.settled_through_date is None or one.settled_through_date < end]
         late_names = {one.organization for one in late}
         gaps = [
             row for row in self.answers.month_to_date or () if row.settled_days < row.days_in_month and row.organization not in late_names
         ]
-        through = [f"{one.organization} through {one.settled_through_date or 'no day'}" for one in late]
+        through = [f"{one.organization} through {_day(one.settled_through_date)}" for one in late]
         return ", ".join([*through, *(f"{row.organization} with {row.settled_days} of {row.days_in_month} days" for row in gaps)])
 
     @property
@@ -58,3 +59,7 @@ class MonthFigures:
             before = found.get(row.currency, Decimal(0))
             found[row.currency] = None if before is None or row.settled_cost is None else before + row.settled_cost
         return found
+
+
+def _day(value: date | None) -> str:
+    return formats.day(value) if value else "no day"

@@ -28,6 +28,7 @@ _RESIDUALS = {
     "unexplained": "unexplained",
     "invoiced": "invoiced",
 }
+_NO_INVOICE = "no_invoice"
 _KINDS = {"team": "Teams", "project": "Projects", "model": "Models"}
 _STATES = {
     "on_track": "kept", "at_risk": "kept", "will_exceed": "kept", "exceeded": "exceeded", "unknown": "not known",
@@ -37,10 +38,12 @@ _STATES = {
 def month_report(figures: MonthFigures, now: datetime) -> str:
     """Return the whole page."""
     title = f"OpenAI costs of {month_words(figures.month)}"
-    settled = figures.unsettled_words
-    lines = [f"Not settled yet: {settled}" if settled else "All days settled", f"Written {formats.moment(now)}"]
+    late = figures.unsettled_words
+    lines = [f"Not final yet: {late}" if late else "All days final", f"Written {formats.moment(now)}"]
     currency = figures.answers.currency
-    tables = [_tie_out(one, figures) for one in figures.answers.tie_outs or () if one.month_start == figures.month]
+    tables = [
+        _tie_out(one, figures) for one in figures.answers.tie_outs or () if one.month_start == figures.month and one.state != _NO_INVOICE
+    ]
     tables += [_budgets(currency, figures.answers.budgets or ())]
     kinds = [
         (kind, code) for code in sorted({row.currency for row in figures.spend}, key=lambda one: (one != currency, one)) for kind in _KINDS
@@ -52,10 +55,8 @@ def month_report(figures: MonthFigures, now: datetime) -> str:
 
 def _notices(figures: MonthFigures) -> str:
     lines = [OF_A_TEAM] if figures.is_of_a_team else []
-    if settled := figures.unsettled_words:
-        lines.append(
-            f"{month_words(figures.month)} is not settled: {settled}. Its figures may still grow, so this is not the month's close."
-        )
+    if late := figures.unsettled_words:
+        lines.append(f"{month_words(figures.month)} is not final: {late}. Its figures may still grow, so this is not the month's close.")
     others = {code: cost for code, cost in figures.costs.items() if code != figures.answers.currency}
     if others:
         lines.append(

@@ -1,4 +1,4 @@
-"""What a reader must know before trusting a figure: how fresh it is, and which part of it is not loaded or not settled. Pure."""
+"""What a reader must know before trusting a figure: how fresh it is, and which part of it is not loaded or not final. Pure."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ OF_A_TEAM = (
 
 OF_USERS = (
     "Costs of users are what the vendor bills to them or to their keys, and their share of everything else by what they used. They are"
-    " known for settled days only. Storage and other costs that nobody in particular causes belong to (no user)."
+    " known for final days only. Storage and other costs that nobody in particular causes belong to (no user)."
 )
 
 
 def freshness(snapshot: Snapshot) -> list[str]:
-    """Return when costs and usage were read, and through which day they are settled; the stream that is furthest behind speaks for all."""
+    """Return when costs and usage were read, and through which day they are final; the stream that is furthest behind speaks for all."""
     width = "1h" if snapshot.filters.width == "hour" else snapshot.totals_width
     return [_read("Costs", snapshot.streams_of([COSTS], "1d")), _read("Usage", snapshot.streams_of(REQUEST_ENDPOINTS, width))]
 
@@ -37,7 +37,7 @@ def _read(name: str, streams: Iterable[StreamRow]) -> str:
         return f"{name}: not yet loaded by a scheduled run"
     settled = [one.settled_through_date for one in offered]
     through = None if None in settled else min(day for day in settled if day is not None)
-    return f"{name} read {formats.moment(min(read))}; {f'settled through {formats.day(through)}' if through else 'no day settled yet'}"
+    return f"{name} read {formats.moment(min(read))}; {f'final through {formats.day(through)}' if through else 'no day is final yet'}"
 
 
 def notices(snapshot: Snapshot) -> list[str]:
@@ -47,7 +47,7 @@ def notices(snapshot: Snapshot) -> list[str]:
         found.append("Nothing is loaded yet: figures appear here after the first meterhouse sync.")
     found += _not_loaded(snapshot)
     found += _never_loaded(snapshot)
-    if line := _not_settled(snapshot):
+    if line := _not_final(snapshot):
         found.append(line)
     if snapshot.filters.users:
         found.append(OF_USERS)
@@ -92,7 +92,7 @@ def _never_loaded(snapshot: Snapshot) -> list[str]:
     return lines
 
 
-def _not_settled(snapshot: Snapshot) -> str:
+def _not_final(snapshot: Snapshot) -> str:
     words = [
         f"{name} of {formats.spans(runs([one.date() for one in days]))}"
         for name, coverage in (("costs", snapshot.cost_coverage), ("usage", snapshot.usage_coverage))
@@ -100,7 +100,7 @@ def _not_settled(snapshot: Snapshot) -> str:
     ]
     if not words:
         return ""
-    return f"Not settled yet: {' and '.join(words)}. These figures may still grow; the charts show them hatched or hollow."
+    return f"Not final yet: {' and '.join(words)}. These figures may still grow; the charts show them hatched or hollow."
 
 
 def _hours(snapshot: Snapshot) -> str:

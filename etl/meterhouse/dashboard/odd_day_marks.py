@@ -1,4 +1,4 @@
-"""Marks of the days whose cost was odd, as the view judged them, with the names of what was odd. Pure."""
+"""Marks of the days whose cost was unusual, as the view judged them, with the names of what was unusual. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NAMED = 4
 
 
 def odd_day_marks(snapshot: Snapshot, days: Sequence[date]) -> tuple[Mark, ...]:
-    """Return a mark for each of `days` that was odd in the shown currency; the days with the largest difference are named."""
+    """Return a mark for each of `days` that was unusual in the shown currency; the days with the largest difference are named."""
     found: dict[date, list[OddDay]] = defaultdict(list)
     for row in snapshot.odd_days or ():
         if row.currency == snapshot.currency and row.usage_date in days:
@@ -35,8 +35,8 @@ def _name(rows: Sequence[OddDay]) -> str:
 
 def _words(row: OddDay) -> str:
     cost = formats.money(row.actual_cost, row.currency)
-    against = "new" if row.kind == "new_spender" else f"{formats.money(row.expected_cost, row.currency)} expected"
-    return f"Odd on {formats.day(row.usage_date)}: {row.name} {cost}, {against}"
+    usual = "new" if row.kind == "new_spender" else f"{formats.money(row.expected_cost, row.currency)} expected"
+    return f"Unusual on {formats.day(row.usage_date)}: {row.name} {cost}, {usual}"
 
 
 def _excess(row: OddDay) -> Decimal:

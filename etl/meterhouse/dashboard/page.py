@@ -13,7 +13,7 @@ from meterhouse.dashboard.charts import all_charts
 from meterhouse.dashboard.controls import driver_switch, filter_panel, header, trail
 from meterhouse.dashboard.figures import CONFIG, figure, height
 from meterhouse.dashboard.filters import Filters
-from meterhouse.dashboard.first_row import PANELS, first_row, scope_words, state_words
+from meterhouse.dashboard.first_row import PANELS, clauses, first_row, scope_words, state_words, task_lines, tasks_words
 from meterhouse.dashboard.invented import marked
 from meterhouse.dashboard.invented import warning as invented
 from meterhouse.dashboard.key_figures import key_figures
@@ -46,8 +46,9 @@ def layout(snapshot: Snapshot, today: date) -> Any:
             dcc.Store(id="shown", data=shown(snapshot, today)),
             html.Div(id="address", hidden=True),
             html.Div(strip(snapshot), id="invented", role="status"),
-            header(snapshot, freshness_lines(snapshot)),
+            header(snapshot),
             html.Section(answers(snapshot), id="answers", tabIndex=-1, **{"aria-label": "The answers"}),
+            html.Ul(freshness_lines(snapshot), id="freshness", className="freshness", **{"aria-label": "How far the figures are loaded"}),
             filter_panel(snapshot, today),
             html.Nav(trail(snapshot), id="trail", **{"aria-label": "What is chosen"}),
             html.Div(notice_lines(snapshot), id="notices", className="notices", role="status"),
@@ -96,8 +97,7 @@ def warning(text: str) -> Any:
 
 
 def answers(snapshot: Snapshot) -> list[Any]:
-    """Return the first row: five answers, each with the way to the figures behind it, and what they do not follow."""
-    words = scope_words(snapshot)
+    """Return the first row: five answers, each with the way to the figures behind it, what is to be done, and which filters it follows."""
     return [
         html.Dl(
             [
@@ -109,7 +109,7 @@ def answers(snapshot: Snapshot) -> list[Any]:
                             className="value",
                             id=f"answer-{one.key}",
                         ),
-                        html.Dd(one.detail, className="detail"),
+                        html.Dd([html.Span(line) for line in clauses(one)], className="detail"),
                     ],
                     className=f"answer {one.state}",
                 )
@@ -117,8 +117,17 @@ def answers(snapshot: Snapshot) -> list[Any]:
             ],
             className="answers",
         ),
-        *([html.P(words, className="scope")] if words else []),
+        _to_do(snapshot),
+        html.P(scope_words(snapshot), className="scope"),
     ]
+
+
+def _to_do(snapshot: Snapshot) -> Any:
+    """What is to be done, in a line that opens into how."""
+    lines = [html.Li(line) for line in task_lines(snapshot)]
+    if not lines:
+        return html.P(tasks_words(snapshot), className="to-do", id="to-do")
+    return html.Details([html.Summary(tasks_words(snapshot)), html.Ul(lines)], className="to-do", id="to-do")
 
 
 def cards(snapshot: Snapshot) -> list[Any]:

@@ -13,7 +13,7 @@ _WITHOUT = ("api_keys", "users")
 
 
 def savings(snapshot: Snapshot) -> Chart:
-    """What was saved per calendar month that the chosen days touch, on settled days."""
+    """What was saved per calendar month that the chosen days touch, on final days."""
     code = snapshot.currency
     rows = [row for row in snapshot.savings or () if row.currency == code]
     names = ("saved", "saved by the cache", "saved by batches", "cache not used", "batches not used")
@@ -34,7 +34,7 @@ def savings(snapshot: Snapshot) -> Chart:
     )
     cache, batch = (tuple(getattr(row, name) for row in rows) for name in ("cache_saved_net", "batch_saved"))
     return Chart(
-        "savings", "Savings", "What the cache and batches saved on settled days, in whole months, at the prices of the bill.", "bars",
+        "savings", "Savings", "What the cache and batches saved on final days, in whole months, at the prices of the bill.", "bars",
         f"money:{code}",
         tuple(f"{row.month_start:%b %Y}" for row in rows),
         (Series("Cache", cache, 2, _money(cache, code)), Series("Batches", batch, 0, _money(batch, code))),
@@ -59,4 +59,4 @@ def _nothing(snapshot: Snapshot, rows: list[SavingsRow]) -> str:
         return "Savings are known by project and model: clear the filters for API key and user."
     if snapshot.savings is None:
         return "Prices are not looked up yet."
-    return "" if rows else "No settled day of these months has tokens with a price."
+    return "" if rows else "No final day of these months has tokens with a price."

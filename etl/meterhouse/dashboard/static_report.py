@@ -15,7 +15,7 @@ from meterhouse.dashboard.head_page import head_page
 from meterhouse.dashboard.invented import OrganizationRow, marked, warning
 from meterhouse.dashboard.key_figures import key_figures
 from meterhouse.dashboard.legends import legend
-from meterhouse.dashboard.notices import freshness, notices
+from meterhouse.dashboard.notices import OF_A_TEAM, freshness, notices
 from meterhouse.dashboard.sections import FOOTNOTE, SECTIONS
 from meterhouse.dashboard.snapshot import Snapshot
 from meterhouse.dashboard.svg import picture
@@ -30,7 +30,7 @@ def report(snapshot: Snapshot, now: datetime) -> str:
     """Return the page of a snapshot: the answers of now on a sheet of their own, then the figures of the chosen days."""
     title = f"OpenAI usage and billed cost, {formats.day(snapshot.filters.first)} to {formats.day(snapshot.filters.last)}"
     choice = f'<p class="chosen">{escape(choice_in_words(snapshot))}</p>' if is_filtered(snapshot) else ""
-    lines = [*freshness(snapshot), f"Written {formats.moment(now)}"]
+    lines = [f"Written {formats.moment(now)}"]
     return framed(title, snapshot.organizations, lines, body(snapshot, head=head_page(snapshot.answers, snapshot.currency)), choice)
 
 
@@ -57,10 +57,19 @@ def _strip(organizations: Sequence[OrganizationRow]) -> str:
     return f'<p class="invented">{escape(text)}</p>' if text else ""
 
 
-def body(snapshot: Snapshot, *, with_tables: bool = True, head: str = "") -> str:
-    """Return key figures and charts, with `head` in front, and with the tables under them unless they are left out."""
+def body(snapshot: Snapshot, *, with_tables: bool = True, head: str = "", places: str = "") -> str:
+    """Return key figures and charts, with the tables under them unless they are left out.
+
+    The answers of `head` come first, then how fresh the figures of the chosen days are and what limits them, then the ways to the sections.
+    """
     charts = {chart.key: chart for chart in all_charts(snapshot)}
-    lines = "".join(f"<p>{escape(line)}</p>" for line in notices(snapshot))
+    lines = notices(snapshot)
+    # Whose figures these are has to be known before the answers.
+    early = [line for line in lines if line == OF_A_TEAM and head]
+    lines = [line for line in lines if line not in early]
+    fresh = "".join(f"<li>{escape(line)}</li>" for line in freshness(snapshot))
+    # On the page, the first row says it.
+    read = f'<ul class="freshness">{fresh}</ul>' if head else ""
     cards = "".join(
         f'<div class="card card-{one.key}"><dt>{escape(one.label)}</dt><dd class="value" id="card-{one.key}">{escape(one.value)}</dd>'
         f"{''.join(_detail(text) for text in (one.detail, one.coverage) if text)}</div>"
@@ -71,10 +80,15 @@ def body(snapshot: Snapshot, *, with_tables: bool = True, head: str = "") -> str
         for _, title, keys in SECTIONS
     )
     return (
-        f'<div class="notices">{lines}</div><main>{head}<section aria-label="Key figures"><dl class="cards">{cards}</dl></section>'
+        f"{_lines(early) if early else ''}<main>{head}{read}{_lines(lines)}{places}"
+        f'<section aria-label="Key figures"><dl class="cards">{cards}</dl></section>'
         f"{sections}</main>"
         f"<footer>{escape(FOOTNOTE)}</footer>"
     )
+
+
+def _lines(lines: Sequence[str]) -> str:
+    return f'<div class="notices">{"".join(f"<p>{escape(line)}</p>" for line in lines)}</div>'
 
 
 def _panels(charts: Mapping[str, Chart], keys: tuple[str, ...], with_tables: bool) -> str:

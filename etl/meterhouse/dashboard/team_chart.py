@@ -52,7 +52,7 @@ def _months(rows: list[TeamMonthRow]) -> str:
 
 def _notes(rows: list[TeamMonthRow]) -> tuple[str, ...]:
     open_months = sorted({row.month_start for row in rows if not row.is_complete})
-    late = (f"Not settled to the last day: {', '.join(f'{month:%B %Y}' for month in open_months)}.",) if open_months else ()
+    late = (f"Not final to the last day: {', '.join(f'{month:%B %Y}' for month in open_months)}.",) if open_months else ()
     unnamed = {row.team for row in rows} == {UNASSIGNED}
     return (*late, *(("Nobody has said yet who belongs to which team: meterhouse teams import reads it from a file.",) if unnamed else ()))
 

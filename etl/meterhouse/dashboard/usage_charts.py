@@ -139,7 +139,7 @@ def requests_by_model(snapshot: Snapshot) -> Chart:
 
 
 def requests_shares(snapshot: Snapshot) -> tuple[Chart, Chart]:
-    """Share of requests by project: one pie with everything under 5 % as Other, and a second one that breaks Other down."""
+    """Share of requests by project: one pie with everything under 5% as Other, and a second one that breaks Other down."""
     names = snapshot.names("projects")
     requests: dict[str, Number] = defaultdict(int)
     for row in usage_rows(snapshot, "model and project"):
@@ -153,13 +153,13 @@ def requests_shares(snapshot: Snapshot) -> tuple[Chart, Chart]:
     if small:
         slices.append((f"Other ({len(small)})", other, ""))
     first = _pie(
-        snapshot, "requests_by_project", "Share of requests by project", "Projects under 5 % are in Other.", slices, whole, len(large),
+        snapshot, "requests_by_project", "Share of requests by project", "Projects under 5% are in Other.", slices, whole, len(large),
         _usage_empty(snapshot),
     )  # fmt: skip
     broken = [(names.get(one, one or UNNAMED), requests[one], pick("projects", one)) for one in small]
     second = _pie(
-        snapshot, "requests_by_small_project", "Other, broken down", "Projects under 5 % of all requests, as shares of Other.",
-        broken, other, len(broken), _usage_empty(snapshot) or ("" if small else "No project has less than 5 %."),
+        snapshot, "requests_by_small_project", "Other, broken down", "Projects under 5% of all requests, as shares of Other.",
+        broken, other, len(broken), _usage_empty(snapshot) or ("" if small else "No project has less than 5%."),
     )  # fmt: skip
     return first, second
 

@@ -25,7 +25,7 @@ _REMEDY = "choose another METERHOUSE_MONTHLY_REPORT_DIR, or let Airflow's accoun
 
 @dataclass(frozen=True)
 class MonthlyReport:
-    """A report that was written: where, of which month, what that cost by currency (None: unknown), and what is not settled of it."""
+    """A report that was written: where, of which month, what that cost by currency (None: unknown), and what is not final of it."""
 
     path: Path
     month: date
@@ -48,10 +48,10 @@ class MonthlyReport:
         """Return the subject and the text of a mail with it."""
         month, invented = month_words(self.month), warning(self.organizations)
         money = " + ".join(formats.money(amount, code) for code, amount in self.cost.items()) or "no costs"
-        subject = f"meterhouse{f', {self.team}' if self.team else ''}: {month}, {money}{', not settled yet' if self.unsettled else ''}"
+        subject = f"meterhouse{f', {self.team}' if self.team else ''}: {month}, {money}{', not final yet' if self.unsettled else ''}"
         lines = [
             *([invented, ""] if invented else []),
-            *([f"{month} is not settled yet: {self.unsettled}. Its figures may still grow.", ""] if self.unsettled else []),
+            *([f"{month} is not final yet: {self.unsettled}. Its figures may still grow.", ""] if self.unsettled else []),
             *self.sentences,
             "",
             "The tables are in the attached file, which opens offline.",
@@ -77,10 +77,10 @@ def write_month(
         raise TryAgainLater(f"no costs of {month_words(month)} are loaded yet: if this persists, look at the runs of openai_costs")
     unsettled = figures.unsettled_words
     if unsettled and waits:
-        raise TryAgainLater(f"{month_words(month)} is not settled yet: {unsettled}")
+        raise TryAgainLater(f"{month_words(month)} is not final yet: {unsettled}")
     page = month_report.month_report(figures, now or datetime.now(UTC))
     path = write_page(page, folder, f"meterhouse-{month:%Y-%m}.html", _REMEDY, team)
     if unsettled:
-        log.warning("%s is not settled: %s", month_words(month), unsettled)
+        log.warning("%s is not final: %s", month_words(month), unsettled)
     currency = figures.answers.currency
     return MonthlyReport(path, month, figures.costs, unsettled, tuple(sentences(figures.answers, currency)), figures.organizations, team)

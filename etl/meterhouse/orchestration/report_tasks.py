@@ -72,6 +72,6 @@ def _written(kind: Kind, url: str, folder: Path, team: str | None) -> Any:
     end = interval.end if interval else context["dag_run"].run_after
     if kind == "weekly":
         return write_week(url, *week_before(end), folder, team=team)
-    # The last try does not wait any longer: it writes what is known, and says what is not settled.
+    # The last try does not wait any longer: it writes what is known, and says what is not final.
     is_last = context["ti"].try_number > context["ti"].max_tries
     return write_month(url, month_over(end), folder, team=team, waits=not is_last)

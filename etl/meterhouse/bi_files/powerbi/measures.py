@@ -63,7 +63,7 @@ def _special_measures() -> list[Measure]:
         ),
         Measure(
             "Cost USD change", "DIVIDE([Settled cost USD] - [Cost USD a month before], [Cost USD a month before])", _SHARE,
-            "Change of Settled cost USD against the same days one month earlier, as a share. Null: nothing was billed then.", "Cost",
+            "Change of Settled cost USD compared with the same days one month earlier, as a share. Null: nothing was billed then.", "Cost",
         ),
         Measure(
             "Cost", f"IF(HASONEVALUE({cost('currency')}), SUM({cost('cost')}))", _NUMBER,
@@ -115,11 +115,11 @@ def _answers() -> list[Measure]:
     return [
         Measure(
             "Month to date USD", usd(month, "settled_cost"), _USD,
-            "US dollars billed on the settled days of the current month.", "This month",
+            "US dollars billed on the final days of the current month.", "This month",
         ),
         Measure(
             "Same days of last month USD", usd(month, "previous_compared_cost"), _USD,
-            "US dollars billed on the same days of the month before, of those that are settled.", "This month",
+            "US dollars billed on the same days of the month before, of those that are final.", "This month",
         ),
         Measure(
             "Last month USD", usd("cost_forecast", "previous_month_cost", organizations), _USD,
@@ -127,11 +127,11 @@ def _answers() -> list[Measure]:
         ),
         Measure(
             "Expected month USD", usd("cost_forecast", "expected_cost", organizations), _USD,
-            "US dollars that the current month is expected to cost, as of the last settled day.", "This month",
+            "US dollars that the current month is expected to cost, as of the last final day.", "This month",
         ),
         Measure(
             "Change USD", usd("cost_changes", "change_cost", projects), _USD,
-            "Change of the month to date against the same days of the month before, by project.", "This month",
+            "Change of the month to date compared with the same days of the month before, by project.", "This month",
         ),
     ]  # fmt: skip
 

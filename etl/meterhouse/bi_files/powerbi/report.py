@@ -1,4 +1,4 @@
-"""Power BI's report: a page about this month (key figures, what drives it, odd days, budgets), and one over any days."""
+"""Power BI's report: a page about this month (key figures, what drives it, unusual days, budgets), and one over any days."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def report() -> Files:
 
 
 def _this_month() -> dict[str, dict[str, Any]]:
-    """The first page: four key figures above, what drives the change and the budgets below them, odd days at the foot."""
+    """The first page: four key figures above, what drives the change and the budgets below them, unusual days at the foot."""
     found = {
         f"answer{number + 1}": _visual("card", name, (20 + 312 * number, 20, 300, 90), Values=name)
         for number, name in enumerate(("Month to date USD", "Same days of last month USD", "Expected month USD", "Last month USD"))
@@ -60,8 +60,8 @@ def _this_month() -> dict[str, dict[str, Any]]:
         Values=_columns("budget_status", "budget", "scope_name", "period", "budget_cost", "spent_cost", "used_share", "expected_cost",
                         "passes_on_date", "state"),
     )  # fmt: skip
-    found["oddDays"] = _visual(
-        "tableEx", "Odd days", (20, 470, 1240, 230),
+    found["unusualDays"] = _visual(
+        "tableEx", "Unusual days", (20, 470, 1240, 230),
         Values=_columns("cost_anomalies", "usage_date", "series_kind", "series_name", "kind", "currency", "actual_cost", "expected_cost",
                         "excess_cost", "reason"),
     )  # fmt: skip

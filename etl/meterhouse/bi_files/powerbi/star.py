@@ -14,7 +14,7 @@ ANSWERS = {
     "Month to date": ("spend_month_to_date", "[is_current_month]"),
     "Forecast": ("cost_forecast", "[is_latest] and [is_current_month]"),
     "Drivers": ("cost_changes", '[comparison] = "month_to_date"'),
-    "Odd days": ("cost_anomalies", "[is_shown]"),
+    "Unusual days": ("cost_anomalies", "[is_shown]"),
     "Budgets": ("budget_status", "[is_current_period]"),
 }
 # Each table of the model and the view that it imports.

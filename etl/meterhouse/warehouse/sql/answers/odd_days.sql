@@ -1,4 +1,4 @@
--- The odd days that faces show, of the given days, the newest first: without what a part of it explains, and without planned activity.
+-- The unusual days that faces show, of the given days, the newest first: without what a part of it explains, and without planned activity.
 SELECT
     a.usage_date,
     a.organization,

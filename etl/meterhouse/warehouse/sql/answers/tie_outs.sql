@@ -1,4 +1,4 @@
--- The months that are over, as far as they were compared with an invoice, the newest first.
+-- The months that were compared with an invoice, and those that could be, as every day of theirs is settled; the newest first.
 SELECT
     t.month_start,
     t.organization,
@@ -18,7 +18,7 @@ SELECT
     t.rounding
 FROM invoice_tie_out t
 WHERE (%(month)s::date IS NULL OR t.month_start <= %(month)s::date)
-    AND t.state <> 'no_invoice'
+    AND (t.state <> 'no_invoice' OR t.is_complete)
     AND t.currency IS NOT NULL
     AND (%(organizations)s::text [] IS NULL OR t.organization = ANY (%(organizations)s::text []))
 ORDER BY t.month_start DESC, t.organization, t.currency

@@ -1,5 +1,5 @@
 -- severity: warn
--- A settled day of the last 7 was odd: an organization, a project, a model or an API key cost more or less than expected.
+-- A settled day of the last 7 was unusual: an organization, a project, a model or an API key cost more or less than expected.
 SELECT format(
     '%%s, %%s%%s, %%s: %%s were billed, %%s; if it was planned, import that with meterhouse import planned FILE',
     a.organization, replace(a.series_kind, '_', ' '), CASE WHEN a.series_kind = 'organization' THEN '' ELSE ' ' || a.series_name END,

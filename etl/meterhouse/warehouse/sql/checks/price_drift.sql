@@ -1,5 +1,5 @@
 -- severity: warn
--- The price of a line item differed by more than 0.5 % from its contract, the price list or its own earlier days, on two settled days in a row
+-- The price of a line item differed by more than 0.5% from its contract, the price list or its own earlier days, on two settled days in a row
 -- of the last 14 that are settled.
 SELECT format(
     '%%s: %%L cost %%s %%s per %%s from %%s to %%s, %%s says %%s: %%s',

@@ -1,5 +1,5 @@
 -- Cost by project, month to date and the same days of the month before
--- US dollars by project on the settled days of the latest month that has any, and on the same days of the month before. Not filtered by dates.
+-- US dollars by project on the final days of the latest month that has any, and on the same days of the month before. Not filtered by dates.
 SELECT
     coalesce(m.project_name, m.project_id, '(none)')::varchar(255) AS project,
     coalesce(sum(m.compared_cost), sum(m.settled_cost))::numeric(28, 12) AS cost_usd,

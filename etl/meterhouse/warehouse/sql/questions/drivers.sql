@@ -1,5 +1,5 @@
 -- What changed this month, by project
--- Change of US dollars on the settled days of the month against the same days of the month before. Not filtered by dates or project.
+-- Change of US dollars on the final days of the month compared with the same days of the month before. Not filtered by dates or project.
 SELECT
     coalesce(c.member_name, c.member_id, '(none)')::varchar(255) AS project,
     sum(c.change_cost)::numeric(28, 12) AS change_cost

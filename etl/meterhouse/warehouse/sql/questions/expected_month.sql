@@ -1,5 +1,5 @@
 -- Expected at the end of the month
--- US dollars that the current month is expected to cost, as of the last settled day. Not filtered by dates or project.
+-- US dollars that the current month is expected to cost, as of the last final day. Not filtered by dates or project.
 SELECT
     sum(f.expected_cost)::numeric(28, 12) AS expected_cost
 FROM bi.cost_forecast f

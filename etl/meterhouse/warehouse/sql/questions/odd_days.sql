@@ -1,5 +1,5 @@
--- Odd days
--- Settled days whose cost was not what was expected, one row per cause, with the reason. Planned activity is left out.
+-- Unusual days
+-- Final days whose cost was not what was expected, one row per cause, with the reason. Planned activity is left out.
 SELECT
     a.usage_date,
     a.organization,

@@ -1,5 +1,5 @@
 -- Same days of the month before
--- US dollars billed on the same settled days of the month before, for the chosen project. Not filtered by dates.
+-- US dollars billed on the same final days of the month before, for the chosen project. Not filtered by dates.
 SELECT
     sum(m.previous_compared_cost)::numeric(28, 12) AS previous_compared_cost
 FROM bi.spend_month_to_date m

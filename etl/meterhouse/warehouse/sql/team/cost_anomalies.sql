@@ -1,4 +1,4 @@
--- Odd days of the granted projects; those of an organization belong to roles that were granted the whole of it.
+-- Unusual days of the granted projects; those of an organization belong to roles that were granted the whole of it.
 SELECT t.*
 FROM warehouse.cost_anomalies t
 WHERE EXISTS (

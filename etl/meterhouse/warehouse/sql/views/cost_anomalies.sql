@@ -1,5 +1,5 @@
--- One row per settled UTC day, organization, series (the organization, a model, a project, an API key) and currency on which the cost was odd:
--- what was billed, what was expected, and why the day is odd. Show the rows with is_shown: one per cause, neither planned nor withdrawn. Refreshed
+-- One row per settled UTC day, organization, series (the organization, a model, a project, an API key) and currency on which the cost was unusual:
+-- what was billed, what was expected, and why the day is unusual. Show the rows with is_shown: one per cause, neither planned nor withdrawn. Refreshed
 -- by every load of costs, at its end; a restated day keeps its row. excess_cost can be added up within one currency, over the rows with is_shown.
 SELECT
     a.usage_date,

@@ -1,5 +1,5 @@
 -- One row per organization, line item, currency and span of settled days on which a price was not what it should be: the effective price
--- differed from the contract price, or without one from the list price, by more than 0.5 % on two or more days of the line in a row; or, for
+-- differed from the contract price, or without one from the list price, by more than 0.5% on two or more days of the line in a row; or, for
 -- a line without either, it left the level that it had had for two days. Lines on which batches or other tiers are billed too are left out:
 -- their mean changes with what is used. Prices of the invented organization demo are never compared with the list. Refreshed by every load
 -- of costs. There are no figures to add up.
