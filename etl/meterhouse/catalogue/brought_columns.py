@@ -54,8 +54,8 @@ BROUGHT_COLUMNS: dict[str, Meaning] = {
     "state": Meaning(
         "For a month and its invoices: no_invoice, open (a day is not settled, or an amount is unknown), tied, tied_with_rounding, or"
         " mismatch (more is unexplained than the tolerance). For an unusual day: new, updated (the day was restated), planned (somebody"
-        " had announced it) or withdrawn (it is no longer unusual). For a budget: on_track, at_risk (the high end of what is expected is above"
-        " it), will_exceed (what is expected is above it), exceeded, or unknown."
+        " had announced it) or withdrawn (it is no longer unusual). For a budget: on_track, at_risk (the high end of what is expected is"
+        " above it), will_exceed (what is expected is above it), exceeded, or unknown."
     ),
     "state_reason": Meaning(
         "Why the month is not closed, or why the expected cost of a budget is not known, in words.",
