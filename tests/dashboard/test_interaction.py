@@ -67,11 +67,10 @@ def test_a_row_filters_then_a_bar_within_it_and_the_way_back_leads_to_everything
     # A chart above it that is drawn later would move it from under the pointer.
     expect(page.locator("#figures .picture[aria-busy]")).to_have_count(0)
     # Plotly takes clicks on a sheet above its bars; the first bar begins at its left edge.
-    bar = {"x": 5, "y": 30}
-    page.locator("#requests_by_model-graph .nsewdrag").hover(position=bar)
+    page.locator("#requests_by_model-graph .nsewdrag").hover(position={"x": 5, "y": 30})
     # A click is of the bar that the pointer was found to be over.
     expect(page.locator("#requests_by_model-graph .hovertext")).to_have_count(1)
-    page.locator("#requests_by_model-graph .nsewdrag").click(position=bar)
+    page.locator("#requests_by_model-graph .nsewdrag").click(position={"x": 5, "y": 30})
     expect(page.locator("#trail")).to_contain_text("Model: ")
     visit.keeps("models=")
     model = re.search(r"models=([^&]+)", page.url)
