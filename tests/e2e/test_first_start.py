@@ -79,6 +79,7 @@ def demo(home: Path, environment: dict[str, str], tmp_path_factory: pytest.TempP
 EMPTY_AT_FIRST = {
     "usage_minutely", "checks", "revisions", "settle_curve", "exchange_rates", "team_assignments", "invoice_lines", "cost_corrections",
     "prepaid_purchases", "prepaid_balance", "price_drift", "forecast_accuracy", "budget_status",
+    "cost_anomalies",
 }  # fmt: skip
 
 

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from meterhouse.catalogue.endpoints import USAGE
+from meterhouse.catalogue.endpoints import offered_by
+from meterhouse.catalogue.vendors import OPENAI
 from meterhouse.errors import FixConfiguration
 from meterhouse.imports.saved_texts import read_saved_file
 from meterhouse.vendors.openai.saved.recognition import read_saved
@@ -69,6 +70,9 @@ def usage_header(endpoint: Any) -> str:
 )
 def test_each_kind_is_known_by_its_columns_or_keys(tmp_path: Path, name: str, content: Any, kind: str) -> None:
     assert read(tmp_path, name, content).kind == kind
+
+
+USAGE = [endpoint for endpoint in offered_by(OPENAI).values() if not endpoint.is_costs]
 
 
 @pytest.mark.parametrize("endpoint", USAGE, ids=lambda one: one.name)

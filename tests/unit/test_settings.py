@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from meterhouse.catalogue.endpoints import ENDPOINTS
-from meterhouse.catalogue.vendors import VENDORS
+from meterhouse.catalogue.vendors import OPENAI, VENDORS
 from meterhouse.checkout import default_home
 from meterhouse.errors import FixConfiguration
 from meterhouse.setting_values import AmountByCurrency
@@ -223,7 +223,7 @@ def test_an_unset_or_blank_variable_means_its_default(tmp_path, variable):
 
 
 def test_every_variable_is_tried_with_a_good_and_with_a_bad_value():
-    every = set(VARIABLES) | set(ADDRESSES_OF_VENDORS)
+    every = set(VARIABLES) | {OPENAI.base_url_variable}
     assert {variable for variable, _, _ in GOOD} == every
     assert set(BAD) == every - {"METERHOUSE_HOME", "METERHOUSE_CA_BUNDLE"}, "any text is a path"
 
@@ -244,7 +244,7 @@ def test_settings_cannot_be_changed_afterwards(load):
 
 def test_what_is_not_set_says_how_to_set_it(load):
     settings = load()
-    with pytest.raises(FixConfiguration, match="OPENAI_ADMIN_KEY is not set"):
+    with pytest.raises(FixConfiguration, match=r"OPENAI_ADMIN_KEY\b.* is not set"):
         settings.require_organizations()
     with pytest.raises(FixConfiguration, match="WAREHOUSE_URL is not set"):
         settings.require_warehouse()
@@ -279,7 +279,9 @@ def test_the_local_stack_fills_in_what_is_unset_and_nothing_else(load, tmp_path)
 
 def test_every_setting_is_described_with_its_default():
     described = {variable: (meaning, default) for variable, meaning, default in describe_settings()}
-    assert set(described) == set(VARIABLES) | set(ADDRESSES_OF_VENDORS) | {"OPENAI_ADMIN_KEY", "OPENAI_ADMIN_KEY_<LABEL>"}
+    keys = {f"{vendor.key_variable}{label}" for vendor in VENDORS.values() for label in ("", "_<LABEL>")}
+    assert {"OPENAI_ADMIN_KEY", "OPENAI_ADMIN_KEY_<LABEL>"} <= keys
+    assert set(described) == set(VARIABLES) | set(ADDRESSES_OF_VENDORS) | keys
     assert len(described) == len(describe_settings())
     for variable, (meaning, default) in described.items():
         assert meaning.endswith("."), variable
