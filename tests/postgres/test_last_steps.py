@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from meterhouse.checks.warehouse_checks import ask_vendor
 from meterhouse.command_line.cli import COMMANDS
 from meterhouse.command_line.importing import KINDS
 from meterhouse.imports.invoice_files import COLUMNS
@@ -34,11 +35,11 @@ RESULTS = (
 # Commands after which costs, or what is worked out from them, are other ones: each has a test below, or is a load.
 CHANGES = {
     "sync", "backfill", "import usage", "import costs", "import legacy-api", "import invoice", "teams", "budgets", "alias",
-    "rebuild-totals", "purge", "migrate",
+    "rebuild-totals", "purge", "migrate", "check",
 }  # fmt: skip
 # Views read at once what these write, or nothing in the warehouse is of costs.
 LEAVES = {
-    "up", "down", "status", "check", "export", "sql", "mcp", "grant-team", "create-reader", "provision-metabase", "dashboard", "report",
+    "up", "down", "status", "export", "sql", "mcp", "grant-team", "create-reader", "provision-metabase", "dashboard", "report",
     "rename-organization", "retain", "fake-api", "import purchases", "import prices", "import rates", "import planned",
     "import recipients",
 }  # fmt: skip
@@ -188,6 +189,18 @@ def test_a_month_that_an_invoice_closes_and_its_removal_opens_again_is_followed_
     )
     told = followed(acme, terminal, "import", "invoice", "--remove", "INV-10", "--reopen")
     assert told >= {"cost_allocation", "cost_changes", "cost_forecasts", "judged_days"}
+
+
+def test_days_that_a_check_loads_again_are_followed_at_once(acme: LoadedOrganization) -> None:
+    # The vendor has restated the odd day without saying so.
+    doctor(acme, more_on(ODD, "5000"))
+    before = results(acme)
+    (found,) = [one for one in ask_vendor(acme.settings(), clock=acme.fake.clock.now)[0] if one.check.name == "control_totals"]
+    assert "loaded again, and equal since" in str(found.detail)
+    after = results(acme)
+    assert {str(row[0]) for row in before ^ after} >= {"ops.allocated_days", "ops.judged_days"}
+    allocate(acme.settings())
+    assert results(acme) == after
 
 
 def test_planned_activity_and_another_label_need_nothing_to_be_worked_out(

@@ -21,6 +21,7 @@ from meterhouse.checks.control_totals import Compared, compare_with_vendor
 from meterhouse.clock import Clock, utc_now
 from meterhouse.control_characters import visible
 from meterhouse.errors import FixConfiguration
+from meterhouse.load.last_steps import work_out
 from meterhouse.load.outcome import Outcome
 from meterhouse.load.store import Store
 from meterhouse.settings import Settings
@@ -112,7 +113,12 @@ def ask_vendor(settings: Settings, *, clock: Clock = utc_now) -> tuple[list[Chec
         compared = compare_with_vendor(settings, store, clock=clock)
         results = _vendor_results(settings, compared)
         _keep(store, results, now)
-    return results, Outcome((), tuple(compared.errors))
+        errors = [*compared.errors]
+        if compared.cured or compared.differences:
+            # Days were loaded again.
+            for organization in settings.organizations:
+                errors += work_out(store, organization.label, settings.anomaly_floor).errors
+    return results, Outcome((), tuple(errors))
 
 
 def _vendor_results(settings: Settings, compared: Compared) -> list[CheckResult]:
