@@ -83,7 +83,9 @@ def test_the_row_says_which_filters_it_follows_and_of_what_it_is(browser: Browse
     visit = Visit(page, dashboard, EVERYTHING)
     scope = page.locator("#answers .scope")
     expect(scope).to_have_text(
-        re.compile("^These answers are about now, whichever days are chosen. They follow the filters for organization and")
+        re.compile(
+            "^The answers above always show the current month, whichever days are chosen. They follow the filters for organization and"
+        )
     )
     before = page.locator("#answer-month_to_date").inner_text()
     visit.choose("models", "gpt-4.1")

@@ -16,8 +16,8 @@ from meterhouse.dashboard.words import WORDS_TITLE
 PANELS = {"month_to_date": "months", "forecast": "months", "driver": "drivers", "odd_days": "cost_per_day", "trust": "months"}
 _NOT_FOLLOWED = {"models": "model", "api_keys": "API key", "users": "user"}
 FOLLOWED = (
-    f"These answers are about now, whichever days are chosen. They follow the filters for organization and project; {TRUST} is about whole"
-    " organizations. Everything below follows every filter, unless it says otherwise."
+    "The answers above always show the current month, whichever days are chosen. They follow the filters for organization and project;"
+    f" “{TRUST}” is about whole organizations. Everything below follows every filter, unless it says otherwise."
 )
 
 
