@@ -84,7 +84,8 @@ def test_the_row_says_which_filters_it_follows_and_of_what_it_is(browser: Browse
     scope = page.locator("#answers .scope")
     expect(scope).to_have_text(
         re.compile(
-            "^The answers above always show the current month, whichever days are chosen. They follow the filters for organization and"
+            "^The answers above always show the current month, whichever days are chosen. They follow the filters for organization"
+            " and project; “"
         )
     )
     before = page.locator("#answer-month_to_date").inner_text()
