@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
+from tests.bi.test_reading_plans import nodes
 from tests.conftest import Warehouse
 
 from meterhouse.fake_openai import FakeOrganization
@@ -60,6 +61,17 @@ def test_the_parts_are_the_bill_by_day_and_by_month(acme: LoadedOrganization) ->
     # Traffic of all kinds is billed.
     lines = str(acme.query("SELECT DISTINCT line_item FROM bi.cost_allocation_daily"))
     assert all(words in lines for words in ("long context", "priority | ", "flex | ", "credit", "bundle", "web search")), lines
+
+
+def test_whether_a_month_is_allocated_is_looked_up_once_and_not_with_every_key_of_it(acme: LoadedOrganization) -> None:
+    acme.backfill(acme.today - timedelta(days=2), acme.today + timedelta(days=1), FEW).raise_first()
+    for view in MONTHS:
+        ((found,),) = acme.query(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) SELECT * FROM bi.{view}")
+        plan = found[0]["Plan"]
+        assert plan["Actual Rows"] > 3, view
+        # Where it is looked up: only while a month's days are added up, not where names are joined.
+        asking = {one["Node Type"] for one in nodes(plan) if "SubPlan" in [part["Parent Relationship"] for part in one.get("Plans", ())]}
+        assert asking == {"Aggregate"}, view
 
 
 def test_a_second_run_allocates_nothing_and_everything_again_gives_the_same_rows(acme: LoadedOrganization) -> None:

@@ -6,17 +6,25 @@ SELECT
     (m.month_start + interval '1 month')::date - m.month_start AS days_in_month,
     m.loaded_days,
     m.settled_days,
-    NOT EXISTS (
-        SELECT FROM warehouse.rollup_cost_allocation r
-        WHERE r.organization_id = m.organization_id AND r.month_start = m.month_start AND r.reason = 'not_settled'
-    ) AS has_parts
+    m.has_parts
 FROM (
     SELECT
-        c.organization_id,
-        date_trunc('month', c.bucket_start AT TIME ZONE 'UTC')::date AS month_start,
+        d.organization_id,
+        d.month_start,
         count(*) AS loaded_days,
-        count(*) FILTER (WHERE c.is_complete) AS settled_days
-    FROM ops.coverage c
-    WHERE c.endpoint = 'costs' AND c.bucket_width = 1440
+        count(*) FILTER (WHERE d.is_complete) AS settled_days,
+        -- Below the grouping, so that it is looked up once per month, and not with every user or key of a month.
+        NOT EXISTS (
+            SELECT FROM warehouse.rollup_cost_allocation r
+            WHERE r.organization_id = d.organization_id AND r.month_start = d.month_start AND r.reason = 'not_settled'
+        ) AS has_parts
+    FROM (
+        SELECT
+            c.organization_id,
+            date_trunc('month', c.bucket_start AT TIME ZONE 'UTC')::date AS month_start,
+            c.is_complete
+        FROM ops.coverage c
+        WHERE c.endpoint = 'costs' AND c.bucket_width = 1440
+    ) d
     GROUP BY 1, 2
 ) m
