@@ -58,7 +58,7 @@ def measured(bench: Bench, shape: Shape, parts: list[str], rounds: int, given: a
             passes=tuple(one for one in found if isinstance(one, Pass)),
             floors=tuple(one for one in found if isinstance(one, Floor)),
             peers_left_out=tuple(f"{one.who}, {one.reason}" for one in found if isinstance(one, LeftOut)),
-            short_passes=tuple(short_passes(bench, shape.first_days(max(1, shape.days // 4)), rounds)),
+            short_passes=tuple(short_passes(bench, shape.first_days(max(1, shape.days // 2)), rounds)),
             bytes_per_row=size_of_a_row(bench, shape),
             peers={name: versions(of)[name] for of, names in NAMED.items() for name in names},
         )

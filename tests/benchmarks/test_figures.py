@@ -144,13 +144,15 @@ LOG = """\
 2026-11-20 12:00:00.000 UTC [7] LOG:  duration: 250.000 ms  execute <unnamed>: INSERT INTO warehouse.usage_completions
 \tSELECT 1
 2026-11-20 12:00:01.000 UTC [7] LOG:  duration: 1500.500 ms  statement: WITH fresh AS (SELECT 1)
-\tINSERT INTO warehouse.rollup_usage_by_model
+\tINSERT INTO "warehouse"."rollup_usage_by_model"
 \tSELECT * FROM fresh
-2026-11-20 12:00:02.000 UTC [7] LOG:  duration: 0.500 ms  bind s1: DELETE FROM warehouse.rollup_costs
+2026-11-20 12:00:02.000 UTC [7] LOG:  duration: 0.500 ms  bind s1: DELETE FROM "warehouse"."rollup_costs_by_project"
+2026-11-20 12:00:03.000 UTC [7] LOG:  duration: 700.000 ms  statement: WITH gone AS (DELETE FROM warehouse.rollup_cost_allocation)
+\tSELECT c.amount FROM warehouse.rollup_costs_by_line_item c
 """
 
 
-def test_the_seconds_of_sums_are_those_of_statements_that_write_them() -> None:
+def test_the_seconds_of_totals_are_those_of_statements_that_keep_them_and_not_of_those_that_read_them() -> None:
     assert sums_seconds(LOG) == pytest.approx(1.501)
 
 

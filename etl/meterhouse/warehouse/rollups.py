@@ -1,7 +1,8 @@
 """Rollups: the statements that make them equal to the facts, for the buckets of one window or for all.
 
-Data flow: facts of some days or hours -> sums by the dimensions that a rollup keeps -> the buckets in which they differ from what is stored
-are replaced. A bucket that is equal is not written, so that a second load of the same figures writes nothing; one that drifted is repaired.
+Data flow: facts of some days or hours, or the rows of a rollup that keeps more -> sums by the dimensions that a rollup keeps -> the buckets
+in which they differ from what is stored are replaced. A bucket that is equal is not written, so that a second load of the same figures
+writes nothing; one that drifted is repaired.
 """
 
 from __future__ import annotations
@@ -25,9 +26,7 @@ WITHOUT_STATISTICS: LiteralString = "SET LOCAL enable_nestloop = off; SET LOCAL 
 _REPLACE = """
 WITH fresh AS MATERIALIZED (
     SELECT {fresh}
-    FROM {fact} f
-    JOIN {groups} g ON g.group_id = f.group_id AND g.organization_id = {organization}
-    WHERE f.bucket_width = {width} AND {within}
+    FROM {added_up}
     GROUP BY {grain}
 ),
 
@@ -60,12 +59,16 @@ ORDER BY {bucket}
 _FILL = """
 INSERT INTO {rollup} ({stream_names}, {names})
 SELECT {stream}, {fresh}
-FROM {fact} f
-JOIN {groups} g ON g.group_id = f.group_id AND g.organization_id = {organization}
-WHERE f.bucket_width = {width} AND {within}
+FROM {added_up}
 GROUP BY {grain}
-ORDER BY {bucket_of_fact}
+ORDER BY {bucket_of_row}
 """
+_FACTS = """
+{fact} f
+JOIN {groups} g ON g.group_id = f.group_id AND g.organization_id = {organization}
+WHERE f.bucket_width = {width} AND f.bucket_start >= {start} AND f.bucket_start < {end} AND f.bucket_start = ANY(%(buckets)s)
+"""
+_SOURCE = "{rollup} r WHERE {same_stream} AND {same_buckets}"
 # The columns that say of when a sum is, from the start of a bucket; and that start from the one that tells its bucket.
 _OF_A_START = {"usage_date": SQL("({} AT TIME ZONE 'UTC')::date"), "bucket_start": SQL("{}")}
 _START = {"usage_date": SQL("r.usage_date::timestamp AT TIME ZONE 'UTC'"), "bucket_start": SQL("r.bucket_start")}
@@ -158,40 +161,72 @@ def _same_stream(stream: dict[str, Composable]) -> Composed:
 
 def _parts(rollup: Rollup, endpoint: Endpoint, organization_id: int, window: Window) -> dict[str, Composable]:
     """The values of the words in braces in the statements above."""
-    times: dict[str, Composable] = {name: _OF_A_START[name].format(Identifier("f", "bucket_start")) for name in rollup.times}
     bucket = rollup.times[-1]
     within_days = SQL("r.usage_date BETWEEN {} AND {}").format(Literal(window.start.date()), Literal(window.end.date()))
-    grain = dict(times)
-    grain |= {dimension.name: Identifier("g", dimension.name) for dimension in rollup.dimensions}
     stream = _stream(endpoint, organization_id)
-    grain |= {name: Identifier("g", name) for name in endpoint.family.keys}
-    figures = dict(_costs()) if endpoint.is_costs else dict(_usage(endpoint))
-    if rollup.has_quantities:
-        figures |= dict(_quantities())
-    return {
-        "fresh": SQL(", ").join(SQL("{} AS {}").format(value, Identifier(name)) for name, value in (grain | figures).items()),
-        "fact": Identifier(WAREHOUSE, endpoint.table),
-        "groups": Identifier(WAREHOUSE, group_table(endpoint).name),
+    rows: dict[str, Composable] = {
         "rollup": Identifier(WAREHOUSE, rollup.name),
-        "organization": Literal(organization_id),
-        "width": Literal(rollup.width.minutes),
-        "within": SQL("f.bucket_start >= {} AND f.bucket_start < {} AND f.bucket_start = ANY(%(buckets)s)").format(
-            Literal(window.start), Literal(window.end)
-        ),
-        "grain": SQL(", ").join(grain.values()),
-        "names": SQL(", ").join(map(Identifier, grain | figures)),
         "same_stream": _same_stream(stream),
-        "bucket": Identifier(bucket),
-        "bucket_of_fact": times[bucket],
-        "bucket_of_start": _OF_A_START[bucket].format(Identifier("b", "bucket_start")),
         # The day by its bounds, so that an index is used; then exactly.
         "within_days": within_days,
         "same_buckets": SQL("{} AND r.{} IN (SELECT {} FROM unnest(%(buckets)s::timestamptz[]) b)").format(
             within_days, Identifier(bucket), _OF_A_START[bucket].format(Identifier("b"))
         ),
+    }
+    sums = _sums_of_facts(rollup, endpoint, organization_id, window) if rollup.source is None else _sums_of_sums(rollup, endpoint, rows)
+    named = sums.grain | sums.figures
+    return rows | {
+        "fresh": SQL(", ").join(SQL("{} AS {}").format(value, Identifier(name)) for name, value in named.items()),
+        "added_up": sums.added_up,
+        "grain": SQL(", ").join(sums.grain.values()),
+        "names": SQL(", ").join(map(Identifier, named)),
+        "bucket": Identifier(bucket),
+        "bucket_of_row": sums.grain[bucket],
+        "bucket_of_start": _OF_A_START[bucket].format(Identifier("b", "bucket_start")),
         "stream_names": SQL(", ").join(map(Identifier, stream)),
         "stream": SQL(", ").join(stream.values()),
     }
+
+
+@dataclass(frozen=True)
+class _Sums:
+    """What a rollup is added up from, with its conditions; its grain and its figures by the names of its columns."""
+
+    added_up: Composable
+    grain: dict[str, Composable]
+    figures: dict[str, Composable]
+
+
+def _sums_of_facts(rollup: Rollup, endpoint: Endpoint, organization_id: int, window: Window) -> _Sums:
+    grain: dict[str, Composable] = {name: _OF_A_START[name].format(Identifier("f", "bucket_start")) for name in rollup.times}
+    grain |= {name: Identifier("g", name) for name in _kept(rollup, endpoint)}
+    figures = dict(_costs()) if endpoint.is_costs else dict(_usage(endpoint))
+    if rollup.has_quantities:
+        figures |= dict(_quantities())
+    facts = SQL(_FACTS).format(
+        fact=Identifier(WAREHOUSE, endpoint.table),
+        groups=Identifier(WAREHOUSE, group_table(endpoint).name),
+        organization=Literal(organization_id),
+        width=Literal(rollup.width.minutes),
+        start=Literal(window.start),
+        end=Literal(window.end),
+    )
+    return _Sums(facts, grain, figures)
+
+
+def _sums_of_sums(rollup: Rollup, endpoint: Endpoint, rows: Mapping[str, Composable]) -> _Sums:
+    """The sums of those of its source, which has the same figures; a level is the highest one again."""
+    source = Identifier(WAREHOUSE, rollup.source.name if rollup.source else rollup.name)
+    grain: dict[str, Composable] = {name: Identifier("r", name) for name in (*rollup.times, *_kept(rollup, endpoint))}
+    levels = {metric.column for metric in endpoint.metrics if not metric.additive}
+    names = dict(_costs()) if endpoint.is_costs else dict(_usage(endpoint))
+    figures = {name: SQL("max({})" if name in levels else "sum({})").format(Identifier("r", name)) for name in names}
+    return _Sums(SQL(_SOURCE).format(**(dict(rows) | {"rollup": source})), grain, dict(figures))
+
+
+def _kept(rollup: Rollup, endpoint: Endpoint) -> list[str]:
+    """The columns of a rollup's grain that say of what a row is, in order."""
+    return [*(dimension.name for dimension in rollup.dimensions), *endpoint.family.keys]
 
 
 def _usage(endpoint: Endpoint) -> Iterator[tuple[str, Composable]]:
