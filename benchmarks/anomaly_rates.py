@@ -102,7 +102,7 @@ def report(alarms: Mapping[str, float], shares: Mapping[str, float]) -> str:
     """Return both tables as Markdown, as docs/answers.md has them."""
     lines = ["| clean year | false alarms per series and year |", "| --- | --- |"]
     lines += [f"| {what} | {rate:.2f} |" for what, rate in alarms.items()]
-    lines += ["", "| put into it | found |", "| --- | --- |"]
+    lines += ["", "| planted | found |", "| --- | --- |"]
     lines += [f"| {what} | {share:.1%} |" for what, share in shares.items()]
     return "\n".join(lines)
 

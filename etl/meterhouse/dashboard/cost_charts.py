@@ -144,7 +144,9 @@ def months(snapshot: Snapshot) -> Chart:
     unknown = sum(row.unknown_costs for row in rows)
     labels = tuple(f"{row.month_start:%b %Y}" for row in rows)
     ties = (
-        "An invoice covers all projects, not only the granted ones." if snapshot.is_of_a_team else "A complete month ties to its invoice."
+        "An invoice covers all projects, not only the granted ones."
+        if snapshot.is_of_a_team
+        else "A complete month can be compared with its invoice."
     )
     notes = [f"{row.month_start:%B %Y}: {_month_state(row)}." for row in rows if not row.is_complete]
     return Chart(
