@@ -37,6 +37,13 @@ class Tree:
             text = text.replace(old, new)
         path.write_text(text)
 
+    def add_to_usage(self, *names: str) -> None:
+        """Name endpoints last in USAGE, whichever is last so far."""
+        path = self.package / "catalogue" / "endpoints.py"
+        text, found = re.subn(r"(\nUSAGE = \([^()]*?),?\s*\)", lambda usage: f"{usage[1]}, {', '.join(names)},\n)", path.read_text())
+        assert found == 1, "catalogue/endpoints.py has no tuple USAGE of names"
+        path.write_text(text)
+
     def environment(self, **more: str) -> dict[str, str]:
         return {"PATH": os.environ["PATH"], "PYTHONPATH": str(self.place / "etl"), "METERHOUSE_HOME": str(self.place / "home")} | more
 

@@ -36,7 +36,8 @@ DAY_OF_ECHOES = datetime(2026, 11, 16, tzinfo=UTC)
 @pytest.fixture
 def tree(tmp_path: Path) -> Tree:
     tree = Tree(tmp_path / "tree")
-    tree.change("catalogue/endpoints.py", ("\nUSAGE = (", ENTRY), ("WEB_SEARCH_CALLS,\n)", "WEB_SEARCH_CALLS, ECHOES, SILENCES,\n)"))
+    tree.change("catalogue/endpoints.py", ("\nUSAGE = (", ENTRY))
+    tree.add_to_usage("ECHOES", "SILENCES")
     return tree
 
 

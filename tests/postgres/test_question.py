@@ -174,7 +174,12 @@ def test_nothing_is_written_even_by_the_owner(owner: Asker, warehouse: Warehouse
 
 
 REFUSED = {
-    "no such view": ("SELECT *\nFROM  costs_daily", "at line 2, column 7: views are named with their schema, as in bi.costs_daily"),
+    "a view without its schema": ("SELECT *\nFROM  costs_daily", "at line 2, column 7: did you mean bi.costs_daily?"),
+    "a misspelled view": (
+        "SELECT * FROM bi.cost_daily",
+        'relation "bi.cost_daily" does not exist at line 1, column 15: did you mean bi.costs_daily',
+    ),
+    "no such view": ("SELECT * FROM nothing", "at line 1, column 15: views are named with their schema, as in bi.costs_daily"),
     "no such column": ("SELECT costs FROM bi.costs_daily", "at line 1, column 8: bi.data_dictionary lists the columns"),
     "a typing error": ("SELEC 1", 'syntax error at or near "SELEC" at line 1, column 1: write one SELECT'),
     "a division by zero": ("SELECT 1 / 0", "division by zero"),

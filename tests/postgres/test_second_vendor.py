@@ -50,9 +50,9 @@ def tree(tmp_path: Path) -> Tree:
         "catalogue/endpoints.py",
         ("import OPENAI, Vendor", "import OPENAI, TALLY, Vendor"),
         ("USAGE = (", catalogue.USAGE),
-        ("WEB_SEARCH_CALLS,\n)", "WEB_SEARCH_CALLS, MESSAGES,\n)"),
         ("COSTS_OF_VENDORS = (COSTS,)", catalogue.COSTS),
     )
+    tree.add_to_usage("MESSAGES")
     return tree
 
 

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import openai
 import pytest
 from openai.resources.admin.organization.usage import Usage
+from tests.published import NOT_YET_IN_THE_SDK, require_sdk_method, sdk_methods, sdk_name, unknown_to_the_sdk
 
 from meterhouse.catalogue import endpoints
 from meterhouse.catalogue.endpoints import (
@@ -43,23 +44,10 @@ by_endpoint = pytest.mark.parametrize("endpoint", ENDPOINTS.values(), ids=lambda
 by_endpoint_of_openai = pytest.mark.parametrize("endpoint", OF_OPENAI.values(), ids=lambda endpoint: endpoint.name)
 
 
-def sdk_name(endpoint: Endpoint) -> str:
-    """What the SDK calls an endpoint: a copy of the costs is the same endpoint, grouped otherwise."""
-    return COSTS.name if endpoint.name in {copy.name for copy in COPIES_OF_COSTS} else endpoint.name
-
-
-def sdk_methods() -> set[str]:
-    return {name for name in vars(Usage) if not name.startswith(("_", "with_"))}
-
-
 def sdk_types(endpoint: Endpoint, kind: str) -> types.ModuleType:
     name = f"usage_{sdk_name(endpoint)}_{kind}"
-    if importlib.util.find_spec(f"{SDK}.{name}") is None:
-        pytest.fail(
-            f"{endpoint.name}: openai {openai.__version__} has no {name}. Is the name of the entry in endpoints.py the last word of the"
-            " vendor's path? If the endpoint is newer than that release, make lock installs the newest.",
-            pytrace=False,
-        )
+    require_sdk_method(endpoint)
+    assert importlib.util.find_spec(f"{SDK}.{name}"), f"{endpoint.name}: openai {openai.__version__} has the method and no {name}"
     return importlib.import_module(f"{SDK}.{name}")
 
 
@@ -121,9 +109,11 @@ def test_the_catalogue_has_the_endpoints_of_the_sdk_and_no_other():
     client = openai.OpenAI(admin_api_key="sk-admin-none", api_key="sk-none", base_url="http://127.0.0.1:9")
     names = {sdk_name(endpoint) for endpoint in OF_OPENAI.values()}
     assert names == set(OF_OPENAI) - {endpoint.name for endpoint in COPIES_OF_COSTS}
-    assert not (unknown := names - sdk_methods()), f"openai {openai.__version__} does not offer {unknown}: make lock installs the newest"
+    unknown = names - sdk_methods()
+    assert unknown <= NOT_YET_IN_THE_SDK, "; ".join(map(unknown_to_the_sdk, sorted(unknown - NOT_YET_IN_THE_SDK)))
+    assert not (over := NOT_YET_IN_THE_SDK - unknown), f"take {sorted(over)} out of NOT_YET_IN_THE_SDK in tests/published.py"
     assert not (missing := sdk_methods() - names), f"add to the catalogue in endpoints.py: {missing}"
-    assert all(callable(getattr(client.admin.organization.usage, name)) for name in names)
+    assert all(callable(getattr(client.admin.organization.usage, name)) for name in names - unknown)
     client.close()
 
 
@@ -164,6 +154,7 @@ def test_the_kind_of_every_column_is_the_one_that_the_sdk_gives_it(endpoint):
 
 @by_endpoint_of_openai
 def test_the_path_is_the_one_that_the_sdk_asks(endpoint):
+    require_sdk_method(endpoint)
     recorded = []
     resource = Usage(types.SimpleNamespace(get=None, post=None, patch=None, put=None, delete=None, get_api_list=None))
     resource._get = lambda path, **_: recorded.append(path)

@@ -14,11 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meterhouse.catalogue.endpoints import ENDPOINTS
+from meterhouse.catalogue.endpoints import CALLER_AND_MODEL, ENDPOINTS, REQUESTS, Endpoint, Metric
 from meterhouse.fake_openai import FakeOrganization
 from meterhouse.fake_openai.amounts import STYLES, AmountStyle, amount_json
 from meterhouse.fake_openai.answers import Request
-from meterhouse.fake_openai.lineup import picodollars
+from meterhouse.fake_openai.lineup import Model, picodollars
+from meterhouse.fake_openai.prices import Line, lines_of
 from meterhouse.vendors.openai.wire import path_of
 
 NOW = datetime(2026, 11, 20, 10, 7, 33, tzinfo=UTC)
@@ -158,3 +159,11 @@ def test_todays_costs_lag_behind_todays_usage() -> None:
     organization.clock.advance(6 * 3600)
     evening = organization.truth("costs", TODAY, TODAY + timedelta(days=1))[(TODAY,)]["amount"]
     assert 0 < morning < evening
+
+
+def test_a_new_endpoint_is_billed_in_the_unit_of_its_metric(monkeypatch: pytest.MonkeyPatch) -> None:
+    echoes = Metric("echo_seconds", "echo_seconds", "seconds", "Seconds of echo heard.", required=True)
+    for metrics, leaf, unit in (((echoes, REQUESTS), 1, "duration_seconds"), ((REQUESTS,), 0, "requests")):
+        endpoint = Endpoint("echoes", "Echoes heard.", "organization.usage.echoes.result", CALLER_AND_MODEL, metrics)
+        monkeypatch.setitem(ENDPOINTS, "echoes", endpoint)
+        assert lines_of("echoes", {}, Model("echo-1", "echo-1", Decimal(100))) == (Line("echo-1", (leaf,), unit, 100_000_000),)

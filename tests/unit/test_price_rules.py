@@ -103,6 +103,15 @@ def test_every_figure_of_usage_that_counts_something_billed_is_in_a_class() -> N
     assert not {column for column in parts if f"u.{column}" in counted}
 
 
+@pytest.mark.parametrize("one", PRICE_CLASSES, ids=lambda one: one.name)
+def test_a_price_class_is_found_by_what_a_price_says(one) -> None:
+    found = price_class(one.unit.name, one.direction, one.modality)
+    assert found == one.name, (
+        f"a price per {one.unit.name} is of the class {found!r}, so {one.name!r} never has one: in accounting/price_classes.py, put it"
+        f" before {found!r} with a modality or direction of its own, or give it a unit of its own in accounting/price_units.py"
+    )
+
+
 def test_names_of_units_and_classes_are_given_once() -> None:
     assert len({unit.name for unit in PRICE_UNITS}) == len(PRICE_UNITS)
     assert len({said for unit in PRICE_UNITS for said, _ in unit.quantity_units}) == sum(len(unit.quantity_units) for unit in PRICE_UNITS)

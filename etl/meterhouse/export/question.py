@@ -12,6 +12,7 @@ from meterhouse.errors import FixConfiguration, MeterhouseError, TryAgainLater
 from meterhouse.export.answer import Answer, AnswerColumn, Row
 from meterhouse.export.answer_formats import csv, json, raw_csv, table
 from meterhouse.export.output import PRIVATE, STANDARD_OUTPUT, draft_of
+from meterhouse.export.view_meant import views_meant
 from meterhouse.warehouse.database import Connection, connect
 from meterhouse.warehouse.database_errors import failed_statement, reason
 from meterhouse.warehouse.session import QUESTION, Purpose
@@ -23,12 +24,13 @@ _WRITERS: dict[str, Callable[[Answer, Path], int]] = {"table": table, "csv": csv
 FORMATS = tuple(_WRITERS)
 
 _WHAT_IS_TAKEN = "write one SELECT, WITH or VALUES; nothing else is run, and nothing is written"
+_NO_SUCH_VIEW = "42P01"
 _REMEDIES = {
     "0A": _WHAT_IS_TAKEN,
     "25": _WHAT_IS_TAKEN,
     "42601": _WHAT_IS_TAKEN,
     "42501": "ask the views of the schema bi, or use a role that may read this",
-    "42P01": "views are named with their schema, as in bi.costs_daily; docs/views.md lists them",
+    _NO_SUCH_VIEW: "views are named with their schema, as in bi.costs_daily; docs/views.md lists them",
     "42703": "bi.data_dictionary lists the columns of every view",
 }
 # What the text of a statement may be to blame for, by the class of its SQLSTATE.
@@ -110,14 +112,24 @@ def _refused(statement: str, error: psycopg.Error) -> MeterhouseError:
         return TryAgainLater(f"the question was ended ({reason(error)}): ask for fewer days, or one of the views that are added up")
     if state[:2] not in _OF_THE_STATEMENT:
         return failed_statement("the question", error)
-    remedy = _REMEDIES.get(state) or _REMEDIES.get(state[:2]) or error.diag.message_hint
-    return FixConfiguration(f"{reason(error)}{_place(statement, error.diag.statement_position)}{f': {remedy}' if remedy else ''}")
+    place = _place(statement, error.diag.statement_position)
+    meant = views_meant(statement, place) if state == _NO_SUCH_VIEW and place is not None else ()
+    remedy = f"did you mean {' or '.join(meant)}?" if meant else _remedy(state, error)
+    return FixConfiguration(f"{reason(error)}{_place_in_words(statement, place)}{f': {remedy}' if remedy else ''}")
 
 
-def _place(statement: str, position: str | None) -> str:
-    """Where the server points to, counted in the statement as it was written."""
-    before = int(position) - 1 - len(_DECLARE) if position else -1
-    if not 0 <= before <= len(statement):
+def _remedy(state: str, error: psycopg.Error) -> str | None:
+    return _REMEDIES.get(state) or _REMEDIES.get(state[:2]) or error.diag.message_hint
+
+
+def _place(statement: str, position: str | None) -> int | None:
+    """Where the server points to, as an index into the statement as it was written; None where it does not say."""
+    place = int(position) - 1 - len(_DECLARE) if position else -1
+    return place if 0 <= place <= len(statement) else None
+
+
+def _place_in_words(statement: str, place: int | None) -> str:
+    if place is None:
         return ""
-    lines = statement[:before].split("\n")
+    lines = statement[:place].split("\n")
     return f" at line {len(lines)}, column {len(lines[-1]) + 1}"

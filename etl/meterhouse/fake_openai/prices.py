@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+from meterhouse.catalogue.endpoints import ENDPOINTS
 from meterhouse.fake_openai import lineup, measures
 from meterhouse.fake_openai.lineup import Model, picodollars
 
 _MILLION = 10**6
-_UNITS = {
-    "embeddings": "tokens", "moderations": "tokens", "images": "images",
-    "audio_speeches": "characters", "audio_transcriptions": "duration_seconds",
-}  # fmt: skip
+# How the bill words a unit, where it is not as the catalogue words it.
+_UNITS = {"seconds": "duration_seconds"}
 # Tool calls have no unit that the vendor names.
 _TOOLS = {
     "web_search_calls": ("web search tool calls", lineup.WEB_SEARCH_PRICE),
@@ -51,8 +50,16 @@ def lines_of(endpoint: str, dimensions: Mapping[str, str | bool | None], model: 
         return (Line(model.billed_as, (1,), "images", picodollars(price)),)
     if model:
         # Moderation is free: its lines come with an amount of zero.
-        return (Line(model.billed_as, (1,), _UNITS[endpoint], picodollars(model.input_price / _MILLION)),)
+        leaf, unit = _billed(endpoint)
+        return (Line(model.billed_as, (leaf,), _UNITS.get(unit, unit), picodollars(model.input_price / _MILLION)),)
     return ()
+
+
+def _billed(endpoint: str) -> tuple[int, str]:
+    """Return the leaf that is billed, which is the pace only where there is no other, and the catalogue's unit of it."""
+    names = measures.leaf_names(endpoint)
+    leaf = min(1, len(names) - 1)
+    return leaf, next(metric.unit for metric in ENDPOINTS[endpoint].metrics if metric.name == names[leaf])
 
 
 def _of_long_context(line: Line) -> Line:
