@@ -1,4 +1,4 @@
-"""What is known only later whose a cost is: whatever was worked out before is worked out again, and a closed month gets what it waited for."""
+"""What is known only later whose a cost is: what was worked out before follows, and a closed month gets what it waited for."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_a_budget_of_a_month_that_is_over_follows_an_address_that_is_known_later
 
 
 @pytest.mark.parametrize("was_loaded", [True, False])
-def test_a_line_of_a_closed_month_that_waits_for_usage_gets_it(books: Books, was_loaded: bool) -> None:  # noqa: FBT001  # of pytest
+def test_a_line_of_a_closed_month_that_waits_for_usage_gets_it(books: Books, was_loaded: bool) -> None:
     books.bill(LINE, "1")
     books.use("ada", "k", fresh=10)
     books.load(COSTS)

@@ -1,4 +1,4 @@
-"""A closed month that is opened again, or whose invoices go elsewhere: what was restated stays a reason, and no month is closed by nothing."""
+"""A closed month that is opened again, or whose invoices go elsewhere: what was restated stays a reason, and no month is closed by none."""
 
 from __future__ import annotations
 
