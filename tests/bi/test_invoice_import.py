@@ -69,9 +69,11 @@ def test_an_invoice_of_a_closed_month_that_changes_says_what_became_of_the_month
     ]
     october.do(
         "INSERT INTO warehouse.cost_corrections (organization_id, usage_date, currency, line_item, amount, seen_at)"
-        " VALUES (1, '2026-10-15', 'usd', 'x', 1.25, now()), (1, '2026-10-16', 'usd', 'x', -0.25, now())"
+        " VALUES (1, '2026-10-15', 'usd', 'x', 1.25, '2026-11-05 09:00+00'), (1, '2026-10-16', 'usd', 'x', -0.25, '2026-11-06 09:00+00')"
     )
-    assert imported(october, written(tmp_path, [("usage", "11.00")]), reopens=True)[1:] == [
+    # Issued again, with what was restated in between.
+    again = written(tmp_path, [("usage", "11.00")], issued_on="2026-11-06")
+    assert imported(october, again, reopens=True)[1:] == [
         "acme 2026-10 usd: billed 11, invoiced 11: tied, tolerance 0.011, closed",
         "acme 2026-10 was closed and is opened again, and 2 corrections became part of its figures",
     ]

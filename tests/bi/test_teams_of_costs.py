@@ -29,7 +29,7 @@ def imported(given: Given, folder: Path, lines: list[str], **options: bool) -> l
     days = given.owner.execute(stale_days_query().encode(), stale_days_parameters([1, 2])).fetchall()
     for day in days:
         given.do("DELETE FROM ops.allocated_days WHERE organization_id = %s AND usage_date = %s", *day[:2])
-        given.do("INSERT INTO ops.allocated_days (organization_id, usage_date, sources, allocated_at) VALUES (%s, %s, %s, now())", *day)
+        given.do("INSERT INTO ops.allocated_days (organization_id, usage_date, sources, allocated_at) VALUES (%s, %s, %s, now())", *day[:3])
     return import_teams(Settings(warehouse_url=given.warehouse.loader_url), path, NOW, **options)
 
 

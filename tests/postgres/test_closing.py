@@ -100,6 +100,15 @@ def test_a_second_restatement_adds_its_difference_and_one_that_is_taken_back_lea
     assert seen(closed)[:-1] == before[:-1]
 
 
+def test_the_last_digits_of_a_float_are_no_restatement(closed: LoadedOrganization) -> None:
+    doctor(closed, more_on(DAY, "0.0000000000000003"))
+    closed.sync().raise_first()
+    assert corrections(closed) == []
+    doctor(closed, more_on(DAY, "0.000000000001"))
+    closed.sync().raise_first()
+    assert [row[1] for row in corrections(closed)] == [Decimal("0.000000000001")]
+
+
 def test_closed_figures_and_corrections_together_are_what_the_vendor_reports(closed: LoadedOrganization) -> None:
     before = seen(closed)
     closed.fake.restate(1)

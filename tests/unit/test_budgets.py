@@ -231,6 +231,14 @@ def test_a_budget_that_was_raised_is_reported_again_and_an_exceeded_one_not_by_f
     assert {found.kind for found in findings_of(replace(STANDING, spent=Decimal(1200), state=State.EXCEEDED))} == {THRESHOLD}
 
 
+def test_a_budget_of_next_to_nothing_has_a_share_and_a_notice() -> None:
+    least = Decimal("0.000000000001")
+    used = judged(replace(BUDGET, amount=least), NOVEMBER, spent("20000", 30), None).used_share
+    assert used == Decimal(999999)
+    found = next(iter(findings_of(replace(STANDING, amount=least, spent=Decimal("9999999999999999.5"), state=State.EXCEEDED))))
+    assert "has reached 100%: 9,999,999,999,999,999.50 of 0.00 usd, 999999999999999950000000000000%," in found.text
+
+
 @pytest.mark.parametrize(
     ("period", "start", "words"),
     [

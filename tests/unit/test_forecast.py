@@ -166,5 +166,15 @@ def test_credits_and_weeks_without_cost_have_a_forecast_too() -> None:
     assert now_and_then.high_cost == 50
 
 
+@pytest.mark.parametrize("least", ["0.000000000001", "0.0000001", "0.01"])
+def test_weeks_that_cost_next_to_nothing_say_by_how_much_and_not_how_many_times_as_much_it_became(least: str) -> None:
+    days = [date(2026, 1, 1) + timedelta(days=number) for number in range(130)]
+    costs = {day: Decimal(least) if number < 60 else Decimal(5000) for number, day in enumerate(days)}
+    (found,) = forecasts(DailySeries(1, SeriesKind.PROJECT, "p", "p", "usd", costs, frozenset(days)))
+    assert (found.expected_cost, found.days_left) == (Decimal(5000 * 31), 21)
+    assert found.high_cost is not None
+    assert found.high_cost < 2 * Decimal(5000 * 31)
+
+
 def test_without_a_settled_day_nothing_is_said() -> None:
     assert forecasts(series(by_weekday, days=3, unsettled=[AS_OF - timedelta(days=back) for back in range(3)])) == []

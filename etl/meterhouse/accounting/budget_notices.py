@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from decimal import ROUND_FLOOR, Decimal
+from decimal import Decimal
 
 from meterhouse.accounting.budgets import Period, State
 from meterhouse.accounting.notices import MONTHS, Finding, day_in_words, money_in_words
@@ -49,7 +49,7 @@ def findings_of(one: Standing) -> Iterator[Finding]:
     reached = [share for share in one.thresholds if one.spent >= EXACT.multiply(share, one.amount)]
     if reached:
         # Never rounded up to a threshold that is not reached.
-        percent = (one.spent / one.amount * 100).quantize(Decimal(1), ROUND_FLOOR)
+        percent = plain(EXACT.divide_int(EXACT.multiply(one.spent, Decimal(100)), one.amount))
         text = f"{of} has reached {plain(reached[-1] * 100)}%: {spent}, {percent}%, {days}"
         for threshold in reached:
             yield Finding(THRESHOLD, f"{name} {plain(threshold * 100)} %", text)

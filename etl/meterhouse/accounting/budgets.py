@@ -20,6 +20,8 @@ DEFAULT_THRESHOLDS = (Decimal("0.8"), Decimal(1))
 NO_FORECAST = "there is no forecast of it"
 NO_RANGE = "the forecast has too little history for a low and a high end"
 _SHARE = Decimal("0.000001")
+# Of a budget of a cent, which says that nothing should be spent, a share may have too many digits to be shown.
+_LARGEST_SHARE = Decimal(999999)
 _DAY = timedelta(days=1)
 
 
@@ -167,7 +169,7 @@ def judged(budget: Budget, span: Span, spent: Spent, expected: Expected | None, 
             "no day of the period is settled yet", spent.unknown_days,
         )  # fmt: skip
     total = reduce(add, spent.by_day.values(), Decimal(0))
-    used = (total / budget.amount).quantize(_SHARE, ROUND_HALF_EVEN)
+    used = max(-_LARGEST_SHARE, min(_LARGEST_SHARE, total / budget.amount)).quantize(_SHARE, ROUND_HALF_EVEN)
     # Of the exact amounts: a share that is rounded up to a threshold has not reached it.
     reached = [share for share in budget.thresholds if total >= EXACT.multiply(share, budget.amount)]
     ends, reason = _end(span, spent, total, expected, no_forecast)

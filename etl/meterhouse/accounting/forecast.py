@@ -29,6 +29,8 @@ _SIX_PLACES = Decimal("1e-6")
 # Digits beyond these are those of divisions, and make no model better than another.
 _AS_GOOD = 1e-9
 _LARGEST_SHARE = 100_000
+# Where that many times as much came as was expected, as when a trial becomes a product, it is money that says how far off a model was.
+_LARGEST_RATIO = 10
 
 
 @dataclass(frozen=True)
@@ -162,7 +164,7 @@ def _best_model(weeks: PastWeeks[float], days_ahead: int) -> ForecastModel | Non
 
 def _range(rest: float, cases: Sequence[PastCase]) -> tuple[float, float]:
     """What the days left would cost if the model were as far off as it was at most in some past cases, either way."""
-    if all(case.expected > 0 for case in cases):
+    if all(case.expected > 0 and abs(case.actual) < _LARGEST_RATIO * case.expected for case in cases):
         ends = [rest * case.actual / case.expected for case in cases]
     else:
         ends = [rest - case.error for case in cases]

@@ -2,7 +2,7 @@
 
 Data flow: the lines of one owner (a project, or a key of it) in both periods -> a chain of amounts from the earlier one to the later one,
 each with one more thing as it is in the later period -> every part is the difference of two neighbours, so rounding leaves nothing over.
-What has no quantity, and credits, are parts of their own. `warehouse/sql/internal/change_effects.sql` is the same rule in SQL.
+What has no quantity, and credits, are parts of their own. `warehouse/sql/changes/replace_changes.sql` is the same rule in SQL.
 """
 
 from __future__ import annotations

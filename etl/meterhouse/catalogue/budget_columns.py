@@ -21,7 +21,7 @@ BUDGET_COLUMNS: dict[str, Meaning] = {
         _MONEY,
         "no day of the period is settled",
     ),
-    "used_share": Meaning("Spent share of the budget.", "ratio", "no day of the period is settled"),
+    "used_share": Meaning("Spent share of the budget, at most 999999.", "ratio", "no day of the period is settled"),
     "passes_on_date": Meaning(
         "UTC day on which spending passed the budget or, as long as it has not, will pass it if the rest of the expected cost of the month"
         " is spent evenly.",

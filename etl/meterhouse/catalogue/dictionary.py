@@ -105,9 +105,13 @@ COLUMNS: dict[str, Meaning] = {
     "age_hours": Meaning("Hours since the end of the day.", "hours"),
     "day_count": Meaning("Number of days that were observed at this age.", "days"),
     "known_share": Meaning(
-        "Share of the final figures that was known at this age, over all these days together.", "share", "the final figures add up to 0"
+        "Share of the final figures that was known at this age, over all these days together.",
+        "share",
+        "the final figures add up to 0, or to next to nothing beside what was known",
     ),
-    "least_known_share": Meaning("The smallest such share on any single day.", "share", "every final figure is 0"),
+    "least_known_share": Meaning(
+        "The smallest such share on any single day.", "share", "every final figure is 0, or next to nothing beside what was known"
+    ),
     "final_day_count": Meaning("Number of days whose figure at this age was already final, to the last digit.", "days"),
     "settled_cost": Meaning(
         "Amount billed for the settled days of the month.", "units of currency", "no day is settled, or an amount is not known"

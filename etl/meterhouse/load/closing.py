@@ -7,7 +7,7 @@ its days -> a load does not touch the rows of these days, and keeps how its answ
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import date, datetime
 
 from psycopg.sql import SQL, Composable
@@ -48,19 +48,22 @@ SELECT EXISTS (
     WHERE i.organization_id = %(organization)s AND c.finality IS DISTINCT FROM 'invoiced'
 )
 """
-# A currency in which nothing was billed needs no invoice.
-_TIED = """
-SELECT t.month_start
+_OF_TIE_OUT = """
 FROM bi.invoice_tie_out t
 JOIN warehouse.dim_organization o ON o.label = t.organization
-WHERE o.organization_id = %(organization)s AND NOT t.is_closed
-GROUP BY t.month_start
-HAVING bool_or(t.invoice_count > 0) AND bool_and(
+WHERE o.organization_id = %(organization)s
+"""
+# A currency in which nothing was billed needs no invoice.
+_TIES = """
+bool_or(t.invoice_count > 0) AND bool_and(
     (t.state IN ('tied', 'tied_with_rounding') AND t.invoiced_days = t.days_in_month)
     OR (t.state = 'no_invoice' AND t.billed IS NOT DISTINCT FROM 0)
 )
-ORDER BY t.month_start
 """
+_TIED = f"SELECT t.month_start {_OF_TIE_OUT} AND NOT t.is_closed GROUP BY t.month_start HAVING {_TIES} ORDER BY t.month_start"
+_BROKEN = (
+    f"SELECT t.month_start {_OF_TIE_OUT} AND t.is_closed AND t.month_start = ANY(%(months)s) GROUP BY t.month_start HAVING NOT ({_TIES})"
+)
 _CLOSE = SQL("UPDATE ops.coverage c SET finality = 'invoiced', changed_at = %(now)s WHERE {of_month}").format(of_month=_OF_MONTH)
 # What was answered, less what is stored, less the corrections that are known.
 _CORRECT = """
@@ -78,7 +81,8 @@ FROM (
     {answered}
 ) d
 GROUP BY d.usage_date, d.project_id, d.line_item, d.currency
-HAVING sum(d.amount) <> 0
+-- Less than the views show is the last digit of a float, as when the vendor adds up by other dimensions.
+HAVING sum(d.amount)::numeric(28, 12) <> 0
     -- An amount that the vendor leaves out is unknown, and takes nothing back.
     AND count(*) = count(d.amount)
 ORDER BY d.usage_date, d.project_id, d.line_item, d.currency
@@ -113,6 +117,35 @@ WHERE {of_corrections}
 GROUP BY x.usage_date, g.group_id
 HAVING sum(x.amount) <> 0
 ON CONFLICT (bucket_start, bucket_width, group_id) DO UPDATE SET amount = coalesce(costs.amount, 0) + excluded.amount
+""").format(of_corrections=_OF_CORRECTIONS)
+# What was billed on the day of an invoice follows from the log, so each correction is in it, with the instant at which it was seen.
+_LOG = SQL("""
+INSERT INTO ops.revisions (
+    organization_id, endpoint, bucket_width, bucket_start, group_id, change, was_complete, old_values, new_values, recorded_at
+)
+SELECT
+    %(organization)s, 'costs', 1440, d.bucket_start, d.group_id, CASE WHEN d.amount IS NULL THEN 'added' ELSE 'changed' END, true,
+    jsonb_strip_nulls(jsonb_build_object('amount', d.amount)), jsonb_build_object('amount', coalesce(d.amount, 0) + d.correction), d.seen_at
+FROM (
+    SELECT
+        x.usage_date::timestamp AT TIME ZONE 'UTC' AS bucket_start,
+        g.group_id,
+        x.correction_id,
+        x.seen_at,
+        x.amount AS correction,
+        CASE WHEN sum(x.amount) OVER before IS NULL THEN f.amount ELSE coalesce(f.amount, 0) + sum(x.amount) OVER before END AS amount
+    FROM warehouse.cost_corrections x
+    JOIN warehouse.dim_cost_group g
+        ON g.organization_id = x.organization_id AND g.project_id IS NOT DISTINCT FROM x.project_id
+        AND g.line_item IS NOT DISTINCT FROM x.line_item AND g.currency IS NOT DISTINCT FROM x.currency AND g.api_key_id IS NULL
+    LEFT JOIN warehouse.costs f
+        ON f.bucket_start = x.usage_date::timestamp AT TIME ZONE 'UTC' AND f.bucket_width = 1440 AND f.group_id = g.group_id
+    WHERE {of_corrections}
+    WINDOW before AS (
+        PARTITION BY x.usage_date, g.group_id ORDER BY x.seen_at, x.correction_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+    )
+) d
+ORDER BY d.seen_at, d.correction_id
 """).format(of_corrections=_OF_CORRECTIONS)
 _FORGET = SQL("DELETE FROM warehouse.cost_corrections x WHERE {of_corrections}").format(of_corrections=_OF_CORRECTIONS)
 # Without a digest the next load compares every row.
@@ -189,6 +222,12 @@ def close_tied_months(connection: Connection, organization_id: int, now: datetim
     return months
 
 
+def broken_months(connection: Connection, organization_id: int, months: Collection[date]) -> list[date]:
+    """Return those of some months that are closed and would not be closed as their invoices are now."""
+    parameters = {"organization": organization_id, "months": sorted(months)}
+    return [month for (month,) in connection.execute(_BROKEN, parameters).fetchall()]
+
+
 def is_closed(connection: Connection, organization_id: int, month: date) -> bool:
     """Whether the month that begins on a day is closed."""
     row = connection.execute(_IS_CLOSED, {"organization": organization_id, "month": month}).fetchone()
@@ -204,7 +243,7 @@ def reopen_month(connection: Connection, organization_id: int, month: date, now:
     days = [start for (start,) in connection.execute(_CORRECTED_DAYS, parameters).fetchall()]
     if days:
         connection.execute("SELECT warehouse.ensure_partition('costs', %(month)s::date)", parameters)
-    for statement in (_ADD_GROUPS, _APPLY):
+    for statement in (_ADD_GROUPS, _LOG, _APPLY):
         connection.execute(statement, parameters)
     corrections = connection.execute(_FORGET, parameters).rowcount
     connection.execute(_REOPEN, parameters)

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from importlib import resources
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 
@@ -20,6 +20,8 @@ from meterhouse.warehouse.last_step import last_step
 
 # Part of what a day was allocated from: with other rules every day is allocated again.
 RULES = "2"
+# Why a line is nobody's until the usage of its day is settled, or loaded: it waits, even in a closed month.
+WAITING = ("usage_not_loaded", "usage_not_settled")
 _STEPS = (
     "billed_by_user",
     "spread",
@@ -31,9 +33,16 @@ _STEPS = (
     "shares_by_owner",
     "spread",
     "replace_days",
-    "remember_days",
     "replace_month",
 )
+
+
+class StaleDay(NamedTuple):
+    """A day that is not allocated from what is stored, and the state of its sources; of a closed day perhaps only lines that wait."""
+
+    usage_date: date
+    sources: str
+    only_waiting: bool
 
 
 def allocate(connection: psycopg.Connection[Any], organization_id: int) -> int:
@@ -46,31 +55,35 @@ def allocate(connection: psycopg.Connection[Any], organization_id: int) -> int:
     for month in months:
         with last_step(connection, "ops.allocated_days"):
             days = dict(_by_month(_stale_days(connection, organization_id))).get(month, [])
-            if days:
-                allocate_days(connection, organization_id, days)
-                done += len(days)
+            done += _allocate_month(connection, organization_id, days)
     return done
 
 
-def allocate_days(connection: psycopg.Connection[Any], organization_id: int, days: Sequence[tuple[date, str]]) -> None:
-    """Allocate days of one calendar month, each with the state of its sources, and add up the month. Belongs into a `last_step`."""
-    first, last = min(days)[0], max(days)[0]
-    parameters = {
-        "organization_id": organization_id,
-        "days": [day for day, _ in days],
-        "sources": [sources for _, sources in days],
-        "start": _midnight(first),
-        "end": _midnight(last) + timedelta(days=1),
-        "month_start": first.replace(day=1),
-        "free_tiers": list(FREE_SERVICE_TIERS),
-    }
-    connection.execute(_sql("tables"))
-    for step in _STEPS:
-        connection.execute(_sql(step), parameters)
+def _allocate_month(connection: psycopg.Connection[Any], organization_id: int, days: Sequence[StaleDay]) -> int:
+    """Allocate days of one calendar month, and add up the month; return of how many of them there was anything to allocate."""
+    organization = {"organization_id": organization_id, "waiting": list(WAITING)}
+    partly = [one.usage_date for one in days if one.only_waiting]
+    waiting = {day for (day,) in connection.execute(_sql("waiting_days"), organization | {"days": partly})} if partly else set()
+    found = [one.usage_date for one in days if not one.only_waiting or one.usage_date in waiting]
+    if found:
+        parameters = organization | {
+            "days": found,
+            "waiting_days": sorted(waiting),
+            "start": _midnight(min(found)),
+            "end": _midnight(max(found)) + timedelta(days=1),
+            "month_start": min(found).replace(day=1),
+            "free_tiers": list(FREE_SERVICE_TIERS),
+        }
+        connection.execute(_sql("tables"))
+        for step in _STEPS:
+            connection.execute(_sql(step), parameters)
+    remembered = {"days": [one.usage_date for one in days], "sources": [one.sources for one in days]}
+    connection.execute(_sql("remember_days"), organization | remembered)
+    return len(found)
 
 
 def stale_days_query() -> str:
-    """Return the query for days that are not allocated from what is stored: (organization_id, usage_date, sources)."""
+    """Return the query for days that are not allocated from what is stored: (organization_id, usage_date, sources, only_waiting)."""
     return _sql("stale_days").decode()
 
 
@@ -79,13 +92,13 @@ def stale_days_parameters(organization_ids: Sequence[int]) -> dict[str, object]:
     return {"organizations": list(organization_ids), "rules": RULES}
 
 
-def _stale_days(connection: psycopg.Connection[Any], organization_id: int) -> list[tuple[date, str]]:
+def _stale_days(connection: psycopg.Connection[Any], organization_id: int) -> list[StaleDay]:
     found = connection.execute(_sql("stale_days"), stale_days_parameters([organization_id]))
-    return [(day, sources) for _, day, sources in found.fetchall()]
+    return [StaleDay(*row) for _, *row in found.fetchall()]
 
 
-def _by_month(days: Sequence[tuple[date, str]]) -> list[tuple[date, list[tuple[date, str]]]]:
-    return [(month, list(found)) for month, found in groupby(days, key=lambda found: found[0].replace(day=1))]
+def _by_month(days: Sequence[StaleDay]) -> list[tuple[date, list[StaleDay]]]:
+    return [(month, list(found)) for month, found in groupby(days, key=lambda found: found.usage_date.replace(day=1))]
 
 
 def _midnight(day: date) -> datetime:

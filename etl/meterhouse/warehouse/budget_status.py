@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -119,15 +119,20 @@ def _days(connection: psycopg.Connection[Any], organization_id: int) -> _Days | 
 
 def _periods(connection: psycopg.Connection[Any], organization_id: int, budgets: Mapping[int, Budget], days: _Days) -> Iterator[_Wanted]:
     """Yield every period of every budget that any day was read of, with the digest of what it is judged by."""
-    teams = ""
-    if any(budget.scope is Scope.TEAM for budget in budgets.values()):
-        teams = _value(connection, _sql("team_digest"), {"organization_id": organization_id})
+    owners = _owners(connection, organization_id, budgets.values())
     for budget_id, budget in budgets.items():
         for span in spans(budget, days.first, days.newest):
             read = [f"{day} {sources}" for day, sources in days.sources.items() if span.first <= day <= span.last]
             # Another label of the organization changes nothing of it.
-            of = (RULES, replace(budget, organization=""), span, teams if budget.scope is Scope.TEAM else "", *read)
+            of = (RULES, replace(budget, organization=""), span, owners.get(budget.scope, ""), *read)
             yield _Wanted(budget_id, budget, span, hashlib.sha256(repr(of).encode()).hexdigest()[:32])
+
+
+def _owners(connection: psycopg.Connection[Any], organization_id: int, budgets: Collection[Budget]) -> dict[Scope, str]:
+    """Return what says whose a cost is, by the scope of budgets that depends on it: who belongs to a team, and whose an address is."""
+    asked = {"organization_id": organization_id, "mails": sorted({one.scope_key for one in budgets if one.scope is Scope.USER})}
+    queries = {Scope.TEAM: "team_digest", Scope.USER: "mail_digest"}
+    return {scope: _value(connection, _sql(queries[scope]), asked) for scope in queries if any(one.scope is scope for one in budgets)}
 
 
 def _judge(connection: psycopg.Connection[Any], organization_id: int, stale: Sequence[_Wanted], days: _Days) -> None:

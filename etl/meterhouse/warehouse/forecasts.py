@@ -21,7 +21,7 @@ from meterhouse.warehouse.daily_series import read_daily_series
 from meterhouse.warehouse.last_step import last_step
 
 # Part of what forecasts are made from: with other rules those of the last day are made again.
-RULES = "1"
+RULES = "2"
 KINDS = (SeriesKind.ORGANIZATION, SeriesKind.PROJECT, SeriesKind.TEAM)
 
 

@@ -1,7 +1,25 @@
--- The parts of some days take the place of what was stored of them. What nobody can be found for stays whole, with the reason.
-WITH gone AS (
+-- The parts of some days take the place of what was stored of them, but for lines of closed days that wait for nothing. What nobody can be
+-- found for stays whole, with the reason.
+WITH kept AS MATERIALIZED (
+    SELECT
+        a.usage_date,
+        coalesce(a.project_id, '') AS project_id,
+        coalesce(a.line_item, '') AS line_item,
+        coalesce(a.currency, '') AS currency
+    FROM warehouse.cost_allocation a
+    WHERE a.organization_id = %(organization_id)s AND a.usage_date = ANY (%(waiting_days)s::date [])
+    GROUP BY 1, 2, 3, 4
+    HAVING bool_and(coalesce(a.reason, '') <> ALL (%(waiting)s::text []))
+),
+
+gone AS (
     DELETE FROM warehouse.cost_allocation a
     WHERE a.organization_id = %(organization_id)s AND a.usage_date = ANY (%(days)s::date [])
+        AND NOT EXISTS (
+            SELECT FROM kept k
+            WHERE (k.usage_date, k.project_id, k.line_item, k.currency)
+            = (a.usage_date, coalesce(a.project_id, ''), coalesce(a.line_item, ''), coalesce(a.currency, ''))
+        )
     RETURNING 1
 )
 
@@ -51,3 +69,8 @@ CROSS JOIN LATERAL (
 ) ratio
 -- What the vendor billed to no user and no key became pieces of their own.
 WHERE NOT (p.is_billed_by_user AND t.user_id IS NULL AND t.api_key_id IS NULL) AND (SELECT count(*) FROM gone) >= 0
+    AND NOT EXISTS (
+        SELECT FROM kept k
+        WHERE (k.usage_date, k.project_id, k.line_item, k.currency)
+        = (p.usage_date, coalesce(p.project_id, ''), coalesce(p.line_item, ''), coalesce(p.currency, ''))
+    )

@@ -15,7 +15,7 @@ WITH part AS (
         CASE WHEN count(*) FILTER (WHERE NOT d.is_of_period) = 0 THEN 0 ELSE sum(a.cost) FILTER (WHERE NOT d.is_of_period) END AS previous_cost,
         CASE WHEN count(*) FILTER (WHERE d.is_of_period) = 0 THEN 0 ELSE sum(a.cost) FILTER (WHERE d.is_of_period) END AS cost,
         count(*) > count(a.cost) AS lacks_amount,
-        bool_or(a.reason = 'not_settled') IS TRUE AS lacks_parts
+        bool_or(a.reason IN ('not_settled', 'usage_not_settled')) IS TRUE AS lacks_parts
     FROM warehouse.cost_allocation a
     JOIN change_day d ON d.usage_date = a.usage_date
     WHERE a.organization_id = %(organization_id)s AND a.usage_date = ANY (%(days)s::date [])

@@ -16,7 +16,7 @@ FROM (
         -- Below the grouping, so that it is looked up once per month, and not with every user or key of a month.
         NOT EXISTS (
             SELECT FROM warehouse.rollup_cost_allocation r
-            WHERE r.organization_id = d.organization_id AND r.month_start = d.month_start AND r.reason = 'not_settled'
+            WHERE r.organization_id = d.organization_id AND r.month_start = d.month_start AND r.reason IN ('not_settled', 'usage_not_settled')
         ) AS has_parts
     FROM (
         SELECT

@@ -23,7 +23,7 @@ SELECT
     {figure:a.weight} AS allocation_weight,
     {figure:a.weight_total} AS allocation_weight_total,
     a.quantity_ratio::numeric(12, 6) AS quantity_ratio,
-    coalesce(c.is_complete AND a.reason IS DISTINCT FROM 'not_settled', false) AS is_complete,
+    coalesce(c.is_complete AND coalesce(a.reason, '') NOT IN ('not_settled', 'usage_not_settled'), false) AS is_complete,
     coalesce(c.finality, 'open')::varchar(16) AS finality,
     coalesce(l.category, 'unknown')::varchar(32) AS category
 FROM warehouse.cost_allocation a

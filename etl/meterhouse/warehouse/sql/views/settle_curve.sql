@@ -54,8 +54,10 @@ SELECT
     k.metric::varchar(64) AS metric,
     k.age_hours::bigint AS age_hours,
     count(*)::bigint AS day_count,
-    (sum(k.known_figure) / nullif(sum(k.final_figure), 0))::numeric(12, 6) AS known_share,
-    (min(k.known_figure / nullif(k.final_figure, 0)))::numeric(12, 6) AS least_known_share,
+    CASE WHEN abs(sum(k.known_figure)) < 100000 * abs(sum(k.final_figure)) THEN sum(k.known_figure) / sum(k.final_figure) END
+        ::numeric(12, 6) AS known_share,
+    min(CASE WHEN abs(k.known_figure) < 100000 * abs(k.final_figure) THEN k.known_figure / k.final_figure END)::numeric(12, 6)
+        AS least_known_share,
     (count(*) FILTER (WHERE k.known_figure = k.final_figure))::bigint AS final_day_count
 FROM known k
 JOIN warehouse.dim_organization o ON o.organization_id = k.organization_id
