@@ -102,18 +102,43 @@ INSERT INTO warehouse.dim_cost_group (organization_id, project_id, line_item, cu
 SELECT DISTINCT x.organization_id, x.project_id, x.line_item, x.currency FROM warehouse.cost_corrections x WHERE {of_corrections}
 ON CONFLICT DO NOTHING
 """).format(of_corrections=_OF_CORRECTIONS)
+_OF_GROUP = SQL(
+    "g.organization_id = x.organization_id AND g.project_id IS NOT DISTINCT FROM x.project_id"
+    " AND g.line_item IS NOT DISTINCT FROM x.line_item AND g.currency IS NOT DISTINCT FROM x.currency AND g.api_key_id IS NULL"
+)
+# What an invoice that was issued earlier cannot contain is explained by these revisions.
+_LOG = SQL("""
+INSERT INTO ops.revisions (
+    organization_id, endpoint, bucket_width, bucket_start, group_id, change, was_complete, old_values, new_values, recorded_at
+)
+SELECT
+    %(organization)s, 'costs', 1440, c.bucket_start, c.group_id,
+    CASE WHEN c.is_first AND f.group_id IS NULL THEN 'added' ELSE 'changed' END,
+    true, jsonb_strip_nulls(jsonb_build_object('amount', CASE WHEN c.is_first THEN f.amount ELSE coalesce(f.amount, 0) + c.before END)),
+    jsonb_build_object('amount', coalesce(f.amount, 0) + c.before + c.amount), c.seen_at
+FROM (
+    SELECT
+        x.usage_date::timestamp AT TIME ZONE 'UTC' AS bucket_start, g.group_id, x.amount, x.seen_at, x.correction_id,
+        sum(x.amount) OVER of_row - x.amount AS before,
+        row_number() OVER of_row = 1 AS is_first
+    FROM warehouse.cost_corrections x
+    JOIN warehouse.dim_cost_group g ON {of_group}
+    WHERE {of_corrections}
+    WINDOW of_row AS (PARTITION BY x.usage_date, g.group_id ORDER BY x.seen_at, x.correction_id)
+) c
+LEFT JOIN warehouse.costs f ON f.bucket_start = c.bucket_start AND f.bucket_width = 1440 AND f.group_id = c.group_id
+ORDER BY c.bucket_start, c.group_id, c.seen_at, c.correction_id
+""").format(of_group=_OF_GROUP, of_corrections=_OF_CORRECTIONS)
 _APPLY = SQL("""
 INSERT INTO warehouse.costs (bucket_start, bucket_width, group_id, amount)
 SELECT x.usage_date::timestamp AT TIME ZONE 'UTC', 1440, g.group_id, sum(x.amount)
 FROM warehouse.cost_corrections x
-JOIN warehouse.dim_cost_group g
-    ON g.organization_id = x.organization_id AND g.project_id IS NOT DISTINCT FROM x.project_id
-    AND g.line_item IS NOT DISTINCT FROM x.line_item AND g.currency IS NOT DISTINCT FROM x.currency AND g.api_key_id IS NULL
+JOIN warehouse.dim_cost_group g ON {of_group}
 WHERE {of_corrections}
 GROUP BY x.usage_date, g.group_id
 HAVING sum(x.amount) <> 0
 ON CONFLICT (bucket_start, bucket_width, group_id) DO UPDATE SET amount = coalesce(costs.amount, 0) + excluded.amount
-""").format(of_corrections=_OF_CORRECTIONS)
+""").format(of_group=_OF_GROUP, of_corrections=_OF_CORRECTIONS)
 _FORGET = SQL("DELETE FROM warehouse.cost_corrections x WHERE {of_corrections}").format(of_corrections=_OF_CORRECTIONS)
 # Without a digest the next load compares every row.
 _REOPEN = SQL("""
@@ -196,15 +221,15 @@ def is_closed(connection: Connection, organization_id: int, month: date) -> bool
 
 
 def reopen_month(connection: Connection, organization_id: int, month: date, now: datetime) -> int:
-    """Put the corrections of a closed month into its rows, and let loads replace them again; return how many corrections there were.
+    """Put the corrections of a closed month into its rows and the log of revisions; return how many there were.
 
-    The caller holds the lock of the organization's costs, in a transaction with settings `WITHOUT_STATISTICS`.
+    Loads replace the rows again. The caller holds the lock of the organization's costs, in a transaction with settings `WITHOUT_STATISTICS`.
     """
     parameters = {"organization": organization_id, "now": now, "month": month}
     days = [start for (start,) in connection.execute(_CORRECTED_DAYS, parameters).fetchall()]
     if days:
         connection.execute("SELECT warehouse.ensure_partition('costs', %(month)s::date)", parameters)
-    for statement in (_ADD_GROUPS, _APPLY):
+    for statement in (_ADD_GROUPS, _LOG, _APPLY):
         connection.execute(statement, parameters)
     corrections = connection.execute(_FORGET, parameters).rowcount
     connection.execute(_REOPEN, parameters)
