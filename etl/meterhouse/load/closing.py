@@ -223,7 +223,8 @@ def is_closed(connection: Connection, organization_id: int, month: date) -> bool
 def reopen_month(connection: Connection, organization_id: int, month: date, now: datetime) -> int:
     """Put the corrections of a closed month into its rows and the log of revisions; return how many there were.
 
-    Loads replace the rows again. The caller holds the lock of the organization's costs, in a transaction with settings `WITHOUT_STATISTICS`.
+    Loads replace the rows again. The caller holds the lock of the organization's costs, in a transaction with settings
+    `WITHOUT_STATISTICS`.
     """
     parameters = {"organization": organization_id, "now": now, "month": month}
     days = [start for (start,) in connection.execute(_CORRECTED_DAYS, parameters).fetchall()]
