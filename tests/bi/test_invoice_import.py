@@ -81,7 +81,7 @@ def test_an_invoice_of_a_closed_month_that_changes_says_what_became_of_the_month
 
 def test_an_invoice_is_removed_by_its_number_and_its_month_is_judged_without_it(october: Given, tmp_path: Path) -> None:
     imported(october, written(tmp_path, [("usage", "10.00")]))
-    with pytest.raises(FixConfiguration, match=r"^acme 2026-10 is closed, by invoice INV-1 among others: add --reopen"):
+    with pytest.raises(FixConfiguration, match=r"^acme 2026-10 is closed, and invoice INV-1 is one of its invoices: add --reopen"):
         removed(october)
     assert removed(october, reopens=True, dry_run=True)[0].endswith("nothing was removed, as this was a dry run")
     assert tie_out(october)[0]["is_closed"]
@@ -92,6 +92,11 @@ def test_an_invoice_is_removed_by_its_number_and_its_month_is_judged_without_it(
     (row,) = tie_out(october)
     assert (row["state"], row["is_closed"], row["invoiced"]) == ("no_invoice", False, None)
     assert october.do("SELECT count(*) FROM warehouse.invoice_lines") == [(0,)]
+
+
+def test_a_credit_without_its_sign_is_refused_with_the_amount_to_write(october: Given, tmp_path: Path) -> None:
+    with pytest.raises(FixConfiguration, match=r"line 3: a credit lowers the bill, so its amount is negative: write -100; a credit that"):
+        imported(october, written(tmp_path, [("usage", "10.00"), ("credit", "100.00")]))
 
 
 def test_one_invoice_too_many_is_removed_and_the_month_ties(october: Given, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 from meterhouse.errors import FixConfiguration
 from meterhouse.imports.invoice_files import COLUMNS
 from meterhouse.imports.invoices import import_invoices
+from meterhouse.imports.removed_invoices import remove_invoice
 
 from .conftest import MakeOrganization, MakeWarehouse
 from .doctored_vendor import Change, ask, doctor
@@ -178,6 +179,29 @@ def test_an_invoice_that_breaks_a_closed_month_is_refused_unless_the_month_is_to
     closed.sync().raise_first()
     assert closed.read(f"SELECT sum(cost) FROM bi.costs_daily WHERE {IN_OCTOBER}") == [(october + Decimal("1.25"),)]
     assert closed.read("SELECT sum(cost) FROM bi.costs_daily_by_project WHERE " + IN_OCTOBER) == [(october + Decimal("1.25"),)]
+
+
+def test_a_month_that_is_opened_again_says_what_was_restated_since_its_invoice(closed: LoadedOrganization, tmp_path: Path) -> None:
+    ((invoiced,),) = closed.read(f"SELECT sum(cost) FROM bi.costs_daily WHERE {IN_OCTOBER}")
+    # Twice, so that one row has two corrections.
+    for amount in ("1.25", "-4.75"):
+        doctor(closed, more_on(DAY, amount))
+        closed.sync().raise_first()
+        closed.advance(minutes=1)
+    assert [row[1] for row in corrections(closed)] == [Decimal("-6"), Decimal("1.25")]
+    path = tmp_path / "october.csv"
+    path.write_text(path.read_text().replace("INV-10", "INV-10-CORRECTED"))
+    remove_invoice(closed.settings(), "INV-10", "acme", closed.now, reopens=True)
+    import_invoices(closed.settings(), [path], closed.now)
+    for _ in range(2):
+        row = tie_out(closed)[0]
+        assert Decimal(str(row["billed"])) == invoiced - Decimal("4.75")
+        assert (row["restatement"], row["unexplained"]) == (4.75, 0)
+        assert row["state"] in {"tied", "tied_with_rounding"}
+        assert row["is_closed"]
+        # The bill's own rows come instead of the correction, which had no API key.
+        closed.query("UPDATE ops.coverage SET finality = 'settled', content_digest = NULL WHERE finality = 'invoiced'")
+        closed.sync().raise_first()
 
 
 def test_a_day_whose_rows_were_set_aside_takes_nothing_back(closed: LoadedOrganization) -> None:

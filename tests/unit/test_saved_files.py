@@ -111,6 +111,18 @@ def test_unknown_keys_are_shown(tmp_path: Path) -> None:
     assert "as it has results, object: docs/import.md" in refusal(tmp_path, "x.json", {"object": "page", "results": [{"a": 1}]})
 
 
+@pytest.mark.parametrize("content", ["[]", '{"error": {"message": "refused"}}'])
+def test_an_answer_without_rows_says_so(tmp_path: Path, content: str) -> None:
+    assert "as it has no rows: docs/import.md" in refusal(tmp_path, "x.json", content)
+
+
+def test_an_export_that_was_cut_off_is_refused_and_not_read_as_far_as_it_goes(tmp_path: Path) -> None:
+    content = f"{TIMES},amount_value,amount_currency,line_item\n{AT},1.50,usd,x\n{AT},1.2"
+    assert refusal(tmp_path, "cost_x.csv", content) == (
+        "cost_x.csv, line 3: it has 5 cells and the heading 7: the file is cut off, save it again"
+    )
+
+
 def test_counts_are_decimals_flags_are_capitals_and_an_unknown_column_is_kept(tmp_path: Path) -> None:
     header = f"{TIMES},num_model_requests,input_tokens,output_tokens,model,batch,new_figure,organization_name"
     figures = read(tmp_path, "completions_usage_x.csv", f"\ufeff{header}\n{AT},10.0,3e2,7,gpt-5,TRUE,99,Acme\n")

@@ -195,6 +195,7 @@ class TieOut:
     restatement: Decimal | None = None
     period_shift: Decimal | None = None
     rounding: Decimal | None = None
+    corrections: Decimal | None = None
 
 
 @dataclass(frozen=True)

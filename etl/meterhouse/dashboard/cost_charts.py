@@ -26,6 +26,7 @@ from meterhouse.dashboard.chart import (
     total_of,
 )
 from meterhouse.dashboard.coverage import LOADED_WHOLE
+from meterhouse.dashboard.month_invoices import invoice_rows, invoice_words, invoices_note
 from meterhouse.dashboard.odd_day_marks import odd_day_marks
 from meterhouse.dashboard.snapshot import UNNAMED, CostRow, MonthRow, Snapshot, category_name
 from meterhouse.dashboard.tables import Column, Table
@@ -135,22 +136,26 @@ def months(snapshot: Snapshot) -> Chart:
     """Exact totals of calendar months, to hold against invoices."""
     code = snapshot.currency
     rows = [row for row in snapshot.months if row.currency == code]
+    invoices = invoice_rows(snapshot)
+    # A part of an organization has no invoice.
+    of_invoice = [() if invoices is None else (invoice_words(invoices, row.month_start),) for row in rows]
     table = Table(
         f"Cost per calendar month, {code.upper()}",
-        (Column("month", "month"), _money(snapshot), Column("complete", "yes"), STATE),
-        tuple((row.month_start, row.cost, row.is_complete, _month_state(row)) for row in rows),
+        (
+            Column("month", "month"),
+            _money(snapshot),
+            Column("complete", "yes"),
+            *(() if invoices is None else (Column("invoice", "text"),)),
+            STATE,
+        ),
+        tuple((row.month_start, row.cost, row.is_complete, *own, _month_state(row)) for row, own in zip(rows, of_invoice, strict=True)),
         picks=_month_picks(rows),
     )
     unknown = sum(row.unknown_costs for row in rows)
     labels = tuple(f"{row.month_start:%b %Y}" for row in rows)
-    ties = (
-        "An invoice covers all projects, not only the granted ones."
-        if snapshot.is_of_a_team
-        else "A complete month can be compared with its invoice."
-    )
     notes = [f"{row.month_start:%B %Y}: {_month_state(row)}." for row in rows if not row.is_complete]
     return Chart(
-        "months", "Cost per month", f"All loaded months, whichever days are chosen. {ties}", "bars",
+        "months", "Cost per month", f"All loaded months, whichever days are chosen. {invoices_note(snapshot)}", "bars",
         f"money:{code}", labels, (Series("Cost", tuple(row.cost for row in rows), 0),),
         formats.money(_money_sum(row.cost for row in rows), code), table,
         empty="" if rows else nothing_words(snapshot.cost_coverage),

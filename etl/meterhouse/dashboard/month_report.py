@@ -70,6 +70,8 @@ def _tie_out(row: TieOut, figures: MonthFigures) -> Table:
     why = f" ({row.state_reason})" if row.state_reason else ""
     caption = f"Invoice{of}, {row.currency.upper()}: {row.state.replace('_', ' ')}{why}"
     rows = tuple((words, getattr(row, name)) for name, words in _RESIDUALS.items())
+    if row.corrections:
+        rows = (*rows, ("corrections of closed months, in none of these", row.corrections))
     return Table(caption, (Column("from bill to invoice", "text"), Column("amount", "money", row.currency)), rows, has_total=False)
 
 

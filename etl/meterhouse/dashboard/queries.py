@@ -53,6 +53,14 @@ FROM unnest(%s::text []) s (name)
 _POINT = "SELECT set_config('search_path', %s, false)"
 # What a team was granted; every organization has a member for rows without a project, so nothing means no project at all.
 _GRANTED = "SELECT md5(string_agg(d.project_key, ',' ORDER BY d.project_key)) FROM dim_project d"
+# What changes without a load, because somebody brings it in or a check finds it: what shows that, by view. A team has not all of them.
+_BROUGHT = {
+    "invoice_lines": "concat(count(*), max(v.imported_at_utc))",
+    "team_assignments": "concat(count(*), max(v.imported_at_utc))",
+    "budget_status": "md5(string_agg(v::text, ',' ORDER BY v::text))",
+    "checks": "max(v.checked_at_utc)::text",
+}
+_THERE = "SELECT s.name FROM unnest(%s::text []) s (name) WHERE to_regclass(s.name) IS NOT NULL ORDER BY 1"
 NO_RIGHT = (
     f"the role may not read schema {BI}: grant it meterhouse_reader, or selected projects only, in {TEAM}, with meterhouse grant-team"
 )
@@ -82,9 +90,9 @@ class Reader:
         self._team = team
 
     def version(self) -> str:
-        """Return a text that changes when something was loaded, or something else was granted."""
+        """Return a text that changes when something was loaded, brought in or checked, or something else was granted."""
         with self._session() as (connection, granted):
-            return granted + _version(_rows(connection, "streams", StreamRow, {}))
+            return granted + _version(connection, _rows(connection, "streams", StreamRow, {}))
 
     def ping(self) -> None:
         """Raise `TryAgainLater` or `FixConfiguration` unless the warehouse answers and has the views."""
@@ -99,7 +107,7 @@ class Reader:
         with self._session() as (connection, granted):
             everything = _rows(connection, "streams", StreamRow, {})
             streams = [one for one in everything if one.organization in filters.organizations or not filters.organizations]
-            read = Snapshot(filters, granted + _version(everything), streams=streams, is_of_a_team=bool(granted))
+            read = Snapshot(filters, granted + _version(connection, everything), streams=streams, is_of_a_team=bool(granted))
             with self._second(connection) as second, ThreadPoolExecutor(max_workers=1) as beside:
                 if second is None:
                     return replace(read, **_usage(connection, read), **_answers(connection, read, known), **_costs(connection, read))
@@ -215,10 +223,15 @@ def _grains(
     return [one for source, rows in found for one in rows if one.grain in source.grains]
 
 
-def _version(streams: list[StreamRow]) -> str:
-    return ";".join(
-        f"{one.organization}/{one.endpoint}/{one.bucket_width}/{one.last_loaded_at_utc}/{one.last_bucket_utc}" for one in streams
-    )
+def _version(connection: psycopg.Connection[Any], streams: list[StreamRow]) -> str:
+    loaded = (f"{one.organization}/{one.endpoint}/{one.bucket_width}/{one.last_loaded_at_utc}/{one.last_bucket_utc}" for one in streams)
+    return ";".join([*loaded, *_brought(connection)])
+
+
+def _brought(connection: psycopg.Connection[Any]) -> list[str]:
+    there = [name for (name,) in connection.execute(_THERE, (list(_BROUGHT),)).fetchall()]
+    parts = [SQL("SELECT {} || {} FROM {} v").format(Literal(f"{name}/"), SQL(_BROUGHT[name]), Identifier(name)) for name in there]
+    return [str(said) for (said,) in connection.execute(SQL(" UNION ALL ").join(parts)).fetchall()] if parts else []
 
 
 def _usage(connection: psycopg.Connection[Any], read: Snapshot) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from meterhouse.control_characters import visible
 from meterhouse.errors import FixConfiguration
 from meterhouse.imports import cells
 from meterhouse.imports.records import Record, read_records
-from meterhouse.money import add
+from meterhouse.money import add, plain
 
 COLUMNS = ("invoice_id", "organization", "period_start", "period_end", "currency", "issued_on", "kind", "amount")
 KINDS = ("usage", "credit", "tax", "bundle", "adjustment", "other")
@@ -97,8 +97,8 @@ def _head(record: Record) -> Invoice:
     amount = cells.money(record, "amount")
     if kind == "credit" and amount > 0:
         raise FixConfiguration(
-            f"{record.place}: a credit lowers the bill, so its amount is negative: write -{amount}; a credit that was taken back is an"
-            " adjustment"
+            f"{record.place}: a credit lowers the bill, so its amount is negative: write -{plain(amount)}; a credit that was taken back is"
+            " an adjustment"
         )
     line = InvoiceLine(kind, record.values.get("description"), amount, record.place)
     return Invoice(

@@ -21,6 +21,13 @@ from meterhouse.errors import FixConfiguration
 
 LARGEST_FILE_BYTES = 512 * 2**20
 _DELIMITERS = (",", ";", "\t")
+# What people have at hand besides text, by its first bytes, and what to do with it.
+_NOT_TEXT = {
+    b"%PDF": "a PDF: write what it says into a CSV file",
+    b"PK\x03\x04": "a workbook of Excel or a ZIP archive: save its sheet as CSV (UTF-8), or unpack it",
+    b"\xd0\xcf\x11\xe0": "an old workbook of Excel: save its sheet as CSV (UTF-8)",
+    b"\x1f\x8b": "compressed by gzip: unpack it",
+}
 
 
 @dataclass(frozen=True)
@@ -41,14 +48,17 @@ class RecordFile:
     records: tuple[Record, ...]
 
 
-def read_records(path: Path) -> RecordFile:
-    """Return what a CSV or JSON file holds. Raises `FixConfiguration` with file and line for what is no such file."""
+def read_records(path: Path, *, is_export: bool = False) -> RecordFile:
+    """Return what a CSV or JSON file holds. Raises `FixConfiguration` with file and line for what is no such file.
+
+    People leave out empty cells at the end of a line; an export never does, so that a shorter line shows that it was cut off.
+    """
     content = read_bytes(path)
     name, sha256 = visible(path.name), hashlib.sha256(content).hexdigest()
     text = decoded(content, name)
     if not text.strip():
         raise FixConfiguration(f"{name} is empty: give a file with a row of column names, or a JSON list of objects")
-    columns, records = _json(text, name) if text.lstrip()[:1] in "[{" else _csv(text, name)
+    columns, records = _json(text, name) if text.lstrip()[:1] in "[{" else _csv(text, name, is_export)
     return RecordFile(name, sha256, columns, records)
 
 
@@ -66,6 +76,9 @@ def read_bytes(path: Path) -> bytes:
 
 def decoded(content: bytes, name: str) -> str:
     """Return UTF-8 text, with or without a byte order mark."""
+    for beginning, what in _NOT_TEXT.items():
+        if content.startswith(beginning):
+            raise FixConfiguration(f"{name} is {what}")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -73,7 +86,7 @@ def decoded(content: bytes, name: str) -> str:
         raise FixConfiguration(f"{name}, line {line}: this is not UTF-8 text: save the file as UTF-8") from None
 
 
-def _csv(text: str, name: str) -> tuple[tuple[str, ...], tuple[Record, ...]]:
+def _csv(text: str, name: str, is_export: bool) -> tuple[tuple[str, ...], tuple[Record, ...]]:
     first_line = text.lstrip().split("\n", 1)[0]
     delimiter = max(_DELIMITERS, key=first_line.count)
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
@@ -90,6 +103,10 @@ def _csv(text: str, name: str) -> tuple[tuple[str, ...], tuple[Record, ...]]:
             if len(cells) > len(columns):
                 raise FixConfiguration(
                     f"{place}: it has {len(cells)} cells and the heading {len(columns)}: quote cells that hold a {delimiter!r}"
+                )
+            if is_export and len(cells) < len(columns):
+                raise FixConfiguration(
+                    f"{place}: it has {len(cells)} cells and the heading {len(columns)}: the file is cut off, save it again"
                 )
             values = {column: cell.strip() for column, cell in zip(columns, cells, strict=False) if cell.strip()}
             records.append(Record(place, values))

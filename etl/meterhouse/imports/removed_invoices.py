@@ -46,7 +46,8 @@ def remove_invoice(
         connection.execute("LOCK TABLE warehouse.invoices IN SHARE ROW EXCLUSIVE MODE")
         if is_closed(connection, organization_id, month) and not reopens:
             raise FixConfiguration(
-                f"{label} {month:%Y-%m} is closed, by invoice {visible(invoice_id)} among others: add --reopen to open the month again"
+                f"{label} {month:%Y-%m} is closed, and invoice {visible(invoice_id)} is one of its invoices: add --reopen to open the month"
+                " again"
             )
         months = InvoiceMonths(connection, str(label), organization_id, now, {month})
         months.change({month}, reopens=reopens)

@@ -41,7 +41,7 @@ def saved_text(content: bytes, path: Path) -> SavedText:
     name = visible(path.name)
     text = decoded(content, name)
     if text.lstrip()[:1] not in {"[", "{"}:
-        file = read_records(path)
+        file = read_records(path, is_export=True)
         return SavedText(path.name, {"": file.columns}, {"": file.records}, {})
     found = parsed(text, name)
     fields = {"": found} if isinstance(found, list) else by_lower_name(found, name)

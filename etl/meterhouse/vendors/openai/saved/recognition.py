@@ -44,7 +44,7 @@ def read_saved(text: SavedText, excluded: Collection[str]) -> SavedFigures:
         more = ", …" if len(shown) > _SHOWN_COLUMNS else ""
         raise FixConfiguration(
             f"{visible(text.name)} is not an export or saved answer of OpenAI's usage or costs, as it has"
-            f" {', '.join(shown[:_SHOWN_COLUMNS])}{more}: docs/import.md lists the files that can be imported"
+            f" {', '.join(shown[:_SHOWN_COLUMNS]) or 'no rows'}{more}: docs/import.md lists the files that can be imported"
         )
     pieces = list(kind.pieces(text, excluded))
     if not pieces:

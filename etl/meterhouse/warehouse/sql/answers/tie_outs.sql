@@ -15,7 +15,8 @@ SELECT
     t.adjustment,
     t.restatement,
     t.period_shift,
-    t.rounding
+    t.rounding,
+    t.corrections
 FROM invoice_tie_out t
 WHERE (%(month)s::date IS NULL OR t.month_start <= %(month)s::date)
     AND (t.state <> 'no_invoice' OR t.is_complete)
