@@ -43,9 +43,9 @@ def test_projects_that_cost_something_only_the_month_before_are_there_so_that_it
     assert found == [("a", Decimal("6.5"), Decimal("4.25")), ("new", Decimal("3.5"), 0), ("gone", 0, Decimal("1.5"))]
 
 
-def test_nobody_is_added_where_a_part_of_the_month_before_is_not_known(two_months: Given) -> None:
+def test_a_row_of_the_month_before_has_no_amount_where_a_part_of_that_month_is_not_known(two_months: Given) -> None:
     two_months.do("DELETE FROM ops.coverage WHERE bucket_start = '2026-09-20T00:00Z'")
-    assert projects(two_months) == [("a", Decimal("6.5"), None), ("new", Decimal("3.5"), None)]
+    assert projects(two_months) == [("a", Decimal("6.5"), None), ("new", Decimal("3.5"), None), ("gone", Decimal(0), None)]
 
 
 def test_corrections_of_closed_months_are_shown_under_the_invoice(two_months: Given, tmp_path: Path) -> None:
