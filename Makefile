@@ -18,7 +18,7 @@ PURE := tests/unit $(addprefix --ignore-glob=*/,test_client* test_fake* test_loc
 DIGEST := $(VENV)/bin/python -c 'import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())'
 
 .DEFAULT_GOAL := help
-.PHONY: help docs prices psql quick install install-dev install-cluster up down test operations-test upgrade-test coverage cluster-test downtime-test bi-test focus-test soak-test fuzz mutation-test bench bench-small bi-files migration lint lock sbom clean compose-env compose-up
+.PHONY: help docs prices psql quick install install-dev install-cluster up down test operations-test upgrade-test install-test coverage cluster-test downtime-test bi-test focus-test soak-test fuzz mutation-test bench bench-small bi-files migration lint lock sbom clean compose-env compose-up
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -72,6 +72,9 @@ operations-test: install-dev ## An operator's day with a complete Airflow: backf
 
 upgrade-test: install-dev ## Upgrade, dump, restore and move a warehouse in use, and read a year fast and slowly; four minutes
 	@exec $(TEST) -m "upgrade and not soak"
+
+install-test: install-dev ## Start make up twice in a fresh home, and use the wheel in an empty environment; four minutes
+	@exec $(TEST) -m install
 
 cluster-test: install-cluster ## Kill workers, the scheduler and the database during a load on the CeleryExecutor (needs redis-server)
 	@exec $(VENV)/bin/python -m pytest -m cluster

@@ -32,7 +32,7 @@ from meterhouse.warehouse.view_reach import VIEW_NAMES
 
 from .make_up import command, ours, running, until
 
-pytestmark = [pytest.mark.airflow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.install, pytest.mark.airflow, pytest.mark.timeout(600)]
 
 CANARY = "sk-admin-Canary7Zq9_xYw-31337-Kf2/pL+0aB"
 

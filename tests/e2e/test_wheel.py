@@ -23,6 +23,8 @@ from tests.conftest import Warehouse
 from meterhouse import __version__
 from meterhouse.fake_openai import FakeOrganization, FakeServer
 
+pytestmark = pytest.mark.install
+
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 GENERATED = {

@@ -53,6 +53,7 @@ def test_there_is_one_head_and_the_loader_asks_for_it() -> None:
     assert [f"{number:04d}" for number in range(1, len(REVISIONS) + 1)] == REVISIONS
 
 
+@pytest.mark.upgrade
 def test_up_and_down_one_revision_at_a_time_each_brings_its_own_and_takes_it_away_again(empty_database: Warehouse) -> None:
     url = empty_database.owner_url
     left: dict[str, set[str]] = {}
