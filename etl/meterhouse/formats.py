@@ -10,6 +10,7 @@ from meterhouse import counts
 
 UNKNOWN = "—"
 MINUS = "\u2212"
+DASH = "\u2013"
 _CENT = Decimal("0.01")
 _STEPS = ((10**12, "T"), (10**9, "B"), (10**6, "M"), (10**3, "k"))
 
@@ -78,12 +79,13 @@ def day(value: date) -> str:
 
 
 def span(first: date, last: date, year: int | None = None) -> str:
-    """Return some days as 30 Sep to 27 Oct 2026; without the year where it is `year`."""
+    """Return some days as 1-28 Oct 2026 or 30 Sep - 27 Oct 2026, with an en dash; without the year where it is `year`."""
     ends = "" if last.year == year == first.year else f" {last.year}"
     if first == last:
         return f"{last.day} {last:%b}{ends}"
-    begins = f"{first.day}" + (f" {first:%b}" if (first.year, first.month) != (last.year, last.month) else "")
-    return f"{begins}{f' {first.year}' if first.year != last.year else ''} to {last.day} {last:%b}{ends}"
+    if (first.year, first.month) == (last.year, last.month):
+        return f"{first.day}{DASH}{last.day} {last:%b}{ends}"
+    return f"{first.day} {first:%b}{f' {first.year}' if first.year != last.year else ''} {DASH} {last.day} {last:%b}{ends}"
 
 
 def spans(found: Sequence[tuple[date, date]], limit: int = 4) -> str:

@@ -130,7 +130,7 @@ def test_the_mail_goes_to_the_teams_own_people_with_its_own_figures(team: Team, 
     assert mail["To"] == "anna@example.com, ben@example.com"
     own = team.costs(MONDAY, SUNDAY)[team.project]
     assert written.cost == {"usd": own}
-    assert mail["Subject"] == f"meterhouse, {team.role}: 9 Nov 2026 to 15 Nov 2026, {formats.money(own, 'usd')}"
+    assert mail["Subject"] == f"meterhouse, {team.role}: 9\u201315 Nov 2026, {formats.money(own, 'usd')}"
     assert written.path == tmp_path / team.role / "meterhouse-2026-11-09-to-2026-11-15.html"
     page = written.path.read_text()
     assert "Only the projects that were granted to you are shown." in page

@@ -11,13 +11,16 @@ from typing import Any
 import pytest
 
 from meterhouse.answers.answer import State
+from meterhouse.answers.causes import cause
 from meterhouse.answers.driver import driver
+from meterhouse.answers.findings import findings
 from meterhouse.answers.five import five_answers
 from meterhouse.answers.forecast import forecast
 from meterhouse.answers.month_to_date import month_to_date
 from meterhouse.answers.odd_days import odd_days
-from meterhouse.answers.rows import AnswerRows, ForecastMiss
+from meterhouse.answers.rows import EFFECTS, AnswerRows, ForecastMiss
 from meterhouse.answers.trust import trust
+from meterhouse.checks.warehouse_checks import checks
 
 from .answer_rows import BUDGET, CHANGE, FINE, FORECAST, LOADED, MONTH, NOVEMBER, OCTOBER, ODD, TIED
 
@@ -47,7 +50,7 @@ def test_views_that_a_role_may_not_see_are_not_spoken_of() -> None:
     assert sentences[0].startswith("November 2026 cost $2,319.11")
     assert sentences[3:] == [
         "Unusual days cannot be seen with this role.",
-        "Nothing speaks against these figures: final through 28 Nov 2026.",
+        "Invoices and checks are not shown here: final through 28 Nov 2026.",
     ]
 
 
@@ -158,8 +161,15 @@ def test_budgets_of_parts_are_counted_and_those_at_risk_are_named() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"previous_month_cost": Decimal(2500)}, "about the same as October ($2,500.00); November has a day fewer than October"),
-        ({"previous_month_cost": Decimal(2460)}, "about the same as October ($2,460.00); November has a day fewer than October"),
+        (
+            {"previous_month_cost": Decimal(2500)},
+            "0.4% less (\u2212$9.80) than October, a difference within the range of the forecast; November has a day fewer than October",
+        ),
+        (
+            {"previous_month_cost": Decimal(2460)},
+            "1.2% more (+$30.20) than October, a difference within the range of the forecast; November has a day fewer than October",
+        ),
+        ({"previous_month_cost": Decimal("2490.20")}, "past weeks), as much as October; November has a day fewer than October"),
         ({"previous_month_cost": Decimal("2459.99")}, "1.2% more (+$30.21) than October; November has a day fewer than October"),
         (
             {"previous_month_cost": Decimal(2500), "low_cost": None},
@@ -172,7 +182,7 @@ def test_budgets_of_parts_are_counted_and_those_at_risk_are_named() -> None:
         ({"previous_month_cost": None}, "past weeks)"),
     ],
 )
-def test_the_month_before_is_the_same_within_the_range_and_its_length_is_said(changes: dict[str, Any], words: str) -> None:
+def test_a_difference_from_the_month_before_is_always_said_and_whether_it_is_within_the_range(changes: dict[str, Any], words: str) -> None:
     assert said(forecast, forecasts=(replace(FORECAST, **changes),), budgets=None).endswith(f"{words}.")
 
 
@@ -208,33 +218,40 @@ def test_the_driver_is_the_largest_change_in_the_direction_of_the_whole() -> Non
     voice = replace(CHANGE, volume_effect=Decimal(100), price_effect=Decimal(30))
     intake = replace(CHANGE, member_id="proj_2", member_name="Intake", change_cost=Decimal(-20), gone_cost=Decimal(-20))
     assert said(driver, changes=(voice, intake)) == (
-        "Project Voice Line drives the change most, compared with 1 to 28 Oct 2026: +$130.00, more than the whole change of +$110.00;"
-        " +$100.00 of it through volume."
+        "Project Voice Line drives the change most, 1\u201328 Nov compared with 1\u201328 Oct 2026: +$130.00,"
+        " more than the whole change of +$110.00;"
+        " +$100.00 of it because more was used."
     )
     smaller = replace(voice, change_cost=Decimal(15), volume_effect=Decimal(15), price_effect=Decimal(0))
     many = [replace(smaller, member_id=f"proj_{number}", member_name=f"P{number}") for number in range(3, 5)]
     assert said(driver, changes=(smaller, intake, *many)).endswith(
-        "+$15.00, 60.0% of the whole change of +$25.00; all of it through volume, while project Intake went the other way by \u2212$20.00."
+        "+$15.00, 60.0% of the whole change of +$25.00;"
+        " all of it because more was used, while project Intake went the other way by \u2212$20.00."
     )
 
 
 def test_what_cannot_be_compared_gives_way_to_the_week_and_then_says_why() -> None:
     no_month = replace(CHANGE, is_comparable=False, reason="nothing_to_compare")
-    week = replace(CHANGE, comparison="week", change_cost=Decimal(7), volume_effect=Decimal(7), previous_first_date=date(2026, 11, 15))
-    week = replace(week, previous_last_date=date(2026, 11, 21))
-    assert "compared with 15 to 21 Nov 2026: +$7.00, which is the whole change" in said(driver, changes=(no_month, week))
+    week = replace(CHANGE, comparison="week", change_cost=Decimal(7), volume_effect=Decimal(7), period_first_date=date(2026, 11, 22))
+    week = replace(week, previous_first_date=date(2026, 11, 15), previous_last_date=date(2026, 11, 21))
+    assert "22\u201328 Nov compared with 15\u201321 Nov 2026: +$7.00, which is the whole change" in said(driver, changes=(no_month, week))
     assert said(driver, changes=(no_month,)) == "What changed is not known yet: there are no final days to compare."
     # The 31st has no counterpart, and the other days have.
     fewer = replace(CHANGE, is_comparable=False, reason="days_left_out", volume_effect=Decimal(130))
-    assert said(driver, changes=(fewer,)).startswith("Project Voice Line drives the change most, compared with 1 to 28 Oct 2026: +$130.00")
-    assert said(driver, changes=(replace(CHANGE, change_cost=Decimal(0)),)) == "No project's cost changed, compared with 1 to 28 Oct 2026."
+    assert said(driver, changes=(fewer,)).startswith(
+        "Project Voice Line drives the change most, 1\u201328 Nov compared with 1\u201328 Oct 2026: +$130.00"
+    )
+    assert (
+        said(driver, changes=(replace(CHANGE, change_cost=Decimal(0)),))
+        == "No project's cost changed, 1\u201328 Nov compared with 1\u201328 Oct 2026."
+    )
 
 
 def test_the_share_of_a_driver_is_that_of_the_whole_change_whatever_its_direction() -> None:
     less = replace(CHANGE, change_cost=Decimal(-60))
     rest = replace(CHANGE, member_id="proj_2", member_name="Intake", change_cost=Decimal(-40))
     answer = driver(AnswerRows(changes=(less, rest)), "usd")
-    assert answer.detail == "a project: 60.0% of the whole change of \u2212$100.00, compared with 1 to 28 Oct 2026"
+    assert answer.detail == "a project: 60.0% of the whole change of \u2212$100.00, 1\u201328 Nov compared with 1\u201328 Oct 2026"
     assert answer.value == "Voice Line \u2212$60.00"
     even = replace(rest, change_cost=Decimal(60))
     assert "while the whole cost as much as before" in said(driver, changes=(less, even))
@@ -251,36 +268,79 @@ def test_an_organization_of_one_project_is_driven_by_a_model() -> None:
 
 def test_unusual_days_are_named_with_what_was_expected() -> None:
     assert said(odd_days, odd_days=(ODD,), loaded_costs=(LOADED,)) == (
-        "1 unusual day from 30 Oct to 28 Nov 2026: Voice Line on 21 Nov 2026 with $40.00 instead of $12.00."
+        "1 unusual day in the last 30 final days, 30 Oct \u2013 28 Nov 2026:"
+        " project Voice Line on 21 Nov 2026 with $40.00 instead of $12.00."
     )
     new = replace(ODD, kind="new_spender", expected_cost=None, series_name="Fresh")
     whole = replace(ODD, series_kind="organization", series_name=None, usage_date=date(2026, 11, 3))
     assert said(odd_days, odd_days=(new, ODD, whole), loaded_costs=(LOADED,)) == (
-        "2 unusual days from 30 Oct to 28 Nov 2026: Fresh new on 21 Nov 2026 with $40.00,"
-        " Voice Line on 21 Nov 2026 with $40.00 instead of $12.00 and 1 more."
+        "2 unusual days in the last 30 final days, 30 Oct \u2013 28 Nov 2026: project Fresh new on 21 Nov 2026 with $40.00,"
+        " project Voice Line on 21 Nov 2026 with $40.00 instead of $12.00 and 1 more."
     )
     card = odd_days(AnswerRows(odd_days=(new, ODD, whole), loaded_costs=(LOADED,)), "usd")
-    assert card.value == "2"
-    assert card.detail == "21 Nov 2026: Fresh new with $40.00; 21 Nov 2026: Voice Line with $40.00 instead of $12.00; 1 more"
-    assert said(odd_days, loaded_costs=(LOADED,)) == "No day from 30 Oct to 28 Nov 2026 was unusual."
-    assert said(odd_days, month=OCTOBER, loaded_costs=(LOADED,)) == "No day from 1 to 31 Oct 2026 was unusual."
+    assert card.value == "2 days"
+    assert card.detail == (
+        "in the last 30 final days, 30 Oct \u2013 28 Nov 2026; 21 Nov 2026: project Fresh new with $40.00;"
+        " 21 Nov 2026: project Voice Line with $40.00 instead of $12.00; 1 more"
+    )
+    key = replace(ODD, series_kind="api_key", series_name="batch")
+    assert "API key batch on 21 Nov" in said(odd_days, odd_days=(key,), loaded_costs=(LOADED,))
+    assert ": acme on 3 Nov" in said(odd_days, odd_days=(whole,), loaded_costs=(LOADED,))
+    assert said(odd_days, loaded_costs=(LOADED,)) == "No day was unusual in the last 30 final days, 30 Oct \u2013 28 Nov 2026."
+    assert said(odd_days, month=OCTOBER, loaded_costs=(LOADED,)) == "No day was unusual on 1\u201331 Oct 2026."
 
 
 def test_trust_says_through_which_day_which_month_ties_and_which_checks_fail() -> None:
     assert said(lambda rows, _: trust(rows), loaded_costs=(LOADED,), tie_outs=(TIED,), check_results=(FINE,)) == (
         "You can rely on these figures: final through 28 Nov 2026; October 2026 ties to the invoice; every check passes."
     )
-    warns = replace(FINE, check_name="price_drift", severity="warn", is_ok=False)
-    assert trust(AnswerRows(loaded_costs=(LOADED,), check_results=(FINE, warns))).sentence == (
-        "Nothing speaks against these figures: final through 28 Nov 2026; no month was compared with an invoice yet;"
-        " no check fails, 1 check warns: price drift."
+    warns = replace(FINE, check_name="price_drift", severity="warn", is_ok=False, finding_count=2)
+    answer = trust(AnswerRows(loaded_costs=(LOADED,), check_results=(FINE, warns)))
+    assert answer.sentence == (
+        "Checked, no invoice compared: final through 28 Nov 2026; no check fails, 1 check warns: 2 unit prices that are not as expected."
     )
+    assert answer.value == "Checked, no invoice compared"
+
+
+@pytest.mark.parametrize(
+    ("rows", "value", "detail"),
+    [
+        ({}, "Not checked yet, no invoice compared", "final through 28 Nov 2026"),
+        ({"tie_outs": (TIED,)}, "Not checked yet, invoice matches", "final through 28 Nov 2026; October 2026 ties to the invoice"),
+        ({"check_results": (FINE,)}, "Checked, no invoice compared", "final through 28 Nov 2026; every check passes"),
+        ({"check_results": (FINE,), "tie_outs": None}, "Checked", "final through 28 Nov 2026; every check passes"),
+        ({"check_results": None, "tie_outs": None}, "Invoices and checks are not shown here", "final through 28 Nov 2026"),
+    ],
+)
+def test_what_was_not_checked_is_said_where_a_reader_looks_first(rows: dict[str, Any], value: str, detail: str) -> None:
+    answer = trust(AnswerRows(**{"loaded_costs": (LOADED,), **rows}))
+    assert (answer.value, answer.detail) == (value, detail)
+    assert answer.sentence == f"{value}: {detail}."
+
+
+def test_findings_are_in_words_for_every_check_there_is() -> None:
+    for check in checks():
+        one, two = (replace(FINE, check_name=check.name, is_ok=False, finding_count=number) for number in (1, 2))
+        assert findings([one]).startswith("1 "), check.name
+        assert findings([two]).startswith("2 "), check.name
+        assert findings([one])[2:] != findings([two])[2:], check.name
+    assert findings([replace(FINE, check_name="of_tomorrow", finding_count=2)]) == "of tomorrow"
+    late = replace(FINE, finding_count=1)
+    assert findings([late] * 5) == f"{', '.join([findings([late])] * 3)} and 2 more"
+
+
+def test_every_part_of_a_change_is_a_clause_in_both_directions() -> None:
+    for name in EFFECTS:
+        for sign in (1, -1):
+            parts = dict.fromkeys(EFFECTS, Decimal(0)) | {name: Decimal(130 * sign)}
+            change = replace(CHANGE, change_cost=Decimal(130 * sign), **parts)
+            assert said(driver, changes=(change,)).endswith(f"all of it because {cause(name, Decimal(sign))}.")
 
 
 @pytest.mark.parametrize(
     ("rows", "words"),
     [
-        ({"check_results": (replace(FINE, is_ok=False),)}, "1 check fails: freshness"),
+        ({"check_results": (replace(FINE, is_ok=False, finding_count=1),)}, "1 check fails: 1 source that is out of date"),
         (
             {"tie_outs": (replace(TIED, state="mismatch", state_reason="the invoice is 12.00 higher"),)},
             "October 2026 does not tie to the invoice: ",

@@ -62,7 +62,7 @@ def test_where_all_is_well_nothing_is_to_be_done() -> None:
         ({"loaded_costs": (replace(LOADED, missing_bucket_count=2),)}, "load 2 missing days of costs"),
         ({"loaded_costs": (LOADED, replace(LOADED, organization="labs", settled_through_date=None))}, "wait until the first day is final"),
         ({"check_results": ()}, "run the checks for the first time"),
-        ({"check_results": (replace(FINE, is_ok=False, check_name="set_aside"),)}, "see why the check set aside fails"),
+        ({"check_results": (replace(FINE, is_ok=False, check_name="set_aside", finding_count=3),)}, "look into 3 rows that cannot be read"),
         (
             {"check_results": tuple(replace(FINE, is_ok=False, check_name=name) for name in ("set_aside", "freshness"))},
             "see why 2 checks fail",
@@ -103,10 +103,10 @@ def test_tasks_are_in_the_order_of_the_answers_and_a_mail_names_their_pages() ->
 
 
 def test_a_day_that_is_missing_is_one_task_and_not_a_failed_check_as_well() -> None:
-    failed = (replace(FINE, check_name="coverage_gaps", is_ok=False),)
+    failed = (replace(FINE, check_name="coverage_gaps", is_ok=False, finding_count=1),)
     missing = (replace(LOADED, missing_bucket_count=1),)
     assert words(loaded_costs=missing, check_results=failed) == "To do: load 1 missing day of costs"
-    assert words(check_results=failed) == "To do: see why the check coverage gaps fails"
+    assert words(check_results=failed) == "To do: look into 1 gap in what is loaded"
 
 
 def test_a_month_that_is_over_asks_for_what_is_left_of_it() -> None:

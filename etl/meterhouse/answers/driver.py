@@ -1,4 +1,4 @@
-"""Which project, or model, drives the change most, with its share of it, and through what. Pure; the view splits the change."""
+"""Which project, or model, drives the change most, with its share of it, and why. Pure; the view splits the change."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from meterhouse import formats
 from meterhouse.answers.answer import Answer, because, capital, total, unknown
+from meterhouse.answers.causes import cause
 from meterhouse.answers.rows import EFFECTS, AnswerRows, Change
 
 KEY, LABEL = "driver", "Largest driver"
@@ -27,8 +28,8 @@ def driver(rows: AnswerRows, currency: str) -> Answer:
         words = f"no {_kind(top)}'s cost changed, {compared}"
         return Answer(KEY, LABEL, "none", words, f"{capital(words)}.")
     part, of = formats.change(top.change_cost, currency), _share(top.change_cost, whole, currency)
-    through = ", ".join(part for part in (_through(top, currency), _other_way(found, top, currency)) if part)
-    more = f"; {through}" if through else ""
+    why = ", ".join(part for part in (_why(top, currency), _other_way(found, top, currency)) if part)
+    more = f"; {why}" if why else ""
     sentence = f"{capital(_named(top))} drives the change most, {compared}: {part}, {of}{more}."
     return Answer(KEY, LABEL, f"{top.name} {part}", f"a {_kind(top)}: {of}, {compared}{more}", sentence)
 
@@ -89,11 +90,16 @@ def _named(row: Change) -> str:
 
 
 def _compared(row: Change) -> str:
-    first, last = row.previous_first_date, row.previous_last_date
-    return f"compared with {formats.span(first, last)}" if first and last else "compared with the days before"
+    """Both periods; where they are in one year, it is said once."""
+    first, last, previous_first, previous_last = (
+        row.period_first_date, row.period_last_date, row.previous_first_date, row.previous_last_date
+    )  # fmt: skip
+    if not (first and last and previous_first and previous_last):
+        return "compared with the days before"
+    return f"{formats.span(first, last, previous_last.year)} compared with {formats.span(previous_first, previous_last)}"
 
 
-def _through(row: Change, currency: str) -> str:
+def _why(row: Change, currency: str) -> str:
     """The largest part of a change, in its direction."""
     sign = 1 if (row.change_cost or 0) > 0 else -1
     parts = {name: (getattr(row, name) or Decimal(0)) * sign for name in EFFECTS}
@@ -101,4 +107,4 @@ def _through(row: Change, currency: str) -> str:
     if parts[name] <= 0:
         return ""
     much = "all" if parts[name] == abs(row.change_cost or 0) else formats.change(parts[name] * sign, currency)
-    return f"{much} of it through {EFFECTS[name]}"
+    return f"{much} of it because {cause(name, parts[name] * sign)}"

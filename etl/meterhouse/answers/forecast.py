@@ -52,16 +52,14 @@ def _range(found: Sequence[MonthForecast], currency: str) -> str:
 
 
 def _compared(found: Sequence[MonthForecast], expected: Decimal, start: date, currency: str) -> str:
-    """More or less than the month before, unless that lies within the range; and how many days fewer or more the month has."""
+    """More or less than the month before, and whether by less than the range allows; and how many days fewer or more the month has."""
     before, previous = total([row.previous_month_cost for row in found]), start - timedelta(days=1)
     if not before:
         return ""
     low, high = found[0].low_cost, found[0].high_cost
-    if len(found) == 1 and low is not None and high is not None and low <= before <= high:
-        words = f"about the same as {previous:%B} ({formats.money(before, currency)})"
-    else:
-        words = difference(expected, before, currency, than=f"{previous:%B}")
-    return f"{words}{other_length(start)}"
+    is_within = len(found) == 1 and low is not None and high is not None and low <= before <= high and expected != before
+    within = ", a difference within the range of the forecast" if is_within else ""
+    return f"{difference(expected, before, currency, than=f'{previous:%B}')}{within}{other_length(start)}"
 
 
 def _budgets(budgets: Sequence[Budget], rows: AnswerRows) -> str:

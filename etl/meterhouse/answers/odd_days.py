@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from meterhouse import formats
 from meterhouse.answers.answer import Answer, State, listed, unknown
-from meterhouse.answers.rows import AnswerRows, OddDay
+from meterhouse.answers.rows import ODD_DAYS_REACH, AnswerRows, OddDay
 from meterhouse.counts import counted
 
 KEY, LABEL = "odd_days", "Unusual days"
@@ -18,16 +18,22 @@ def odd_days(rows: AnswerRows, currency: str) -> Answer:
         return unknown(KEY, LABEL, "no day could be judged, as none is final yet")
     if rows.odd_days is None:
         return unknown(KEY, LABEL, "unusual days cannot be seen with this role")
-    span = formats.span(*days)
+    span = f"{f'in the last {ODD_DAYS_REACH} final days, ' if rows.month is None else 'on '}{formats.span(*days)}"
     found = [row for row in rows.odd_days if row.currency == currency]
     if not found:
-        return Answer(KEY, LABEL, "none", f"from {span}", f"No day from {span} was unusual.")
+        return Answer(KEY, LABEL, "none", span, f"No day was unusual {span}.")
     more = [f"{len(found) - _NAMED} more"] if len(found) > _NAMED else []
     number = len({row.usage_date for row in found})
-    said = listed([*(f"{row.name}{_with(row, ' on ')}" for row in found[:_NAMED]), *more])
+    said = listed([*(f"{series_words(row)}{_with(row, ' on ')}" for row in found[:_NAMED]), *more])
     # A card has a line for each, which begins with its day.
-    detail = "; ".join([*(f"{formats.day(row.usage_date)}: {row.name}{_with(row)}" for row in found[:_NAMED]), *more])
-    return Answer(KEY, LABEL, str(number), detail, f"{counted(number, 'unusual day')} from {span}: {said}.", State.ATTENTION)
+    detail = "; ".join([span, *(f"{formats.day(row.usage_date)}: {series_words(row)}{_with(row)}" for row in found[:_NAMED]), *more])
+    return Answer(KEY, LABEL, counted(number, "day"), detail, f"{counted(number, 'unusual day')} {span}: {said}.", State.ATTENTION)
+
+
+def series_words(row: OddDay) -> str:
+    """Return what was unusual, as API key batch: names do not say what they are names of."""
+    kind = "" if row.series_kind == "organization" else row.series_kind.replace("_", " ").replace("api", "API")
+    return f"{kind} {row.name}".lstrip()
 
 
 def _with(row: OddDay, on: str = "") -> str:

@@ -8,9 +8,11 @@ from datetime import date
 
 from meterhouse import formats
 from meterhouse.answers.answer import capital, listed, month
+from meterhouse.answers.findings import check_names, findings
 from meterhouse.answers.forecast import OVER, outlook
+from meterhouse.answers.odd_days import series_words
 from meterhouse.answers.rows import AnswerRows, Budget, TieOut, last_day
-from meterhouse.answers.trust import FAIL, MISMATCH, check_names
+from meterhouse.answers.trust import FAIL, MISMATCH
 from meterhouse.counts import counted
 
 LABEL = "To do"
@@ -76,7 +78,7 @@ def _unusual_days(rows: AnswerRows) -> Iterator[ToDo]:
     if not rows.odd_days:
         return
     days = sorted({row.usage_date for row in rows.odd_days})
-    names = list(dict.fromkeys(row.name for row in rows.odd_days))
+    names = list(dict.fromkeys(series_words(row) for row in rows.odd_days))
     what = f"the unusual day of {formats.day(days[0])}" if len(days) == 1 else f"{len(days)} unusual days"
     how = (
         f"Ask who is responsible for {listed([*names[:_NAMED], *_more(names)])}."
@@ -123,11 +125,11 @@ def _checks(rows: AnswerRows) -> Iterator[ToDo]:
     if rows.check_results == ():
         how = "meterhouse check finds out whether figures are missing or wrong; Airflow runs it after every load."
         yield ToDo("checks", "run the checks for the first time", how, "docs/checks.md")
-    failing = [one.check_name for one in rows.check_results or () if not one.is_ok and one.severity == FAIL]
-    failing = [name for name in failing if not (name == _MISSING_DAYS and rows.missing_days)]
+    failing = [one for one in rows.check_results or () if not one.is_ok and one.severity == FAIL]
+    failing = [one for one in failing if not (one.check_name == _MISSING_DAYS and rows.missing_days)]
     if failing:
-        what = f"see why the check {check_names(failing)} fails" if len(failing) == 1 else f"see why {len(failing)} checks fail"
-        how = f"The page says what each means and what to do: {check_names(failing)}."
+        what = f"look into {findings(failing)}" if len(failing) == 1 else f"see why {len(failing)} checks fail"
+        how = f"The page says what each check means and what to do: {check_names(failing)}."
         yield ToDo("checks", what, how, "docs/checks.md")
 
 

@@ -90,7 +90,7 @@ def _days(found: Comparison) -> str:
     earlier = f"{_WITH} {formats.span(*before[0], year)}"
     if days[0][0] != found.first:
         return f"{formats.span(*days[0], year)} {earlier}: {number}"
-    return f"{formats.span(*days[0], year)} {earlier}" if found.is_by_month else f"{earlier}, {_final(len(found.days))}"
+    return f"{formats.span(*days[0], year)} {earlier}{'' if found.is_by_month else f', {_final(len(found.days))}'}"
 
 
 def _final(number: int) -> str:

@@ -20,7 +20,7 @@ class State(StrEnum):
 
     SETTLED = "final"
     SETTLING = "not final"
-    OPEN = "not over"
+    OPEN = "in progress"
     IN_PART = "loaded in part"
     NOT_LOADED = "not loaded"
     NOT_YET = "not loaded yet"

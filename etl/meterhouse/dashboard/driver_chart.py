@@ -1,4 +1,4 @@
-"""The chart of what drives a change: what each member added to it, and through what. Pure; the view splits the change."""
+"""The chart of what drives a change: what each member added to it, and why. Pure; the view splits the change."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal
 
 from meterhouse import formats
+from meterhouse.answers.causes import cause
 from meterhouse.answers.rows import EFFECTS, Change
 from meterhouse.dashboard.chart import RANKS, Chart, Series, pick, total_of
 from meterhouse.dashboard.filters import COMPARISONS, MEMBERS
@@ -54,7 +55,7 @@ def drivers(snapshot: Snapshot) -> Chart:
         "drivers", f"What changed, by {heading}", about, "ranks", f"money:{code}",
          tuple(names[:RANKS]), (Series("Change", tuple(amounts[one]["change_cost"] for one in shown), 0),),
         formats.UNKNOWN if total is None else formats.change(total, code), table, empty="" if known else _nothing(snapshot, rows),
-        notes=_notes(rows, len(ranked)), wide=True, is_change=True, hints=tuple(_through(amounts[one], code) for one in shown),
+        notes=_notes(rows, len(ranked)), wide=True, is_change=True, hints=tuple(_why(amounts[one], code) for one in shown),
         picks=tuple(picks[:RANKS]) if by in _DIMENSIONS else (),
     )  # fmt: skip
 
@@ -84,10 +85,10 @@ def _span(first: date | None, last: date | None) -> str:
     return formats.span(first, last) if first and last else ""
 
 
-def _through(amounts: dict[str, Decimal], code: str) -> str:
+def _why(amounts: dict[str, Decimal], code: str) -> str:
     """The largest parts of a change, whichever direction they go in."""
     parts = sorted((name for name in EFFECTS if amounts[name]), key=lambda name: -abs(amounts[name]))[:_NAMED_EFFECTS]
-    return ", ".join(f"{formats.change(amounts[name], code)} {EFFECTS[name]}" for name in parts)
+    return ", ".join(f"{formats.change(amounts[name], code)} because {cause(name, amounts[name])}" for name in parts)
 
 
 def _notes(rows: list[Change], number: int) -> tuple[str, ...]:

@@ -135,7 +135,7 @@ def cards(snapshot: Snapshot) -> list[Any]:
     return [
         html.Div(
             [
-                html.Dt(one.label),
+                html.Dt([f"{one.label} ", html.Span(one.days, className="days")]),
                 html.Dd(one.value, className="value", id=f"card-{one.key}"),
                 *(html.Dd(text, className="detail") for text in (one.detail, one.coverage) if text),
             ],
