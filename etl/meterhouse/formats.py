@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 
@@ -19,10 +19,25 @@ def money(amount: Decimal | None, currency: str) -> str:
     """Return an amount to the cent with its currency; less than half a cent is said to be so."""
     if amount is None:
         return UNKNOWN
-    rounded = amount.quantize(_CENT, ROUND_HALF_EVEN)
+    rounded = cents(amount)
     if amount and not rounded:
         return f"<{_with_currency('0.01', currency)}" if amount > 0 else f">{MINUS}{_with_currency('0.01', currency)}"
     return f"{MINUS if amount < 0 else ''}{_with_currency(f'{abs(rounded):,}', currency)}"
+
+
+def cents(amount: Decimal) -> Decimal:
+    """Return an amount as it is shown, to the cent."""
+    return amount.quantize(_CENT, ROUND_HALF_EVEN)
+
+
+def difference(now: Decimal, before: Decimal) -> Decimal:
+    """Return the difference of two amounts as they are shown, so that readers who subtract them get the same."""
+    return cents(now) - cents(before)
+
+
+def rest(whole: Decimal, parts: Iterable[Decimal]) -> Decimal:
+    """Return what is left of a whole as it is shown beside its shown parts, so that readers who add up get the whole."""
+    return cents(whole) - sum((cents(part) for part in parts), Decimal(0))
 
 
 def change(amount: Decimal, currency: str) -> str:

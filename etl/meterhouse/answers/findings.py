@@ -9,6 +9,8 @@ from meterhouse.answers.rows import CheckResult
 from meterhouse.counts import counted
 
 _NAMED = 3
+# Of a check that says that figures cannot be trusted; the others only warn.
+FAIL = "fail"
 # What one finding of a check is, and what several are.
 _FOUND = {
     "allocation_equals_costs": ("cost that is not fully allocated", "costs that are not fully allocated"),
@@ -25,7 +27,10 @@ _FOUND = {
     "hours_equal_days": ("day that differs from its hours", "days that differ from their hours"),
     "invoices_tie": ("invoice that does not tie", "invoices that do not tie"),
     "organization_twice": ("organization that is counted twice", "organizations that are counted twice"),
-    "price_drift": ("unit price that is not as expected", "unit prices that are not as expected"),
+    "price_drift": (
+        "unit price that differs from the contract, list or earlier price",
+        "unit prices that differ from the contract, list or earlier price",
+    ),
     "rollups_equal_facts": ("stored total that is wrong", "stored totals that are wrong"),
     "set_aside": ("row that cannot be read", "rows that cannot be read"),
     "settling_time": ("source that changes final days", "sources that change final days"),
@@ -37,8 +42,17 @@ _FOUND = {
 }
 
 
+# Unusual days have an answer and a task of their own.
+ODD_DAYS = "cost_anomalies"
+
+
+def warnings(results: Sequence[CheckResult]) -> list[CheckResult]:
+    """Return the checks that warn; those that fail are not among them, and neither are unusual days, which are said elsewhere."""
+    return [one for one in results if not one.is_ok and one.severity != FAIL and one.check_name != ODD_DAYS]
+
+
 def findings(results: Sequence[CheckResult]) -> str:
-    """Return what was found, as `2 unit prices that changed unexpectedly`: of the first few checks of many."""
+    """Return what was found, as `2 rows that cannot be read`: of the first few checks of many."""
     more = [f"{len(results) - _NAMED} more"] if len(results) > _NAMED else []
     return listed([*(_finding(one) for one in results[:_NAMED]), *more])
 

@@ -6,22 +6,20 @@ from collections.abc import Sequence
 from datetime import date
 
 from meterhouse import formats
-from meterhouse.answers.answer import Answer, State, capital, month, unknown
-from meterhouse.answers.findings import findings
+from meterhouse.answers.answer import Answer, State, month, unknown
+from meterhouse.answers.findings import FAIL, findings, warnings
 from meterhouse.answers.rows import AnswerRows, CheckResult, TieOut, last_day
 from meterhouse.counts import counted
 
 KEY, LABEL = "trust", "Can I rely on this?"
 MISMATCH = "mismatch"
 _TIED = ("tied", "tied_with_rounding")
-# Of a check that says that figures cannot be trusted; the others only warn.
-FAIL = "fail"
 
 
 def trust(rows: AnswerRows) -> Answer:
     """Return why to rely on the figures or not, whatever their currency. A team sees neither invoices nor checks.
 
-    Yes is said only where a month ties to its invoice and checks have run; else what was compared or checked, and what was not.
+    Yes is said only where a month ties to its invoice and checks have run and none warns; else mostly, or not yet, and what is missing.
     """
     if not rows.loaded_costs:
         return unknown(KEY, LABEL, "no costs are loaded yet")
@@ -42,24 +40,36 @@ def trust(rows: AnswerRows) -> Answer:
     if is_doubtful:
         said = _joined(final, gaps, invoices, checks)
         return Answer(KEY, LABEL, "With care", said, f"Read these figures with care: {said}.", State.ATTENTION)
-    if latest and rows.check_results:
+    warning = warnings(rows.check_results or ())
+    state = State.ATTENTION if warning else State.PLAIN
+    if latest and rows.check_results and not warning:
         said = _joined(invoices, checks)
         return Answer(KEY, LABEL, f"Yes, {final}", said, f"You can rely on these figures: {_joined(final, said)}.")
-    short = capital(_in_short(rows, bool(latest)))
+    short = _in_short(rows, bool(latest), len(warning))
     # What was not done is said in the short words already.
     done = _joined(final, invoices if latest else "", checks if rows.check_results else "")
-    return Answer(KEY, LABEL, short, done, f"{short}: {done}.")
+    return Answer(KEY, LABEL, short, done, f"{short}; {done}.", state)
 
 
 def _joined(*parts: str) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def _in_short(rows: AnswerRows, is_tied: bool) -> str:
-    """What was done to find errors, and what was not, of what the role may see."""
-    checked = "" if rows.check_results is None else "checked" if rows.check_results else "not checked yet"
-    compared = "" if rows.tie_outs is None else "invoice matches" if is_tied else "no invoice compared"
-    return ", ".join(part for part in (checked, compared) if part) or "invoices and checks are not shown here"
+def _in_short(rows: AnswerRows, is_tied: bool, warning: int) -> str:
+    """Whether to rely on figures that nothing speaks against, and what would have to be done for a yes, of what the role may see."""
+    if rows.check_results is None and rows.tie_outs is None:
+        return "Invoices and checks are not shown here"
+    checked = "not checked" if rows.check_results == () else ""
+    compared = "no invoice compared" if rows.tie_outs is not None and not is_tied else ""
+    if checked and (compared or rows.tie_outs is None):
+        return f"Not yet: {_comma(checked, compared)}"
+    unseen = "invoices are not shown here" if rows.tie_outs is None else "checks are not shown here" if rows.check_results is None else ""
+    warns = f"{counted(warning, 'check')} {'warns' if warning == 1 else 'warn'}" if warning and not compared else ""
+    return f"Mostly: {_comma(checked, compared, unseen, warns)}"
+
+
+def _comma(*parts: str) -> str:
+    return ", ".join(part for part in parts if part)
 
 
 def _latest(rows: AnswerRows) -> list[TieOut]:
@@ -82,9 +92,9 @@ def _checks(results: Sequence[CheckResult]) -> str:
     if not results:
         return "not yet checked for missing or wrong figures"
     failing = [one for one in results if not one.is_ok and one.severity == FAIL]
-    warning = [one for one in results if not one.is_ok and one.severity != FAIL]
+    warning = warnings(results)
     if not failing and not warning:
-        return "every check passes"
+        return "every check passes" if all(one.is_ok for one in results) else "no check fails"
     if not failing:
         return f"no check fails, {_found(warning, 'warn')}"
     return "; ".join([_found(failing, "fail"), *([_found(warning, "warn")] if warning else [])])

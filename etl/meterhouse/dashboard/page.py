@@ -124,10 +124,10 @@ def answers(snapshot: Snapshot) -> list[Any]:
 
 def _to_do(snapshot: Snapshot) -> Any:
     """What is to be done, in a line that opens into how."""
-    lines = [html.Li(line) for line in task_lines(snapshot)]
+    lines = [html.Li([before, html.Code(command), behind] if command else before) for before, command, behind in task_lines(snapshot)]
     if not lines:
         return html.P(tasks_words(snapshot), className="to-do", id="to-do")
-    return html.Details([html.Summary(tasks_words(snapshot)), html.Ul(lines)], className="to-do", id="to-do")
+    return html.Details([html.Summary(tasks_words(snapshot)), html.Ol(lines)], className="to-do", id="to-do")
 
 
 def cards(snapshot: Snapshot) -> list[Any]:
