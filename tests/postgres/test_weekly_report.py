@@ -131,7 +131,7 @@ def test_days_that_are_not_settled_are_named(loaded: LoadedOrganization, tmp_pat
     assert "costs of 19\u201320 Nov 2026 and usage of 20 Nov 2026" in line
     assert line in caplog.text
     assert line in this_week.mail()[1]
-    assert "; 7 days: 3 final, 1 not final, 1 in progress, 2 not loaded yet\n" in this_week.mail()[1]
+    assert "; 7 days: 3 final, 2 not final, 2 not loaded yet\n" in this_week.mail()[1]
     assert this_week.cost["usd"] == in_sql(loaded.warehouse, date(2026, 11, 16), date(2026, 11, 22))[0]
 
 

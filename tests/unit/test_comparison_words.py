@@ -52,9 +52,9 @@ def snapshot(
     [
         (
             snapshot("10-30", "11-28"),
-            "+18.6% (+$52.00), 30 Oct \u2013 26 Nov compared with 30 Sep \u2013 27 Oct, 28 final days on both sides",
+            "+18.6% (+$52.00), 30 Oct \u2013 26 Nov compared with 30 Sep \u2013 27 Oct: 28 final days, each with the one 30 days before",
         ),
-        (snapshot("11-26", "11-26"), "0.0% ($0.00), 26 Nov compared with 25 Nov, 1 final day on each side"),
+        (snapshot("11-26", "11-26"), "0.0% ($0.00), 26 Nov compared with 25 Nov: 1 final day on each side"),
         (snapshot("11-01", "11-28"), "+20.0% (+$52.00), 1\u201326 Nov compared with 1\u201326 Oct"),
         (snapshot("10-01", "10-31"), "+3.3% (+$10.00) compared with September 2026 (30 days)"),
         (snapshot("09-01", "10-31", since="07-01"), "\u22121.6% (\u2212$10.00) compared with July to August 2026 (62 days)"),

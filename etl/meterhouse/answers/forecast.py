@@ -52,7 +52,7 @@ def _range(found: Sequence[MonthForecast], currency: str) -> str:
 
 
 def _compared(found: Sequence[MonthForecast], expected: Decimal, start: date, currency: str) -> str:
-    """More or less than the month before, whether by less than the range allows, and what it is per day where the months differ in length."""
+    """More or less than the month before, whether by less than the range allows, and what it is per day where months differ in length."""
     before, previous = total([row.previous_month_cost for row in found]), start - timedelta(days=1)
     if not before:
         return ""

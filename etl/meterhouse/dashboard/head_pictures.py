@@ -111,7 +111,7 @@ def _expected(rows: AnswerRows, currency: str) -> Picture:
     widest = max(float(one or 0) for one in (billed, before, expected, budget, _range(rows, currency)[1]))
     scale = (WIDTH - 4) / (widest or 1)
     parts = []
-    whole = f"expected, all of {start:%B}"
+    whole = f"Expected, all of {start:%B}"
     final = _final_name([row for row in months if row.month_start == start], start)
     bars = [(f"{start - timedelta(days=1):%B}", before, _BEFORE), (final, billed, _NOW), (whole, expected, _NOW)]
     y = 0.0
