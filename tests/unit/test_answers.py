@@ -164,7 +164,8 @@ def test_budgets_of_parts_are_counted_and_those_at_risk_are_named() -> None:
     [
         (
             {"previous_month_cost": Decimal(2500)},
-            "0.4% less (\u2212$9.80) than October, a difference within the range of the forecast; November has a day fewer: 2.9% more per day",
+            "0.4% less (\u2212$9.80) than October, a difference within the range of the forecast;"
+            " November has a day fewer: 2.9% more per day",
         ),
         (
             {"previous_month_cost": Decimal(2460)},
@@ -193,8 +194,8 @@ def test_a_forecast_that_cannot_be_made_says_why_and_several_have_no_range() -> 
     assert said(forecast, forecasts=(FORECAST, none), budgets=None) == "There is no forecast yet: an amount is unknown."
     both = said(forecast, forecasts=(FORECAST, replace(FORECAST, organization="labs")), budgets=None)
     assert (
-        both
-        == "November 2026 is expected to cost $4,980.40, 11.7% less (\u2212$658.40) than October; November has a day fewer: 8.7% less per day."
+        both == "November 2026 is expected to cost $4,980.40, 11.7% less (\u2212$658.40) than October;"
+        " November has a day fewer: 8.7% less per day."
     )
 
 
@@ -294,8 +295,8 @@ def test_the_share_of_a_driver_is_that_of_the_whole_change_whatever_its_directio
     rest = replace(CHANGE, member_id="proj_2", member_name="Intake", change_cost=Decimal(-40))
     answer = driver(AnswerRows(changes=(less, rest)), "usd")
     assert (
-        answer.detail
-        == "a project: 60.0% of the whole change of \u2212$100.00, 1\u201328 Nov compared with 1\u201328 Oct 2026; then “Intake” \u2212$40.00"
+        answer.detail == "a project: 60.0% of the whole change of \u2212$100.00, 1\u201328 Nov compared with 1\u201328 Oct 2026;"
+        " then “Intake” \u2212$40.00"
     )
     assert answer.value == "Voice Line \u2212$60.00"
     even = replace(rest, change_cost=Decimal(60))
