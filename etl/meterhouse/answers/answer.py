@@ -94,7 +94,7 @@ def _per_day(now: Decimal, before: Decimal) -> str:
 
 
 def quoted(name: str) -> str:
-    """Return a name as it stands in a sentence, so that a number in it is not read as a figure."""
+    """Return a name as a sentence has it: a number in it is not read as a figure."""
     return f"“{name}”"
 
 
