@@ -286,6 +286,7 @@ def test_what_cannot_be_compared_gives_way_to_the_week_and_then_says_why() -> No
     )
     assert (
         said(driver, changes=(replace(CHANGE, change_cost=Decimal(0)),))
+        == said(driver, changes=(replace(CHANGE, change_cost=Decimal("0.004")),))
         == "No project's cost changed, 1\u201328 Nov compared with 1\u201328 Oct 2026."
     )
 

@@ -29,7 +29,7 @@ def driver(rows: AnswerRows, currency: str) -> Answer:
     whole = whole_change(found)
     compared = _compared(found[0])
     top = largest(found, whole)
-    if not top.change_cost:
+    if not top.shown_change:
         words = f"no {_kind(top)}'s cost changed, {compared}"
         return Answer(KEY, LABEL, "none", words, f"{capital(words)}.")
     part, of = formats.change(top.shown_change, currency), _share(top.shown_change, whole, currency)
@@ -78,7 +78,7 @@ def whole_change(found: Sequence[Change]) -> Decimal:
 
 def _others(found: Sequence[Change], top: Change, whole: Decimal, currency: str) -> str:
     """The next members, whichever way they went, and what all the others come to."""
-    moved = sorted((row for row in found if row.change_cost and row is not top), key=lambda row: -abs(row.change_cost or Decimal(0)))
+    moved = sorted((row for row in found if row.shown_change and row is not top), key=lambda row: -abs(row.change_cost or Decimal(0)))
     if not moved:
         return ""
     named = [f"{_in_words(row)} {formats.change(row.shown_change, currency)}" for row in moved[:_NEXT]]
