@@ -22,7 +22,7 @@ NUMBERS = {"count", "money", "share"}
 # Columns besides the first that fit on a sheet of paper.
 PAPER_COLUMNS = 7
 # The total of exact amounts is the one that is on the invoice and in every other table.
-ROUNDED = " (rows are rounded to the cent, totals are those of the exact amounts)"
+ROUNDED = "; rows are rounded, totals are exact"
 
 
 @dataclass(frozen=True)
