@@ -21,8 +21,8 @@ Kind = Literal["text", "day", "hour", "month", "count", "money", "share", "yes"]
 NUMBERS = {"count", "money", "share"}
 # Columns besides the first that fit on a sheet of paper.
 PAPER_COLUMNS = 7
-# The total of exact amounts is the one that is on the invoice and in every other table.
-ROUNDED = "; rows are rounded, totals are exact"
+# It is the one that is on the invoice and in every other table, and not always the sum of the rounded rows.
+ROUNDED = "Total of the exact amounts"
 
 
 @dataclass(frozen=True)
@@ -100,9 +100,10 @@ class Table:
             f"<tr{f' data-pick={quoteattr(one)}' if one and not one.startswith(':') else ''}>{self._line(row, places)}</tr>"
             for row, one in zip(self.rows, picks, strict=True)
         )
-        foot = f"<tfoot><tr>{self._line(self.total(), places, is_total=True)}</tr></tfoot>" if self.has_total and self.rows else ""
+        name = ROUNDED if any(self._is_apart(index) for index in places) else "Total"
+        total = (name, *self.total()[1:])
+        foot = f"<tfoot><tr>{self._line(total, places, is_total=True)}</tr></tfoot>" if self.has_total and self.rows else ""
         caption = self.caption if places.start == 1 else f"{self.caption}, continued"
-        caption += ROUNDED if foot and any(self._is_apart(index) for index in places) else ""
         return f"<table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody>{foot}</table>"
 
     def _line(self, row: tuple[Cell, ...], places: range, *, is_total: bool = False) -> str:
