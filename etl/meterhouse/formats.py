@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 
@@ -10,6 +10,7 @@ from meterhouse import counts
 
 UNKNOWN = "—"
 MINUS = "\u2212"
+DASH = "\u2013"
 _CENT = Decimal("0.01")
 _STEPS = ((10**12, "T"), (10**9, "B"), (10**6, "M"), (10**3, "k"))
 
@@ -18,10 +19,25 @@ def money(amount: Decimal | None, currency: str) -> str:
     """Return an amount to the cent with its currency; less than half a cent is said to be so."""
     if amount is None:
         return UNKNOWN
-    rounded = amount.quantize(_CENT, ROUND_HALF_EVEN)
+    rounded = cents(amount)
     if amount and not rounded:
         return f"<{_with_currency('0.01', currency)}" if amount > 0 else f">{MINUS}{_with_currency('0.01', currency)}"
     return f"{MINUS if amount < 0 else ''}{_with_currency(f'{abs(rounded):,}', currency)}"
+
+
+def cents(amount: Decimal) -> Decimal:
+    """Return an amount as it is shown, to the cent."""
+    return amount.quantize(_CENT, ROUND_HALF_EVEN)
+
+
+def difference(now: Decimal, before: Decimal) -> Decimal:
+    """Return the difference of two amounts as they are shown, so that readers who subtract them get the same."""
+    return cents(now) - cents(before)
+
+
+def rest(whole: Decimal, parts: Iterable[Decimal]) -> Decimal:
+    """Return what is left of a whole as it is shown beside its shown parts, so that readers who add up get the whole."""
+    return cents(whole) - sum((cents(part) for part in parts), Decimal(0))
 
 
 def change(amount: Decimal, currency: str) -> str:
@@ -78,12 +94,13 @@ def day(value: date) -> str:
 
 
 def span(first: date, last: date, year: int | None = None) -> str:
-    """Return some days as 30 Sep to 27 Oct 2026; without the year where it is `year`."""
+    """Return some days as 1-28 Oct 2026 or 30 Sep - 27 Oct 2026, with an en dash; without the year where it is `year`."""
     ends = "" if last.year == year == first.year else f" {last.year}"
     if first == last:
         return f"{last.day} {last:%b}{ends}"
-    begins = f"{first.day}" + (f" {first:%b}" if (first.year, first.month) != (last.year, last.month) else "")
-    return f"{begins}{f' {first.year}' if first.year != last.year else ''} to {last.day} {last:%b}{ends}"
+    if (first.year, first.month) == (last.year, last.month):
+        return f"{first.day}{DASH}{last.day} {last:%b}{ends}"
+    return f"{first.day} {first:%b}{f' {first.year}' if first.year != last.year else ''} {DASH} {last.day} {last:%b}{ends}"
 
 
 def spans(found: Sequence[tuple[date, date]], limit: int = 4) -> str:

@@ -167,7 +167,7 @@ def test_the_printed_dashboard_has_every_chart_in_the_papers_own_width(
     sheets = printed(page, tmp_path)
     every_chart_is_printed(sheets, charts)
     assert "Refresh" not in {word.text for word in sheets.words}
-    assert "22 Oct 2026 to 20 Nov 2026, UTC days. No filters." in {line.text for line in sheets.lines}
+    assert "22 Oct \u2013 20 Nov 2026, UTC days. No filters." in {line.text for line in sheets.lines}
     # Afterwards the screen has its own width back.
     page.wait_for_timeout(1500)
     every_chart_is_seen(page, charts)

@@ -125,7 +125,7 @@ def assert_compared_as_sql_does(planted: Planted, plan: Plan, span: Span, choice
     words = comparison_words(snapshot)
     for currency, (cost, before) in expected.items():
         if cost is not None and before is not None:
-            difference = formats.change(cost - before, currency)
+            difference = formats.change(formats.difference(cost, before), currency)
             assert difference in words
             assert before <= 0 or f"{formats.signed_percent((cost - before) / before)} ({difference})" in words
     if not number or any(None in pair for pair in expected.values()):

@@ -62,7 +62,7 @@ def test_a_range_that_is_loaded_in_part_says_so_beside_every_total_and_marks_the
     assert card(snapshot, "cost").value.startswith("$")
     assert card(snapshot, "cost").detail == "not compared: the 30 days before are not loaded"
     assert notices(snapshot) == [
-        "Not loaded: costs and usage, 4 to 30 Sep 2026 (27 of 30 days)."
+        "Not loaded: costs and usage, 4\u201330 Sep 2026 (27 of 30 days)."
         " These days are missing from the totals and leave a gap in the charts."
     ]
     per_day = chart(snapshot, "cost_per_day")
@@ -100,8 +100,8 @@ def test_a_range_without_loaded_days_has_dashes_and_no_word_of_what_was_billed(r
 
 def test_days_that_have_not_come_are_not_there_yet_and_not_missing(reader: Reader) -> None:
     snapshot = reader.snapshot(Filters(LAST - timedelta(days=5), LAST + timedelta(days=10)))
-    assert card(snapshot, "cost").coverage == "16 days: 4 final, 1 not final, 1 not over, 10 not loaded yet"
-    assert card(snapshot, "requests").coverage == "16 days: 5 final, 1 not over, 10 not loaded yet"
+    assert card(snapshot, "cost").coverage == "16 days: 4 final, 2 not final, 10 not loaded yet"
+    assert card(snapshot, "requests").coverage == "16 days: 5 final, 1 not final, 10 not loaded yet"
     assert not [line for line in notices(snapshot) if line.startswith("Not loaded")]
     assert chart(snapshot, "cost_per_day").gaps == []
     later = reader.snapshot(Filters(LAST + timedelta(days=1), LAST + timedelta(days=7)))
@@ -125,7 +125,7 @@ def test_a_day_that_one_of_two_organizations_lacks_is_in_part_and_named(loaded: 
     with taken_away(loaded, f"{labs} AND endpoint = 'costs' AND bucket_start = '2026-11-10Z'"):
         snapshot, acme = (reader.snapshot(one) for one in (EVERYTHING, replace(EVERYTHING, organizations=("acme",))))
     assert card(snapshot, "cost").coverage == (
-        "30 of 30 days are loaded (27 final, 1 not final, 1 not over, 1 loaded in part): the range is incomplete"
+        "30 of 30 days are loaded (27 final, 2 not final, 1 loaded in part): the range is incomplete"
     )
     assert (
         "Not loaded: costs of labs, 10 Nov 2026 (1 of 30 days)."
@@ -134,8 +134,8 @@ def test_a_day_that_one_of_two_organizations_lacks_is_in_part_and_named(loaded: 
     assert {row[0]: row[-1] for row in chart(snapshot, "cost_per_day").table.rows}[date(2026, 11, 10)] == "loaded in part"
     # The day is not compared, and neither is its counterpart.
     assert card(snapshot, "cost").detail.endswith("18 of 30 days can be compared")
-    assert card(acme, "cost").detail.endswith("31 Oct to 18 Nov compared with 1 to 19 Oct: 19 of 30 days can be compared")
-    assert card(acme, "cost").coverage == "30 days: 28 final, 1 not final, 1 not over"
+    assert card(acme, "cost").detail.endswith("31 Oct \u2013 18 Nov compared with 1\u201319 Oct: 19 of 30 days can be compared")
+    assert card(acme, "cost").coverage == "30 days: 28 final, 2 not final"
     assert date(2026, 11, 10) not in snapshot.settled_days
     assert date(2026, 11, 10) in acme.settled_days
 
@@ -145,7 +145,7 @@ def test_an_endpoint_that_is_not_loaded_on_some_days_is_named_with_them(loaded: 
     with taken_away(loaded, f"endpoint IN ('images', 'embeddings') AND {days}"):
         snapshot = reader.snapshot(EVERYTHING)
     assert (
-        "Not loaded: embeddings, images, 3 to 5 Nov 2026 (3 of 30 days)."
+        "Not loaded: embeddings, images, 3\u20135 Nov 2026 (3 of 30 days)."
         " These days are missing from the totals and leave a gap in the charts." in notices(snapshot)
     )
     assert "3 loaded in part): the range is incomplete" in card(snapshot, "requests").coverage
@@ -162,7 +162,7 @@ def test_hours_that_an_endpoint_lacks_are_counted_for_it(loaded: Warehouse, read
     assert "61 of 72 hours" in line
     assert "images: 37 of 72 hours, from 18 Nov 2026, 00:00 UTC" in chart(snapshot, "requests_over_time").notes[0]
     assert chart(snapshot, "requests_over_time").total.endswith(" of the loaded hours")
-    assert card(snapshot, "requests").coverage == "3 days: 2 final, 1 not over"
+    assert card(snapshot, "requests").coverage == "3 days: 2 final, 1 not final"
 
 
 def test_an_amount_that_is_not_known_is_no_fall_to_zero(loaded: Warehouse, reader: Reader) -> None:
@@ -174,7 +174,7 @@ def test_an_amount_that_is_not_known_is_no_fall_to_zero(loaded: Warehouse, reade
     try:
         snapshot = reader.snapshot(EVERYTHING)
         assert chart(snapshot, "drivers").total == "—", "a part of the whole is not known"
-        assert card(snapshot, "cost").detail == "not compared: an amount on these days or on 22 Sep to 21 Oct is unknown"
+        assert card(snapshot, "cost").detail == "not compared: an amount on these days or on 22 Sep \u2013 21 Oct is unknown"
     finally:
         rows(loaded.superuser_url, plant, [Decimal(amount), group])
         add_up(loaded)
@@ -198,7 +198,7 @@ def test_totals_are_those_of_hours_where_no_days_are_loaded_and_say_so(warehouse
     ((requests,),) = rows(warehouse.superuser_url, "SELECT sum(requests) FROM bi.usage_hourly WHERE endpoint <> 'web_search_calls'")
     assert card(snapshot, "requests").detail == f"{requests:,} requests"
     assert card(snapshot, "requests").coverage == (
-        "72 hours: 54 final, 6 not final, 1 not over, 11 not loaded yet; added up from hours because no days are loaded"
+        "72 hours: 54 final, 7 not final, 11 not loaded yet; added up from hours because no days are loaded"
     )
     over_time = chart(snapshot, "requests_over_time")
     assert over_time.total == f"{requests:,} requests"

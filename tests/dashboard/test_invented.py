@@ -111,7 +111,7 @@ def test_the_report_says_so_first_in_its_title_and_on_every_sheet(
     page = browser.new_page()
     page.goto(out.as_uri())
     text = SHOWN[filters]
-    expect(page).to_have_title(f"{TITLES[text]}OpenAI usage and billed cost, 9 Nov 2026 to 15 Nov 2026")
+    expect(page).to_have_title(f"{TITLES[text]}OpenAI usage and billed cost, 9\u201315 Nov 2026")
     assert page.locator(".page > :first-child").inner_text().startswith(text or "meterhouse")
     sheets = printed(page, tmp_path)
     page.close()

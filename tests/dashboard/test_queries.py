@@ -211,7 +211,7 @@ def test_months_are_exact_and_complete_only_when_every_day_is(loaded: Warehouse,
     chart = next(one for one in all_charts(snapshot) if one.key == "months")
     assert chart.notes == ("November 2026: final through 18 Nov 2026.",)
     assert (chart.incomplete, [row[-1] for row in chart.table.rows]) == ((False, True), ["final", "final through 18 Nov 2026"])
-    assert any("Not final yet: costs of 19 to 20 Nov 2026 and usage of 20 Nov 2026." in line for line in notices(snapshot))
+    assert any("Not final yet: costs of 19\u201320 Nov 2026 and usage of 20 Nov 2026." in line for line in notices(snapshot))
 
 
 def test_an_amount_or_a_count_that_is_unknown_is_kept_apart_and_not_counted_as_zero(loaded: Warehouse, reader: Reader) -> None:

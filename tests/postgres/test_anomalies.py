@@ -204,7 +204,7 @@ def test_what_was_planned_is_kept_in_view_and_neither_shown_nor_reported(costs: 
     costs.judge()
     (found,) = [result for result in results(costs) if result.check.name == "cost_anomalies"]
     assert found.findings == 1
-    assert str(found.detail).startswith(f"acme, api key Key C, {LAST}: ")
+    assert str(found.detail).startswith(f"acme, API key “Key C”, {LAST}: ")
     assert not found.is_failure
     plan = tmp_path / "planned.csv"
     head = "organization,kind,value,from,to,note\n"

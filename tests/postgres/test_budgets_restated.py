@@ -99,7 +99,7 @@ def test_odd_days_that_are_shown_are_reported_once_however_often_they_are_restat
     restated.query(ODD, (START - timedelta(days=1), "model", "gpt-5.5", None, None, None, "new"))
     lines = report(restated)
     assert lines == [
-        f"acme: the costs of the project {project} on 17 November are unusual: 120.50 usd, 40.00 expected"
+        f"acme: the costs of the project “{project}” on 17 November are unusual: 120.50 usd, 40.00 expected"
         " (three times the 40.00 usd expected)",
         "1 notice sent",
     ]
@@ -114,5 +114,5 @@ def test_odd_days_that_are_shown_are_reported_once_however_often_they_are_restat
         (THROUGH,),
     )
     assert [line.split(" are unusual")[0] for line in report(restated)[:-1]] == [
-        "acme: the costs of the whole organization on 18 November", f"acme: the costs of the project {project} on 18 November",
+        "acme: the costs of the whole organization on 18 November", f"acme: the costs of the project “{project}” on 18 November",
     ]  # fmt: skip

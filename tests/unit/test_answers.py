@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
@@ -11,13 +12,16 @@ from typing import Any
 import pytest
 
 from meterhouse.answers.answer import State
+from meterhouse.answers.causes import cause
 from meterhouse.answers.driver import driver
+from meterhouse.answers.findings import findings
 from meterhouse.answers.five import five_answers
 from meterhouse.answers.forecast import forecast
 from meterhouse.answers.month_to_date import month_to_date
 from meterhouse.answers.odd_days import odd_days
-from meterhouse.answers.rows import AnswerRows, ForecastMiss
+from meterhouse.answers.rows import EFFECTS, AnswerRows, ForecastMiss
 from meterhouse.answers.trust import trust
+from meterhouse.checks.warehouse_checks import checks
 
 from .answer_rows import BUDGET, CHANGE, FINE, FORECAST, LOADED, MONTH, NOVEMBER, OCTOBER, ODD, TIED
 
@@ -47,7 +51,7 @@ def test_views_that_a_role_may_not_see_are_not_spoken_of() -> None:
     assert sentences[0].startswith("November 2026 cost $2,319.11")
     assert sentences[3:] == [
         "Unusual days cannot be seen with this role.",
-        "Nothing speaks against these figures: final through 28 Nov 2026.",
+        "Invoices and checks are not shown here; final through 28 Nov 2026.",
     ]
 
 
@@ -62,7 +66,7 @@ def test_views_that_a_role_may_not_see_are_not_spoken_of() -> None:
         (
             {"settled_days": 30, "compared_days": 30, "settled_through_date": date(2026, 11, 30)},
             "November 2026 cost $2,319.11 through 30 Nov 2026, 12.1% more (+$250.11) than the whole of October;"
-            " November has a day fewer than October.",
+            " November has a day fewer: 15.8% more per day.",
         ),
         (
             {"previous_compared_cost": Decimal("2319.11")},
@@ -116,12 +120,12 @@ def test_two_currencies_are_never_in_one_number() -> None:
 
 def test_the_forecast_says_its_range_the_month_before_and_the_budget() -> None:
     assert said(forecast, forecasts=(FORECAST,), budgets=(BUDGET,)) == (
-        "November 2026 is expected to cost $2,490.20, between $2,460.00 and $2,520.00 (such a range held in 10 of 12 past weeks),"
-        " 11.7% less (\u2212$329.20) than October; November has a day fewer than October; within the budget of $3,000.00."
+        "November 2026 is expected to cost $2,490.20, between $2,460.00 and $2,520.00 (a range like this was right 10 times out of 12),"
+        " 11.7% less (\u2212$329.20) than October; November has a day fewer: 8.7% less per day; within the budget of $3,000.00."
     )
-    assert said(forecast, forecasts=(FORECAST,)).endswith("than October; no budget is set.")
+    assert said(forecast, forecasts=(FORECAST,)).endswith("less per day; no budget is set.")
     of_projects = said(forecast, forecasts=(FORECAST,), is_of_projects=True)
-    assert of_projects.endswith("than October; no budget is set for these projects.")
+    assert of_projects.endswith("less per day; no budget is set for these projects.")
 
 
 @pytest.mark.parametrize(
@@ -146,10 +150,10 @@ def test_budgets_of_parts_are_counted_and_those_at_risk_are_named() -> None:
     )
     voice = replace(BUDGET, budget="Voice", scope_kind="project", scope_name="Voice Line")
     assert said(forecast, forecasts=(FORECAST,), budgets=(BUDGET, search, voice)).endswith(
-        "within the budget of $3,000.00; 1 of 2 other budgets: Search will be exceeded on 29 Nov 2026."
+        "within the budget of $3,000.00; 1 of 2 other budgets: “Search” will be exceeded on 29 Nov 2026."
     )
     assert said(forecast, forecasts=(FORECAST,), budgets=(BUDGET, search)).endswith(
-        "within the budget of $3,000.00; the budget Search will be exceeded on 29 Nov 2026."
+        "within the budget of $3,000.00; the budget “Search” will be exceeded on 29 Nov 2026."
     )
     assert said(forecast, forecasts=(FORECAST,), budgets=(voice,)).endswith("; 1 budget, none at risk.")
     assert said(forecast, forecasts=(), budgets=(BUDGET,)) == "There is no forecast yet; within the budget of $3,000.00."
@@ -158,21 +162,29 @@ def test_budgets_of_parts_are_counted_and_those_at_risk_are_named() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"previous_month_cost": Decimal(2500)}, "about the same as October ($2,500.00); November has a day fewer than October"),
-        ({"previous_month_cost": Decimal(2460)}, "about the same as October ($2,460.00); November has a day fewer than October"),
-        ({"previous_month_cost": Decimal("2459.99")}, "1.2% more (+$30.21) than October; November has a day fewer than October"),
+        (
+            {"previous_month_cost": Decimal(2500)},
+            "0.4% less (\u2212$9.80) than October, a difference within the range of the forecast;"
+            " November has a day fewer: 2.9% more per day",
+        ),
+        (
+            {"previous_month_cost": Decimal(2460)},
+            "1.2% more (+$30.20) than October, a difference within the range of the forecast; November has a day fewer: 4.6% more per day",
+        ),
+        ({"previous_month_cost": Decimal("2490.20")}, "out of 12), as much as October; November has a day fewer: 3.3% more per day"),
+        ({"previous_month_cost": Decimal("2459.99")}, "1.2% more (+$30.21) than October; November has a day fewer: 4.6% more per day"),
         (
             {"previous_month_cost": Decimal(2500), "low_cost": None},
-            "0.4% less (\u2212$9.80) than October; November has a day fewer than October",
+            "0.4% less (\u2212$9.80) than October; November has a day fewer: 2.9% more per day",
         ),
-        ({"month_start": date(2026, 12, 1)}, "than November; December has a day more than November"),
+        ({"month_start": date(2026, 12, 1)}, "than November; December has a day more: 14.5% less per day"),
         ({"month_start": date(2026, 8, 1)}, "11.7% less (\u2212$329.20) than July"),
-        ({"month_start": date(2026, 3, 1)}, "than February; March has 3 days more than February"),
-        ({"month_start": date(2028, 2, 1)}, "than January; February has 2 days fewer than January"),
-        ({"previous_month_cost": None}, "past weeks)"),
+        ({"month_start": date(2026, 3, 1)}, "than February; March has 3 days more: 20.2% less per day"),
+        ({"month_start": date(2028, 2, 1)}, "than January; February has 2 days fewer: 5.6% less per day"),
+        ({"previous_month_cost": None}, "out of 12)"),
     ],
 )
-def test_the_month_before_is_the_same_within_the_range_and_its_length_is_said(changes: dict[str, Any], words: str) -> None:
+def test_a_difference_from_the_month_before_is_always_said_and_whether_it_is_within_the_range(changes: dict[str, Any], words: str) -> None:
     assert said(forecast, forecasts=(replace(FORECAST, **changes),), budgets=None).endswith(f"{words}.")
 
 
@@ -182,8 +194,8 @@ def test_a_forecast_that_cannot_be_made_says_why_and_several_have_no_range() -> 
     assert said(forecast, forecasts=(FORECAST, none), budgets=None) == "There is no forecast yet: an amount is unknown."
     both = said(forecast, forecasts=(FORECAST, replace(FORECAST, organization="labs")), budgets=None)
     assert (
-        both
-        == "November 2026 is expected to cost $4,980.40, 11.7% less (\u2212$658.40) than October; November has a day fewer than October."
+        both == "November 2026 is expected to cost $4,980.40, 11.7% less (\u2212$658.40) than October;"
+        " November has a day fewer: 8.7% less per day."
     )
 
 
@@ -196,7 +208,7 @@ def test_a_month_that_is_over_is_compared_with_its_budget_and_its_forecast() -> 
     )
     over = replace(kept, state="exceeded", used_share=Decimal("1.2"))
     answer = forecast(AnswerRows(OCTOBER, budgets=(over, kept)), "usd")
-    assert answer.sentence == "For October 2026 1 of 2 budgets was exceeded: All of acme (120.0% of $3,000.00)."
+    assert answer.sentence == "For October 2026 1 of 2 budgets was exceeded: “All of acme” (120.0% of $3,000.00)."
     assert (answer.value, answer.state) == ("1 budget exceeded", State.ATTENTION)
     assert said(forecast, month=OCTOBER) == "October 2026 had no budget, and no forecast to compare it with."
     # A forecast of only one of two organizations is not one of both.
@@ -208,33 +220,85 @@ def test_the_driver_is_the_largest_change_in_the_direction_of_the_whole() -> Non
     voice = replace(CHANGE, volume_effect=Decimal(100), price_effect=Decimal(30))
     intake = replace(CHANGE, member_id="proj_2", member_name="Intake", change_cost=Decimal(-20), gone_cost=Decimal(-20))
     assert said(driver, changes=(voice, intake)) == (
-        "Project Voice Line drives the change most, compared with 1 to 28 Oct 2026: +$130.00, more than the whole change of +$110.00;"
-        " +$100.00 of it through volume."
+        "Project “Voice Line” drives the change most, 1\u201328 Nov compared with 1\u201328 Oct 2026: +$130.00,"
+        " more than the whole change of +$110.00;"
+        " it comes from more usage (+$100.00) and higher unit prices (+$30.00); then “Intake” \u2212$20.00."
     )
     smaller = replace(voice, change_cost=Decimal(15), volume_effect=Decimal(15), price_effect=Decimal(0))
-    many = [replace(smaller, member_id=f"proj_{number}", member_name=f"P{number}") for number in range(3, 5)]
+    many = [replace(smaller, member_id=f"proj_{number}", member_name=f"P{number}") for number in range(3, 6)]
     assert said(driver, changes=(smaller, intake, *many)).endswith(
-        "+$15.00, 60.0% of the whole change of +$25.00; all of it through volume, while project Intake went the other way by \u2212$20.00."
+        "+$15.00, 37.5% of the whole change of +$40.00;"
+        " all of it comes from more usage; then “Intake” \u2212$20.00, “P3” +$15.00 and 2 others +$30.00."
     )
+
+
+def test_a_second_driver_that_is_as_good_as_equal_is_said_to_be_close() -> None:
+    first, second, third = (
+        replace(CHANGE, member_id=name, member_name=name, change_cost=Decimal(amount))
+        for name, amount in (("A", "26.80"), ("B", "26.72"), ("C", "-23.87"))
+    )
+    assert said(driver, changes=(first, second, third)).endswith("; closely followed by “B” +$26.72 and “C” \u2212$23.87.")
+    far, opposite = replace(second, change_cost=Decimal("25.40")), replace(second, change_cost=Decimal("-26.79"))
+    assert "; then “B” +$25.40" in said(driver, changes=(first, far, third))
+    assert "; then “B” \u2212$26.79" in said(driver, changes=(first, opposite, replace(third, change_cost=Decimal(24))))
+
+
+def test_amounts_that_are_shown_together_add_up_to_the_cent() -> None:
+    # Each is 10.004 more, of which 3.334 has one cause and 3.335 another: rounded one by one, neither adds up.
+    one = replace(
+        CHANGE, cost=Decimal("110.009"), previous_cost=Decimal("100.005"), change_cost=Decimal("10.004"),
+        volume_effect=Decimal("3.335"), price_effect=Decimal("3.334"), cache_effect=Decimal("3.335"),
+    )  # fmt: skip
+    many = [replace(one, member_id=f"proj_{number}", member_name=f"P{number}") for number in range(7)]
+    sentence = said(driver, changes=tuple(many))
+    amounts = [Decimal(found) for found in re.findall(r"[+]\$(\d+\.\d\d)", sentence)]
+    top, whole, *causes, second, third, rest = amounts
+    # 770.063 less 700.035, as the month to date shows both.
+    assert whole == Decimal("770.06") - Decimal("700.04")
+    assert top == Decimal("110.01") - Decimal("100.00")
+    assert sum(causes) == top
+    assert top + second + third + rest == whole
+    month = replace(MONTH, settled_cost=Decimal("770.063"), compared_cost=Decimal("770.063"), previous_compared_cost=Decimal("700.035"))
+    assert f"(+${whole}) than" in said(month_to_date, month_to_date=(month,))
+    # As the demo has it: 2,851.75 and 2,862.41 are a cent further apart than the exact amounts.
+    row = replace(FORECAST, expected_cost=Decimal("2851.754411"), previous_month_cost=Decimal("2862.406095"))
+    assert "(\u2212$10.66) than October" in said(forecast, forecasts=(row,))
+
+
+def test_a_month_to_date_that_ends_before_the_last_loaded_day_says_why() -> None:
+    row = replace(MONTH, loaded_through_date=date(2026, 11, 30))
+    assert said(month_to_date, month_to_date=(row,)).endswith("of October; 29\u201330 Nov are not final yet and are left out.")
+    one = replace(MONTH, loaded_through_date=date(2026, 11, 29))
+    assert said(month_to_date, month_to_date=(one,)).endswith("of October; 29 Nov is not final yet and is left out.")
+    assert said(month_to_date, month_to_date=(replace(MONTH, loaded_through_date=date(2026, 11, 28)),)).endswith("of October.")
 
 
 def test_what_cannot_be_compared_gives_way_to_the_week_and_then_says_why() -> None:
     no_month = replace(CHANGE, is_comparable=False, reason="nothing_to_compare")
-    week = replace(CHANGE, comparison="week", change_cost=Decimal(7), volume_effect=Decimal(7), previous_first_date=date(2026, 11, 15))
-    week = replace(week, previous_last_date=date(2026, 11, 21))
-    assert "compared with 15 to 21 Nov 2026: +$7.00, which is the whole change" in said(driver, changes=(no_month, week))
+    week = replace(CHANGE, comparison="week", change_cost=Decimal(7), volume_effect=Decimal(7), period_first_date=date(2026, 11, 22))
+    week = replace(week, previous_first_date=date(2026, 11, 15), previous_last_date=date(2026, 11, 21))
+    assert "22\u201328 Nov compared with 15\u201321 Nov 2026: +$7.00, which is the whole change" in said(driver, changes=(no_month, week))
     assert said(driver, changes=(no_month,)) == "What changed is not known yet: there are no final days to compare."
     # The 31st has no counterpart, and the other days have.
     fewer = replace(CHANGE, is_comparable=False, reason="days_left_out", volume_effect=Decimal(130))
-    assert said(driver, changes=(fewer,)).startswith("Project Voice Line drives the change most, compared with 1 to 28 Oct 2026: +$130.00")
-    assert said(driver, changes=(replace(CHANGE, change_cost=Decimal(0)),)) == "No project's cost changed, compared with 1 to 28 Oct 2026."
+    assert said(driver, changes=(fewer,)).startswith(
+        "Project “Voice Line” drives the change most, 1\u201328 Nov compared with 1\u201328 Oct 2026: +$130.00"
+    )
+    assert (
+        said(driver, changes=(replace(CHANGE, change_cost=Decimal(0)),))
+        == said(driver, changes=(replace(CHANGE, change_cost=Decimal("0.004")),))
+        == "No project's cost changed, 1\u201328 Nov compared with 1\u201328 Oct 2026."
+    )
 
 
 def test_the_share_of_a_driver_is_that_of_the_whole_change_whatever_its_direction() -> None:
     less = replace(CHANGE, change_cost=Decimal(-60))
     rest = replace(CHANGE, member_id="proj_2", member_name="Intake", change_cost=Decimal(-40))
     answer = driver(AnswerRows(changes=(less, rest)), "usd")
-    assert answer.detail == "a project: 60.0% of the whole change of \u2212$100.00, compared with 1 to 28 Oct 2026"
+    assert (
+        answer.detail == "a project: 60.0% of the whole change of \u2212$100.00, 1\u201328 Nov compared with 1\u201328 Oct 2026;"
+        " then “Intake” \u2212$40.00"
+    )
     assert answer.value == "Voice Line \u2212$60.00"
     even = replace(rest, change_cost=Decimal(60))
     assert "while the whole cost as much as before" in said(driver, changes=(less, even))
@@ -244,43 +308,119 @@ def test_an_organization_of_one_project_is_driven_by_a_model() -> None:
     models = [
         replace(CHANGE, dimension="model", member_id=name, member_name=name, change_cost=Decimal(65)) for name in ("a-mini", "b-maxi")
     ]
-    assert said(driver, changes=(CHANGE, *models)).startswith("Model a-mini drives")
+    assert said(driver, changes=(CHANGE, *models)).startswith("Model “a-mini” drives")
     nameless = replace(CHANGE, member_id=None, member_name=None)
     assert said(driver, changes=(nameless,)).startswith("(no project) drives")
 
 
 def test_unusual_days_are_named_with_what_was_expected() -> None:
     assert said(odd_days, odd_days=(ODD,), loaded_costs=(LOADED,)) == (
-        "1 unusual day from 30 Oct to 28 Nov 2026: Voice Line on 21 Nov 2026 with $40.00 instead of $12.00."
+        "1 unusual day in the last 30 final days, 30 Oct \u2013 28 Nov 2026:"
+        " project “Voice Line” on 21 Nov 2026 with $40.00 instead of the usual $12.00 (+$28.00)."
     )
     new = replace(ODD, kind="new_spender", expected_cost=None, series_name="Fresh")
     whole = replace(ODD, series_kind="organization", series_name=None, usage_date=date(2026, 11, 3))
     assert said(odd_days, odd_days=(new, ODD, whole), loaded_costs=(LOADED,)) == (
-        "2 unusual days from 30 Oct to 28 Nov 2026: Fresh new on 21 Nov 2026 with $40.00,"
-        " Voice Line on 21 Nov 2026 with $40.00 instead of $12.00 and 1 more."
+        "2 unusual days in the last 30 final days, 30 Oct \u2013 28 Nov 2026: project “Fresh” new on 21 Nov 2026 with $40.00,"
+        " project “Voice Line” on 21 Nov 2026 with $40.00 instead of the usual $12.00 (+$28.00) and 1 more."
     )
     card = odd_days(AnswerRows(odd_days=(new, ODD, whole), loaded_costs=(LOADED,)), "usd")
-    assert card.value == "2"
-    assert card.detail == "21 Nov 2026: Fresh new with $40.00; 21 Nov 2026: Voice Line with $40.00 instead of $12.00; 1 more"
-    assert said(odd_days, loaded_costs=(LOADED,)) == "No day from 30 Oct to 28 Nov 2026 was unusual."
-    assert said(odd_days, month=OCTOBER, loaded_costs=(LOADED,)) == "No day from 1 to 31 Oct 2026 was unusual."
+    assert card.value == "2 days"
+    assert card.detail == (
+        "in the last 30 final days, 30 Oct \u2013 28 Nov 2026; 21 Nov 2026: project “Fresh” new with $40.00;"
+        " 21 Nov 2026: project “Voice Line” with $40.00 instead of the usual $12.00 (+$28.00); 1 more"
+    )
+    key = replace(ODD, series_kind="api_key", series_name="batch")
+    assert "API key “batch” on 21 Nov" in said(odd_days, odd_days=(key,), loaded_costs=(LOADED,))
+    assert ": organization “acme” on 3 Nov" in said(odd_days, odd_days=(whole,), loaded_costs=(LOADED,))
+    assert said(odd_days, loaded_costs=(LOADED,)) == "No day was unusual in the last 30 final days, 30 Oct \u2013 28 Nov 2026."
+    assert said(odd_days, month=OCTOBER, loaded_costs=(LOADED,)) == "No day was unusual on 1\u201331 Oct 2026."
+
+
+def test_an_unusual_day_of_a_key_says_whose_it_is_and_how_that_stands_to_the_largest_driver() -> None:
+    key = replace(
+        ODD, series_kind="api_key", series_key="key_1", series_name="batch jobs 43", project_id="proj_1", project_name="Voice Line"
+    )
+    other = replace(CHANGE, member_id="proj_2", member_name="Intake", change_cost=Decimal(140))
+    rows = AnswerRows(odd_days=(key,), loaded_costs=(LOADED,), changes=(CHANGE, other))
+    assert odd_days(rows, "usd").detail.endswith("; part of project “Voice Line” (+$130.00 in all), not of the largest driver")
+    assert odd_days(replace(rows, changes=(CHANGE,)), "usd").sentence.endswith("; part of project “Voice Line”, the largest driver.")
+    assert odd_days(replace(rows, changes=()), "usd").sentence.endswith("; part of project “Voice Line”.")
+    both = replace(rows, changes=(), odd_days=(key, replace(key, series_key="key_2", series_name="nightly")))
+    assert odd_days(both, "usd").sentence.endswith("; “batch jobs 43” and “nightly” are part of project “Voice Line”.")
+    # A key that the vendor names no project of.
+    assert odd_days(replace(rows, odd_days=(replace(key, project_id=None, project_name=None),)), "usd").sentence.endswith("(+$28.00).")
 
 
 def test_trust_says_through_which_day_which_month_ties_and_which_checks_fail() -> None:
     assert said(lambda rows, _: trust(rows), loaded_costs=(LOADED,), tie_outs=(TIED,), check_results=(FINE,)) == (
         "You can rely on these figures: final through 28 Nov 2026; October 2026 ties to the invoice; every check passes."
     )
-    warns = replace(FINE, check_name="price_drift", severity="warn", is_ok=False)
-    assert trust(AnswerRows(loaded_costs=(LOADED,), check_results=(FINE, warns))).sentence == (
-        "Nothing speaks against these figures: final through 28 Nov 2026; no month was compared with an invoice yet;"
-        " no check fails, 1 check warns: price drift."
+    warns = replace(FINE, check_name="price_drift", severity="warn", is_ok=False, finding_count=2)
+    answer = trust(AnswerRows(loaded_costs=(LOADED,), check_results=(FINE, warns)))
+    assert answer.sentence == (
+        "Mostly: no invoice compared; final through 28 Nov 2026; no check fails, 1 check warns:"
+        " 2 unit prices that differ from the contract, list or earlier price."
     )
+    assert (answer.value, answer.state) == ("Mostly: no invoice compared", State.ATTENTION)
+    tied = trust(AnswerRows(loaded_costs=(LOADED,), tie_outs=(TIED,), check_results=(FINE, warns)))
+    assert (tied.value, tied.state) == ("Mostly: 1 check warns", State.ATTENTION)
+    # An unusual day has an answer of its own, and is no reason against the figures.
+    odd = replace(warns, check_name="cost_anomalies")
+    assert trust(AnswerRows(loaded_costs=(LOADED,), tie_outs=(TIED,), check_results=(FINE, odd))).sentence == (
+        "You can rely on these figures: final through 28 Nov 2026; October 2026 ties to the invoice; no check fails."
+    )
+
+
+@pytest.mark.parametrize(
+    ("rows", "value", "detail"),
+    [
+        ({}, "Not yet: not checked, no invoice compared", "final through 28 Nov 2026"),
+        ({"tie_outs": (TIED,)}, "Mostly: not checked", "final through 28 Nov 2026; October 2026 ties to the invoice"),
+        ({"check_results": (FINE,)}, "Mostly: no invoice compared", "final through 28 Nov 2026; every check passes"),
+        (
+            {"check_results": (FINE,), "tie_outs": None},
+            "Mostly: invoices are not shown here",
+            "final through 28 Nov 2026; every check passes",
+        ),
+        (
+            {"check_results": None, "tie_outs": (TIED,)},
+            "Mostly: checks are not shown here",
+            "final through 28 Nov 2026; October 2026 ties to the invoice",
+        ),
+        ({"check_results": (), "tie_outs": None}, "Not yet: not checked", "final through 28 Nov 2026"),
+        ({"check_results": None, "tie_outs": None}, "Invoices and checks are not shown here", "final through 28 Nov 2026"),
+    ],
+)
+def test_what_was_not_checked_is_said_where_a_reader_looks_first(rows: dict[str, Any], value: str, detail: str) -> None:
+    answer = trust(AnswerRows(**{"loaded_costs": (LOADED,), **rows}))
+    assert (answer.value, answer.detail) == (value, detail)
+    assert answer.sentence == f"{value}; {detail}."
+
+
+def test_findings_are_in_words_for_every_check_there_is() -> None:
+    for check in checks():
+        one, two = (replace(FINE, check_name=check.name, is_ok=False, finding_count=number) for number in (1, 2))
+        assert findings([one]).startswith("1 "), check.name
+        assert findings([two]).startswith("2 "), check.name
+        assert findings([one])[2:] != findings([two])[2:], check.name
+    assert findings([replace(FINE, check_name="of_tomorrow", finding_count=2)]) == "of tomorrow"
+    late = replace(FINE, finding_count=1)
+    assert findings([late] * 5) == f"{', '.join([findings([late])] * 3)} and 2 more"
+
+
+def test_every_part_of_a_change_is_a_clause_in_both_directions() -> None:
+    for name in EFFECTS:
+        for sign in (1, -1):
+            parts = dict.fromkeys(EFFECTS, Decimal(0)) | {name: Decimal(130 * sign)}
+            change = replace(CHANGE, change_cost=Decimal(130 * sign), **parts)
+            assert said(driver, changes=(change,)).endswith(f"all of it comes from {cause(name, Decimal(sign))}.")
 
 
 @pytest.mark.parametrize(
     ("rows", "words"),
     [
-        ({"check_results": (replace(FINE, is_ok=False),)}, "1 check fails: freshness"),
+        ({"check_results": (replace(FINE, is_ok=False, finding_count=1),)}, "1 check fails: 1 source that is out of date"),
         (
             {"tie_outs": (replace(TIED, state="mismatch", state_reason="the invoice is 12.00 higher"),)},
             "October 2026 does not tie to the invoice: ",

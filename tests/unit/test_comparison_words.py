@@ -50,23 +50,26 @@ def snapshot(
 @pytest.mark.parametrize(
     ("shown", "words"),
     [
-        (snapshot("10-30", "11-28"), "+18.6% (+$52.00) compared with 30 Sep to 27 Oct, 28 final days on both sides"),
-        (snapshot("11-26", "11-26"), "0.0% ($0.00) compared with 25 Nov, 1 final day on each side"),
-        (snapshot("11-01", "11-28"), "+20.0% (+$52.00), 1 to 26 Nov compared with 1 to 26 Oct"),
+        (
+            snapshot("10-30", "11-28"),
+            "+18.6% (+$52.00), 30 Oct \u2013 26 Nov compared with 30 Sep \u2013 27 Oct: 28 final days, each with the one 30 days before",
+        ),
+        (snapshot("11-26", "11-26"), "0.0% ($0.00), 26 Nov compared with 25 Nov: 1 final day on each side"),
+        (snapshot("11-01", "11-28"), "+20.0% (+$52.00), 1\u201326 Nov compared with 1\u201326 Oct"),
         (snapshot("10-01", "10-31"), "+3.3% (+$10.00) compared with September 2026 (30 days)"),
         (snapshot("09-01", "10-31", since="07-01"), "\u22121.6% (\u2212$10.00) compared with July to August 2026 (62 days)"),
         (
             snapshot("11-01", "11-28", missing=["10-09"]),
-            "+20.0% (+$50.00) compared with the same days in 1 to 28 Oct: 25 of 28 days can be compared",
+            "+20.0% (+$50.00) compared with the same days in 1\u201328 Oct: 25 of 28 days can be compared",
         ),
-        (snapshot("09-05", "10-04"), "0.0% ($0.00), 1 to 4 Oct compared with 1 to 4 Sep: 4 of 30 days can be compared"),
+        (snapshot("09-05", "10-04"), "0.0% ($0.00), 1\u20134 Oct compared with 1\u20134 Sep: 4 of 30 days can be compared"),
         (
             snapshot("11-01", "11-28", currencies=("usd", "eur")),
-            "+20.0% (+$52.00) and +20.0% (+52.00 EUR), 1 to 26 Nov compared with 1 to 26 Oct",
+            "+20.0% (+$52.00) and +20.0% (+52.00 EUR), 1\u201326 Nov compared with 1\u201326 Oct",
         ),
-        (snapshot("11-01", "11-28", unknown=["10-20"]), "not compared: an amount on these days or on 1 to 28 Oct is unknown"),
+        (snapshot("11-01", "11-28", unknown=["10-20"]), "not compared: an amount on these days or on 1\u201328 Oct is unknown"),
         (snapshot("11-27", "11-28"), "not compared: no day is final yet"),
-        (snapshot("09-01", "09-30"), "not compared: 1 to 31 Aug are not loaded"),
+        (snapshot("09-01", "09-30"), "not compared: 1\u201331 Aug are not loaded"),
         (snapshot("09-02", "09-02", missing=["09-01"]), "not compared: the day before is not loaded"),
         (
             snapshot("09-11", "09-20", missing=[f"09-{number:02}" for number in range(1, 11)]),

@@ -32,8 +32,8 @@ class OddDay:
 def finding_of(odd: OddDay) -> Finding:
     """Return what is to be reported of an unusual day."""
     what = _KINDS.get(odd.series_kind, odd.series_kind)
-    name = "" if odd.series_kind == "organization" else f" {odd.series_name or odd.series_key}"
-    place = f" (project {odd.project_name or odd.project_id})" if odd.series_kind == "api_key" and odd.project_id else ""
+    name = "" if odd.series_kind == "organization" else f" “{odd.series_name or odd.series_key}”"
+    place = f" (project “{odd.project_name or odd.project_id}”)" if odd.series_kind == "api_key" and odd.project_id else ""
     amounts = f"{money_in_words(odd.actual)} {odd.currency or ''}".strip()
     return Finding(
         ANOMALY,

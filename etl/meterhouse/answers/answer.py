@@ -67,21 +67,35 @@ def total(amounts: list[Decimal | None]) -> Decimal | None:
 
 def difference(now: Decimal, before: Decimal, currency: str, *, than: str) -> str:
     """Return a difference as 12.1% (+$250.11) more than `than`."""
-    change = now - before
+    change = formats.difference(now, before)
     if not change:
         return f"as much as {than}"
     word = "more" if change > 0 else "less"
     if before <= 0:
         return f"{formats.money(abs(change), currency)} {word} than {than}"
-    return f"{formats.percent(abs(change) / before)} {word} ({formats.change(change, currency)}) than {than}"
+    return f"{formats.percent(abs(now - before) / before)} {word} ({formats.change(change, currency)}) than {than}"
 
 
-def other_length(start: date) -> str:
-    """Return that the month of a first day is shorter or longer than the one before; nothing where it is not."""
-    before = start - timedelta(days=1)
-    days = monthrange(start.year, start.month)[1] - before.day
+def other_length(start: date, cost: Decimal, cost_before: Decimal) -> str:
+    """Return that the month of a first day is shorter or longer than the one before, and what that makes per day; nothing if it is not."""
+    before, length = start - timedelta(days=1), monthrange(start.year, start.month)[1]
+    days = length - before.day
+    if not days:
+        return ""
     number = "a day" if abs(days) == 1 else f"{abs(days)} days"
-    return f"; {start:%B} has {number} {'more' if days > 0 else 'fewer'} than {before:%B}" if days else ""
+    return f"; {start:%B} has {number} {'more' if days > 0 else 'fewer'}{_per_day(cost / length, cost_before / before.day)}"
+
+
+def _per_day(now: Decimal, before: Decimal) -> str:
+    if before <= 0:
+        return ""
+    share = (now - before) / before
+    return f": {formats.percent(abs(share))} {'more' if share > 0 else 'less'} per day" if share else ": as much per day"
+
+
+def quoted(name: str) -> str:
+    """Return a name as a sentence has it: a number in it is not read as a figure."""
+    return f"“{name}”"
 
 
 def listed(names: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""Which project, or model, drives the change most, with its share of it, and through what. Pure; the view splits the change."""
+"""Which project, or model, drives the change most, with its share of it, and why. Pure; the view splits the change."""
 
 from __future__ import annotations
 
@@ -6,12 +6,18 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from meterhouse import formats
-from meterhouse.answers.answer import Answer, because, capital, total, unknown
-from meterhouse.answers.rows import EFFECTS, AnswerRows, Change
+from meterhouse.answers.answer import Answer, because, capital, listed, quoted, total, unknown
+from meterhouse.answers.causes import cause
+from meterhouse.answers.rows import EFFECTS, AnswerRows, Change, shown_change
+from meterhouse.counts import counted
 
 KEY, LABEL = "driver", "Largest driver"
 # The days that are compared are alike; others of the period are left out.
 _FEWER_DAYS = "days_left_out"
+# How many members are named besides the largest, and of how many causes the amount is said.
+_NEXT, _CAUSES = 2, 2
+# A second one is as good as equal from this share of the largest on.
+_CLOSE = Decimal("0.95")
 
 
 def driver(rows: AnswerRows, currency: str) -> Answer:
@@ -20,15 +26,14 @@ def driver(rows: AnswerRows, currency: str) -> Answer:
     found = comparable(known, currency)
     if not found:
         return unknown(KEY, LABEL, f"what changed is not known yet{because(row.reason for row in known)}")
-    whole = total([row.change_cost for row in found]) or Decimal(0)
+    whole = whole_change(found)
     compared = _compared(found[0])
-    top = max(found, key=lambda row: (_size(row.change_cost, whole), abs(row.change_cost or Decimal(0))))
-    if not top.change_cost:
+    top = largest(found, whole)
+    if not top.shown_change:
         words = f"no {_kind(top)}'s cost changed, {compared}"
         return Answer(KEY, LABEL, "none", words, f"{capital(words)}.")
-    part, of = formats.change(top.change_cost, currency), _share(top.change_cost, whole, currency)
-    through = ", ".join(part for part in (_through(top, currency), _other_way(found, top, currency)) if part)
-    more = f"; {through}" if through else ""
+    part, of = formats.change(top.shown_change, currency), _share(top.shown_change, whole, currency)
+    more = "".join(f"; {part}" for part in (_why(top, currency), _others(found, top, whole, currency)) if part)
     sentence = f"{capital(_named(top))} drives the change most, {compared}: {part}, {of}{more}."
     return Answer(KEY, LABEL, f"{top.name} {part}", f"a {_kind(top)}: {of}, {compared}{more}", sentence)
 
@@ -54,12 +59,34 @@ def comparable(changes: Sequence[Change], currency: str) -> list[Change]:
     return []
 
 
-def _other_way(found: Sequence[Change], top: Change, currency: str) -> str:
-    """A change that is larger than the named one, and goes the other way."""
-    largest = max(found, key=lambda row: abs(row.change_cost or Decimal(0)))
-    if abs(largest.change_cost or Decimal(0)) <= abs(top.change_cost or Decimal(0)):
+def largest(found: Sequence[Change], whole: Decimal) -> Change:
+    """Return the change that went furthest in the direction of the whole."""
+    return max(found, key=lambda row: (_size(row.change_cost, whole), abs(row.change_cost or Decimal(0))))
+
+
+def others(found: Sequence[Change], named: Sequence[Change], whole: Decimal) -> tuple[int, Decimal]:
+    """Return how many members changed besides those that are named, and by how much as shown: with the named ones, the whole change."""
+    number = len([row for row in found if row.change_cost and row not in named])
+    return number, formats.rest(whole, [row.shown_change for row in named])
+
+
+def whole_change(found: Sequence[Change]) -> Decimal:
+    """Return the change of all members together as it is shown, which is what the month to date says as well."""
+    change = total([row.change_cost for row in found]) or Decimal(0)
+    return shown_change(change, total([row.cost for row in found]), total([row.previous_cost for row in found]))
+
+
+def _others(found: Sequence[Change], top: Change, whole: Decimal, currency: str) -> str:
+    """The next members, whichever way they went, and what all the others come to."""
+    moved = sorted((row for row in found if row.shown_change and row is not top), key=lambda row: -abs(row.change_cost or Decimal(0)))
+    if not moved:
         return ""
-    return f"while {_named(largest)} went the other way by {formats.change(largest.change_cost or Decimal(0), currency)}"
+    named = [f"{_in_words(row)} {formats.change(row.shown_change, currency)}" for row in moved[:_NEXT]]
+    number, rest = others(found, [top, *moved[:_NEXT]], whole)
+    more = [f"{counted(number, 'other')} {formats.change(rest, currency)}"] if number else []
+    first, second = moved[0].change_cost or Decimal(0), top.change_cost or Decimal(0)
+    is_close = first * second > 0 and abs(first) >= abs(second) * _CLOSE
+    return f"{'closely followed by' if is_close else 'then'} {listed([*named, *more])}"
 
 
 def _size(change: Decimal | None, whole: Decimal) -> Decimal:
@@ -85,20 +112,33 @@ def _kind(row: Change) -> str:
 
 
 def _named(row: Change) -> str:
-    return f"{_kind(row)} {row.name}" if row.member_id else row.name
+    return f"{_kind(row)} {quoted(row.name)}" if row.member_id else row.name
+
+
+def _in_words(row: Change) -> str:
+    return quoted(row.name) if row.member_id else row.name
 
 
 def _compared(row: Change) -> str:
-    first, last = row.previous_first_date, row.previous_last_date
-    return f"compared with {formats.span(first, last)}" if first and last else "compared with the days before"
+    """Both periods; where they are in one year, it is said once."""
+    first, last, previous_first, previous_last = (
+        row.period_first_date, row.period_last_date, row.previous_first_date, row.previous_last_date
+    )  # fmt: skip
+    if not (first and last and previous_first and previous_last):
+        return "compared with the days before"
+    return f"{formats.span(first, last, previous_last.year)} compared with {formats.span(previous_first, previous_last)}"
 
 
-def _through(row: Change, currency: str) -> str:
-    """The largest part of a change, in its direction."""
-    sign = 1 if (row.change_cost or 0) > 0 else -1
+def _why(row: Change, currency: str) -> str:
+    """The largest parts of a change in its direction, and what all the others come to: as shown, they add up to the change."""
+    whole = row.change_cost or Decimal(0)
+    sign = 1 if whole > 0 else -1
     parts = {name: (getattr(row, name) or Decimal(0)) * sign for name in EFFECTS}
-    name = max(parts, key=lambda one: parts[one])
-    if parts[name] <= 0:
+    named = [name for name in sorted(parts, key=lambda one: -parts[one])[:_CAUSES] if formats.cents(parts[name]) > 0]
+    if not named:
         return ""
-    much = "all" if parts[name] == abs(row.change_cost or 0) else formats.change(parts[name] * sign, currency)
-    return f"{much} of it through {EFFECTS[name]}"
+    if parts[named[0]] == abs(whole):
+        return f"all of it comes from {cause(named[0], whole)}"
+    said = [f"{cause(name, whole)} ({formats.change(parts[name] * sign, currency)})" for name in named]
+    left = formats.rest(row.shown_change, [parts[name] * sign for name in named])
+    return f"it comes from {listed([*said, *([f'other causes ({formats.change(left, currency)})'] if left else [])])}"

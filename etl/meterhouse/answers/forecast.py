@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from meterhouse import formats
-from meterhouse.answers.answer import Answer, State, because, difference, month, other_length, total, unknown
+from meterhouse.answers.answer import Answer, State, because, difference, month, other_length, quoted, total, unknown
 from meterhouse.answers.past_month import past_month
 from meterhouse.answers.rows import AnswerRows, Budget, MonthForecast
 from meterhouse.counts import counted
@@ -47,21 +47,19 @@ def _range(found: Sequence[MonthForecast], currency: str) -> str:
     (one,) = found
     past = ""
     if one.origins and one.inside_share is not None:
-        past = f" (such a range held in {round(one.origins * one.inside_share)} of {counted(one.origins, 'past week')})"
+        past = f" (a range like this was right {counted(round(one.origins * one.inside_share), 'time')} out of {one.origins})"
     return f"between {formats.money(one.low_cost, currency)} and {formats.money(one.high_cost, currency)}{past}"
 
 
 def _compared(found: Sequence[MonthForecast], expected: Decimal, start: date, currency: str) -> str:
-    """More or less than the month before, unless that lies within the range; and how many days fewer or more the month has."""
+    """More or less than the month before, whether by less than the range allows, and what it is per day where months differ in length."""
     before, previous = total([row.previous_month_cost for row in found]), start - timedelta(days=1)
     if not before:
         return ""
     low, high = found[0].low_cost, found[0].high_cost
-    if len(found) == 1 and low is not None and high is not None and low <= before <= high:
-        words = f"about the same as {previous:%B} ({formats.money(before, currency)})"
-    else:
-        words = difference(expected, before, currency, than=f"{previous:%B}")
-    return f"{words}{other_length(start)}"
+    is_within = len(found) == 1 and low is not None and high is not None and low <= before <= high and expected != before
+    within = ", a difference within the range of the forecast" if is_within else ""
+    return f"{difference(expected, before, currency, than=f'{previous:%B}')}{within}{other_length(start, expected, before)}"
 
 
 def _budgets(budgets: Sequence[Budget], rows: AnswerRows) -> str:
@@ -74,9 +72,9 @@ def _budgets(budgets: Sequence[Budget], rows: AnswerRows) -> str:
     parts = [_own(own[0])] if len(own) == 1 else []
     over = [row for row in others if row.state in OVER]
     if over and len(others) == 1:
-        parts.append(f"the budget {over[0].budget} {outlook(over[0])}")
+        parts.append(f"the budget {quoted(over[0].budget)} {outlook(over[0])}")
     elif over:
-        names = ", ".join(f"{row.budget} {outlook(row)}" for row in over[:2]) + (", ..." if len(over) > 2 else "")
+        names = ", ".join(f"{quoted(row.budget)} {outlook(row)}" for row in over[:2]) + (", ..." if len(over) > 2 else "")
         parts.append(f"{len(over)} of {counted(len(others), 'other budget' if own else 'budget')}: {names}")
     elif others and not own:
         parts.append(f"{counted(len(others), 'budget')}, none at risk")

@@ -29,17 +29,31 @@ def month_to_date(rows: AnswerRows, currency: str) -> Answer:
     without = f", without {listed(behind)}, which {'has' if len(behind) == 1 else 'have'} no costs loaded of this month" if behind else ""
     against, value, days = _against(found, currency), formats.money(cost, currency), _days(found)
     label = LABEL if rows.month is None else "The month"
-    return Answer(KEY, label, value, f"{days}: {against}{without}", f"{month(newest)} cost {value} {days}, {against}{without}.")
+    left_out = _left_out(found)
+    detail = f"{_days(found, is_first_said=True)}: {against}{without}{left_out}"
+    return Answer(KEY, label, value, detail, f"{month(newest)} cost {value} {days}, {against}{without}{left_out}.")
 
 
-def _days(found: Sequence[MonthToDate]) -> str:
-    """Through which day the costs are final, and on how many days where there are gaps."""
+def _days(found: Sequence[MonthToDate], *, is_first_said: bool = False) -> str:
+    """Through which day the costs are final, or from which to which, and on how many days where there are gaps."""
     ends = sorted({row.settled_through_date for row in found if row.settled_through_date is not None})
     if len(ends) > 1:
         return f"through {formats.day(ends[0])} to {formats.day(ends[-1])}, which differs by organization"
     settled = min(row.settled_days for row in found)
     gaps = f" ({counted(settled, 'final day')} of {ends[0].day})" if settled < ends[0].day else ""
-    return f"through {formats.day(ends[0])}{gaps}"
+    days = formats.span(found[0].month_start, ends[0]) if is_first_said else f"through {formats.day(ends[0])}"
+    return f"{days}{gaps}"
+
+
+def _left_out(found: Sequence[MonthToDate]) -> str:
+    """The loaded days behind the last final one: a reader knows which day it is, and looks for them."""
+    through = {row.settled_through_date for row in found if row.settled_through_date is not None}
+    loaded = max((row.loaded_through_date for row in found if row.loaded_through_date is not None), default=None)
+    if len(through) != 1 or loaded is None or loaded <= min(through):
+        return ""
+    first = min(through) + timedelta(days=1)
+    verbs = ("is", "is") if first == loaded else ("are", "are")
+    return f"; {formats.span(first, loaded, loaded.year)} {verbs[0]} not final yet and {verbs[1]} left out"
 
 
 def _against(found: Sequence[MonthToDate], currency: str) -> str:
@@ -55,7 +69,7 @@ def _against(found: Sequence[MonthToDate], currency: str) -> str:
     if not before:
         return f"with nothing billed on the same days of {previous:%B}{only}"
     than = f"{'the whole of' if is_whole else 'the same days of'} {previous:%B}{only}"
-    return f"{difference(now, before, currency, than=than)}{other_length(found[0].month_start) if is_whole else ''}"
+    return f"{difference(now, before, currency, than=than)}{other_length(found[0].month_start, now, before) if is_whole else ''}"
 
 
 def _month_before(found: Sequence[MonthToDate], currency: str) -> str:

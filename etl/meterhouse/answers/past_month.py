@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 
 from meterhouse import formats
-from meterhouse.answers.answer import Answer, State, month, total, unknown
+from meterhouse.answers.answer import Answer, State, month, quoted, total, unknown
 from meterhouse.answers.rows import AnswerRows, Budget, ForecastMiss
 from meterhouse.counts import counted
 
@@ -34,7 +34,7 @@ def _kept(budgets: Sequence[Budget]) -> str:
     over = [row for row in budgets if row.state == "exceeded"]
     if not over:
         return f"every budget was kept ({len(budgets)} in all)" if len(budgets) > 1 else f"the budget was kept: {_used(budgets[0])}"
-    names = ", ".join(f"{row.budget} ({_used(row)})" for row in over[:2]) + (", ..." if len(over) > 2 else "")
+    names = ", ".join(f"{quoted(row.budget)} ({_used(row)})" for row in over[:2]) + (", ..." if len(over) > 2 else "")
     return f"{len(over)} of {counted(len(budgets), 'budget')} {'was' if len(over) == 1 else 'were'} exceeded: {names}"
 
 

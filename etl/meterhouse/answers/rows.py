@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+from meterhouse import formats
+
 # Unusual days are looked for on as many days up to the last final one.
 ODD_DAYS_REACH = 30
 # What the parts of a change are called in a sentence, in the order of the view.
@@ -42,6 +44,8 @@ class MonthToDate:
     settled_days: int
     compared_days: int
     previous_compared_days: int
+    # Final or not; None where only final days are loaded, or that is not known.
+    loaded_through_date: date | None = None
 
 
 @dataclass(frozen=True)
@@ -139,6 +143,18 @@ class Change:
         """What people read for the member."""
         return self.member_name or self.member_id or f"(no {self.dimension.replace('_', ' ')})"
 
+    @property
+    def shown_change(self) -> Decimal:
+        """The change as it is shown, to the cent: the difference of both costs as they are shown; nothing where it is not known."""
+        return shown_change(self.change_cost or Decimal(0), self.cost, self.previous_cost)
+
+
+def shown_change(change: Decimal, cost: Decimal | None, previous_cost: Decimal | None) -> Decimal:
+    """Return a change as the difference of what both periods are shown to cost, where it is their difference."""
+    if cost is None or previous_cost is None or cost - previous_cost != change:
+        return formats.cents(change)
+    return formats.difference(cost, previous_cost)
+
 
 @dataclass(frozen=True)
 class OddDay:
@@ -156,6 +172,9 @@ class OddDay:
     kind: str
     state: str
     reason: str | None
+    # Of a project or an API key.
+    project_id: str | None = None
+    project_name: str | None = None
 
     @property
     def name(self) -> str:

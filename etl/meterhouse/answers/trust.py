@@ -6,22 +6,20 @@ from collections.abc import Sequence
 from datetime import date
 
 from meterhouse import formats
-from meterhouse.answers.answer import Answer, State, capital, listed, month, unknown
+from meterhouse.answers.answer import Answer, State, month, unknown
+from meterhouse.answers.findings import FAIL, findings, warnings
 from meterhouse.answers.rows import AnswerRows, CheckResult, TieOut, last_day
 from meterhouse.counts import counted
 
 KEY, LABEL = "trust", "Can I rely on this?"
-_NAMED = 3
 MISMATCH = "mismatch"
 _TIED = ("tied", "tied_with_rounding")
-# Of a check that says that figures cannot be trusted; the others only warn.
-FAIL = "fail"
 
 
 def trust(rows: AnswerRows) -> Answer:
     """Return why to rely on the figures or not, whatever their currency. A team sees neither invoices nor checks.
 
-    Yes is said only where a month ties to its invoice and checks have run; where nothing speaks against the figures, only that is said.
+    Yes is said only where a month ties to its invoice and checks have run and none warns; else mostly, or not yet, and what is missing.
     """
     if not rows.loaded_costs:
         return unknown(KEY, LABEL, "no costs are loaded yet")
@@ -35,25 +33,43 @@ def trust(rows: AnswerRows) -> Answer:
         or bool(failing)
         or any(row.state == MISMATCH for row in latest)
     )
-    parts = [
-        f"{counted(missing, 'day')} of costs {'is' if missing == 1 else 'are'} missing" if missing else "",
-        _invoices(latest, rows.month) if rows.tie_outs is not None else "",
-        _checks(rows.check_results) if rows.check_results is not None else "",
-    ]
-    rest = "; ".join(part for part in parts if part)
+    invoices = _invoices(latest, rows.month) if rows.tie_outs is not None else ""
+    checks = _checks(rows.check_results) if rows.check_results is not None else ""
+    gaps = f"{counted(missing, 'day')} of costs {'is' if missing == 1 else 'are'} missing" if missing else ""
     final = f"final through {formats.day(through)}" if through else "no day is final yet"
-    said = f"{final}{f'; {rest}' if rest else ''}"
     if is_doubtful:
+        said = _joined(final, gaps, invoices, checks)
         return Answer(KEY, LABEL, "With care", said, f"Read these figures with care: {said}.", State.ATTENTION)
-    if latest and rows.check_results:
-        return Answer(KEY, LABEL, f"Yes, {final}", rest, f"You can rely on these figures: {said}.")
-    return Answer(KEY, LABEL, capital(final), rest, f"Nothing speaks against these figures: {said}.")
+    warning = warnings(rows.check_results or ())
+    state = State.ATTENTION if warning else State.PLAIN
+    if latest and rows.check_results and not warning:
+        said = _joined(invoices, checks)
+        return Answer(KEY, LABEL, f"Yes, {final}", said, f"You can rely on these figures: {_joined(final, said)}.")
+    short = _in_short(rows, bool(latest), len(warning))
+    # What was not done is said in the short words already.
+    done = _joined(final, invoices if latest else "", checks if rows.check_results else "")
+    return Answer(KEY, LABEL, short, done, f"{short}; {done}.", state)
 
 
-def check_names(names: list[str]) -> str:
-    """Return checks as people read them, the first few of many."""
-    more = [f"{len(names) - _NAMED} more"] if len(names) > _NAMED else []
-    return listed([*(name.replace("_", " ") for name in names[:_NAMED]), *more])
+def _joined(*parts: str) -> str:
+    return "; ".join(part for part in parts if part)
+
+
+def _in_short(rows: AnswerRows, is_tied: bool, warning: int) -> str:
+    """Whether to rely on figures that nothing speaks against, and what would have to be done for a yes, of what the role may see."""
+    if rows.check_results is None and rows.tie_outs is None:
+        return "Invoices and checks are not shown here"
+    checked = "not checked" if rows.check_results == () else ""
+    compared = "no invoice compared" if rows.tie_outs is not None and not is_tied else ""
+    if checked and (compared or rows.tie_outs is None):
+        return f"Not yet: {_comma(checked, compared)}"
+    unseen = "invoices are not shown here" if rows.tie_outs is None else "checks are not shown here" if rows.check_results is None else ""
+    warns = f"{counted(warning, 'check')} {'warns' if warning == 1 else 'warn'}" if warning and not compared else ""
+    return f"Mostly: {_comma(checked, compared, unseen, warns)}"
+
+
+def _comma(*parts: str) -> str:
+    return ", ".join(part for part in parts if part)
 
 
 def _latest(rows: AnswerRows) -> list[TieOut]:
@@ -75,14 +91,14 @@ def _invoices(latest: Sequence[TieOut], asked: date | None) -> str:
 def _checks(results: Sequence[CheckResult]) -> str:
     if not results:
         return "not yet checked for missing or wrong figures"
-    failing = [one.check_name for one in results if not one.is_ok and one.severity == FAIL]
-    warning = [one.check_name for one in results if not one.is_ok and one.severity != FAIL]
+    failing = [one for one in results if not one.is_ok and one.severity == FAIL]
+    warning = warnings(results)
     if not failing and not warning:
-        return "every check passes"
+        return "every check passes" if all(one.is_ok for one in results) else "no check fails"
     if not failing:
         return f"no check fails, {_found(warning, 'warn')}"
     return "; ".join([_found(failing, "fail"), *([_found(warning, "warn")] if warning else [])])
 
 
-def _found(names: list[str], verb: str) -> str:
-    return f"{counted(len(names), 'check')} {verb}{'s' if len(names) == 1 else ''}: {check_names(names)}"
+def _found(results: Sequence[CheckResult], verb: str) -> str:
+    return f"{counted(len(results), 'check')} {verb}{'s' if len(results) == 1 else ''}: {findings(results)}"

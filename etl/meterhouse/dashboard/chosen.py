@@ -15,7 +15,7 @@ def choice_in_words(snapshot: Snapshot) -> str:
         for name, label in DIMENSIONS.items()
         if getattr(filters, name)
     ]
-    days = f"{formats.day(filters.first)} to {formats.day(filters.last)}, UTC days"
+    days = f"{formats.span(filters.first, filters.last)}, UTC days"
     return f"{days}. {'Filters: ' + '; '.join(only) if only else 'No filters'}."
 
 

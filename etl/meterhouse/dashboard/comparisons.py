@@ -34,6 +34,11 @@ class Compared:
         return None if self.cost is None or self.cost_before is None else self.cost - self.cost_before
 
     @property
+    def shown_change(self) -> Decimal:
+        """The difference of both amounts as they are shown; nothing where a side is not known."""
+        return Decimal(0) if self.cost is None or self.cost_before is None else formats.difference(self.cost, self.cost_before)
+
+    @property
     def share(self) -> Decimal | None:
         """The difference as a share of the days before; None where these cost nothing."""
         return formats.share(self.change, self.cost_before) if self.cost_before is not None and self.cost_before > 0 else None
@@ -71,7 +76,7 @@ def comparison_words(snapshot: Snapshot) -> str:
 def _change(one: Compared) -> str:
     if one.change is None:
         return f"an unknown change in {one.currency.upper() or 'an unknown currency'}"
-    difference = formats.change(one.change, one.currency)
+    difference = formats.change(one.shown_change, one.currency)
     return difference if one.share is None else f"{formats.signed_percent(one.share)} ({difference})"
 
 
@@ -90,11 +95,15 @@ def _days(found: Comparison) -> str:
     earlier = f"{_WITH} {formats.span(*before[0], year)}"
     if days[0][0] != found.first:
         return f"{formats.span(*days[0], year)} {earlier}: {number}"
-    return f"{formats.span(*days[0], year)} {earlier}" if found.is_by_month else f"{earlier}, {_final(len(found.days))}"
+    return f"{formats.span(*days[0], year)} {earlier}{'' if found.is_by_month else f': {_final(found)}'}"
 
 
-def _final(number: int) -> str:
-    return "1 final day on each side" if number == 1 else f"{number:,} final days on both sides"
+def _final(found: Comparison) -> str:
+    """How many days are compared and how far apart they are: with days that are not final at the end, both spans are apart as well."""
+    number, apart = len(found.days), (found.last - found.before_last).days
+    if number == 1:
+        return "1 final day on each side" if apart == 1 else f"1 final day, with the one {apart:,} days before"
+    return f"{number:,} final days, each with the one {apart:,} days before"
 
 
 def months(first: date, last: date) -> str:

@@ -20,7 +20,7 @@ class State(StrEnum):
 
     SETTLED = "final"
     SETTLING = "not final"
-    OPEN = "not over"
+    OPEN = "in progress"
     IN_PART = "loaded in part"
     NOT_LOADED = "not loaded"
     NOT_YET = "not loaded yet"
@@ -120,7 +120,12 @@ class Coverage:
         return f"{held} ({final if self.count(State.SETTLED) == loaded else self._finality(*LOADED)})"
 
     def _finality(self, *states: State) -> str:
-        return ", ".join(f"{self.count(state):,} {state}" for state in states if self.count(state))
+        """How many buckets are in each state; what is in progress is not final either, and only tables tell the two apart."""
+        counts: dict[State, int] = {}
+        for state in states:
+            name = State.SETTLING if state is State.OPEN else state
+            counts[name] = counts.get(name, 0) + self.count(state)
+        return ", ".join(f"{number:,} {state}" for state, number in counts.items() if number)
 
 
 def coverage(

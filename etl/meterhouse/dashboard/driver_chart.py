@@ -1,4 +1,4 @@
-"""The chart of what drives a change: what each member added to it, and through what. Pure; the view splits the change."""
+"""The chart of what drives a change: what each member added to it, and why. Pure; the view splits the change."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from datetime import date
 from decimal import Decimal
 
 from meterhouse import formats
-from meterhouse.answers.rows import EFFECTS, Change
+from meterhouse.answers.causes import cause
+from meterhouse.answers.rows import EFFECTS, Change, shown_change
 from meterhouse.dashboard.chart import RANKS, Chart, Series, pick, total_of
 from meterhouse.dashboard.filters import COMPARISONS, MEMBERS
 from meterhouse.dashboard.snapshot import Snapshot
@@ -41,7 +42,8 @@ def drivers(snapshot: Snapshot) -> Chart:
         f"{COMPARISONS[snapshot.filters.compare]} by {heading}, {code.upper()}",
         (
             Column(heading, "text"),
-            *(Column(f"{name}, {code}", "money", code) for name in ("change", "cost", "cost before", *EFFECTS.values())),
+            Column(f"change, {code}", "money", code, difference_of=(2, 3)),
+            *(Column(f"{name}, {code}", "money", code) for name in ("cost", "cost before", *EFFECTS.values())),
         ),
         tuple((name, *amounts[one].values()) for one, name in zip(ranked, names, strict=True)),
         picks=tuple(picks),
@@ -52,9 +54,9 @@ def drivers(snapshot: Snapshot) -> Chart:
     about = f"{_COMPARED[snapshot.filters.compare]}{_periods(known)} {_OWN_DAYS}"
     return Chart(
         "drivers", f"What changed, by {heading}", about, "ranks", f"money:{code}",
-         tuple(names[:RANKS]), (Series("Change", tuple(amounts[one]["change_cost"] for one in shown), 0),),
+         tuple(names[:RANKS]), (Series("Change", tuple(_shown(amounts[one]) for one in shown), 0),),
         formats.UNKNOWN if total is None else formats.change(total, code), table, empty="" if known else _nothing(snapshot, rows),
-        notes=_notes(rows, len(ranked)), wide=True, is_change=True, hints=tuple(_through(amounts[one], code) for one in shown),
+        notes=_notes(rows, len(ranked)), wide=True, is_change=True, hints=tuple(_why(amounts[one], code) for one in shown),
         picks=tuple(picks[:RANKS]) if by in _DIMENSIONS else (),
     )  # fmt: skip
 
@@ -70,7 +72,13 @@ def _sum(rows: list[Change], column: str) -> Decimal:
 
 
 def _total(known: list[Change], rows: list[Change]) -> Decimal | None:
-    return _sum(known, "change_cost") if known and len(known) == len(rows) else None
+    if not known or len(known) != len(rows):
+        return None
+    return shown_change(*(_sum(known, name) for name in ("change_cost", "cost", "previous_cost")))
+
+
+def _shown(amounts: dict[str, Decimal]) -> Decimal:
+    return shown_change(amounts["change_cost"], amounts["cost"], amounts["previous_cost"])
 
 
 def _periods(known: list[Change]) -> str:
@@ -84,10 +92,10 @@ def _span(first: date | None, last: date | None) -> str:
     return formats.span(first, last) if first and last else ""
 
 
-def _through(amounts: dict[str, Decimal], code: str) -> str:
+def _why(amounts: dict[str, Decimal], code: str) -> str:
     """The largest parts of a change, whichever direction they go in."""
     parts = sorted((name for name in EFFECTS if amounts[name]), key=lambda name: -abs(amounts[name]))[:_NAMED_EFFECTS]
-    return ", ".join(f"{formats.change(amounts[name], code)} {EFFECTS[name]}" for name in parts)
+    return ", ".join(f"{formats.change(amounts[name], code)} from {cause(name, amounts[name])}" for name in parts)
 
 
 def _notes(rows: list[Change], number: int) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from meterhouse.dashboard.chart import Chart, Mark, Series
 from meterhouse.dashboard.palette import ABSENT, LESS, MORE, colour, ink, is_dotted, texture
-from meterhouse.dashboard.svg import cut, names_at, rank_text, whole_axis
+from meterhouse.dashboard.svg import axis_texts, cut, names_at, rank_text, whole_axis
 
 Figure = dict[str, Any]
 CONFIG = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False, "showTips": False}
@@ -56,26 +56,36 @@ def _layout(pixels: int) -> dict[str, Any]:
 
 def _over_time(chart: Chart, data: list[dict[str, Any]]) -> Figure:
     is_time = bool(chart.labels) and isinstance(chart.labels[0], datetime)
-    low, high, unit = whole_axis(chart)
+    low, high, _ = whole_axis(chart)
+    texts = axis_texts(chart)
     axes: dict[str, Any] = {
         "xaxis": _AXIS
         | {
             "showgrid": False,
             "nticks": 7,
+            # Room between a first day and the zero of the other axis.
+            "ticks": "outside",
+            "ticklen": 5,
+            "tickcolor": "rgba(0,0,0,0)",
             **(
                 {"type": "date", "tickformat": _tick_format(chart), "hoverformat": "%-d %b %Y, %H:%M" if chart.is_hourly else "%-d %b %Y"}
                 if is_time
-                else {"type": "category"}
+                else _month_names(chart)
             ),
         },
-        "yaxis": _AXIS
-        | {"tickprefix": "$" if chart.unit == "money:usd" else "", "dtick": unit, "tick0": 0, "range": [low, high * 1.02], "side": "left"},
+        "yaxis": _AXIS | {"tickvals": [*texts], "ticktext": [*texts.values()], "range": [low, high * 1.02], "side": "left"},
     }
     layout = _layout(TIME_HEIGHT) | axes | {"barmode": "relative", "bargap": 0.18, "hovermode": "x unified", "shapes": _gaps(chart)}
     if chart.kind == "bars" and len(chart.series) > 1:
         # Of a stack, the part under the pointer is named and not all of them.
         layout["hovermode"] = "closest"
     return {"data": data, "layout": layout}
+
+
+def _month_names(chart: Chart) -> dict[str, Any]:
+    """Every so many of the months, on two lines, as a phone has no room for a dozen names side by side."""
+    shown = _xs(chart)[:: -(-len(chart.labels) // 7) or 1]
+    return {"type": "category", "tickvals": shown, "ticktext": [one.replace(" ", "<br>") for one in shown], "tickangle": 0}
 
 
 def _gaps(chart: Chart) -> list[dict[str, Any]]:

@@ -36,9 +36,10 @@ def tasks_words(snapshot: Snapshot) -> str:
     return to_do_words(tasks(snapshot))
 
 
-def task_lines(snapshot: Snapshot) -> list[str]:
-    """Return how each task is done, and which page says more."""
-    return [f"{capital(one.what)}. {one.how} See {one.page}." for one in tasks(snapshot)]
+def task_lines(snapshot: Snapshot) -> list[tuple[str, str, str]]:
+    """Return what each task is, how it is done and which page says more: words, the command in them, and the words behind it."""
+    lines = [(one, one.explained) for one in tasks(snapshot)]
+    return [(f"{capital(one.what)}. {before}", command, behind) for one, (before, command, behind) in lines]
 
 
 def scope_words(snapshot: Snapshot) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from meterhouse.answers.answer import State, capital
+from meterhouse.answers.answer import Answer, State, capital
 from meterhouse.answers.five import five_answers
 from meterhouse.answers.rows import AnswerRows
 from meterhouse.answers.to_do import LABEL, NOTHING, ToDo, to_do, to_do_sentence
+from meterhouse.answers.trust import KEY as TRUST
 from meterhouse.dashboard.head_pictures import Picture, pictures
 
 _MARKS = {State.PLAIN: "", State.ATTENTION: "Look at this: ", State.UNKNOWN: ""}
@@ -17,8 +18,7 @@ _MARKS = {State.PLAIN: "", State.ATTENTION: "Look at this: ", State.UNKNOWN: ""}
 def head_page(rows: AnswerRows, currency: str) -> str:
     """Return the page as one section, which ends with a sheet of paper."""
     sentences = "".join(
-        f'<li id="answer-{one.key}" class="{one.state}"><b>{escape(one.label)}</b>'
-        f"<span>{_MARKS[one.state]}{escape(one.sentence)}</span></li>"
+        f'<li id="answer-{one.key}" class="{one.state}"><b>{escape(one.label)}</b><div>{_lines(one)}</div></li>'
         for one in five_answers(rows, currency)
     )
     drawn = "".join(_figure(one) for one in pictures(rows, currency))
@@ -35,8 +35,22 @@ def _to_do(tasks: Sequence[ToDo]) -> str:
     """The last of the answers, with how each task is done."""
     if not tasks:
         return f'<li id="answer-to_do" class="{State.PLAIN}"><b>{LABEL}</b><span>{NOTHING}.</span></li>'
-    lines = "".join(f"<span>{escape(capital(one.what))}. <small>{escape(f'{one.how} See {one.page}.')}</small></span>" for one in tasks)
-    return f'<li id="answer-to_do" class="{State.ATTENTION}"><b>{LABEL}</b><div>{lines}</div></li>'
+    lines = "".join(f"<li>{escape(capital(one.what))}. <small>{_how(one)}</small></li>" for one in tasks)
+    return f'<li id="answer-to_do" class="{State.ATTENTION}"><b>{LABEL}</b><ol class="tasks">{lines}</ol></li>'
+
+
+def _how(one: ToDo) -> str:
+    before, command, behind = map(escape, one.explained)
+    return f"{before}<code>{command}</code>{behind}" if command else before
+
+
+def _lines(one: Answer) -> str:
+    """The sentence, with a line for each statement of it."""
+    first, *more = one.sentence.split("; ")
+    # "Mostly" and "with care" say it themselves.
+    mark = "" if one.key == TRUST else _MARKS[one.state]
+    said = [f"{mark}{first}", *map(capital, more)]
+    return "".join(f"<span>{escape(line if line.endswith('.') else f'{line}.')}</span>" for line in said)
 
 
 def _figure(one: Picture) -> str:

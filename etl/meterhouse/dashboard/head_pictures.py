@@ -9,17 +9,20 @@ from decimal import Decimal
 from html import escape
 
 from meterhouse import formats
-from meterhouse.answers.answer import month, total
-from meterhouse.answers.driver import comparable
+from meterhouse.answers.answer import listed, month, total
+from meterhouse.answers.driver import comparable, others, whole_change
 from meterhouse.answers.month_to_date import KEY as MONTH_TO_DATE
-from meterhouse.answers.rows import AnswerRows, DayCost, last_day
+from meterhouse.answers.rows import AnswerRows, DayCost, MonthToDate, last_day
+from meterhouse.counts import counted
 from meterhouse.dashboard.palette import LESS, MORE, REST, SERIES
 from meterhouse.dashboard.svg import GLYPH, cut
 
 WIDTH, TALL = 330, 172
 _NOW, _BEFORE = SERIES[0], REST
 _TOP, _GROUND = 22, TALL - 20
-_BAR, _ROW, _DRIVERS = 12, 33, 5
+_BAR, _ROW, _DRIVERS = 12, 33, 4
+
+_UNUSUAL_FOR = {"api_key": "an API key", "organization": "the organization"}
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,8 @@ def _months(rows: AnswerRows, currency: str) -> Picture:
     if not now_line and not before_line:
         return Picture(MONTH_TO_DATE, title, empty="no day of either month is final yet")
     high = max((float(one) for one in (*now_line, *before_line)), default=0.0) or 1.0
-    step = (WIDTH - 66) / 30
+    longest = max(last_day(end).day, last_day(before).day)
+    step = (WIDTH - 66) / (longest - 1)
     parts = [_ground(), _text(0, 12, formats.money(max((*now_line, *before_line)), currency), "weak")]
     for line, colour, name in ((before_line, _BEFORE, f"{before:%b}"), (now_line, _NOW, f"{end:%b}")):
         if not line:
@@ -61,7 +65,7 @@ def _months(rows: AnswerRows, currency: str) -> Picture:
             f'<path d="M{path}" stroke="{colour}"{dash}/><circle cx="{points[-1][0]:.1f}" cy="{points[-1][1]:.1f}" r="3" fill="{colour}"/>'
         )
         parts.append(_text(points[-1][0] + 6, _clear(points[-1][1], now_line, before_line, colour, high), name))
-    parts += [_text(0, TALL - 5, "1", "weak"), _text(29 * step, TALL - 5, "30", "weak middle")]
+    parts += [_text(0, TALL - 5, "1", "weak"), _text((longest - 1) * step, TALL - 5, str(longest), "weak middle")]
     words = f"{title}: {formats.money(now_line[-1], currency) if now_line else 'nothing final'} after {len(now_line)} days"
     return Picture(MONTH_TO_DATE, title, _svg(words, TALL, parts))
 
@@ -107,14 +111,16 @@ def _expected(rows: AnswerRows, currency: str) -> Picture:
     widest = max(float(one or 0) for one in (billed, before, expected, budget, _range(rows, currency)[1]))
     scale = (WIDTH - 4) / (widest or 1)
     parts = []
-    bars = [(f"{start - timedelta(days=1):%B}", before, _BEFORE), (f"{start:%B}, final", billed, _NOW), ("expected", expected, _NOW)]
+    whole = f"Expected, all of {start:%B}"
+    final = _final_name([row for row in months if row.month_start == start], start)
+    bars = [(f"{start - timedelta(days=1):%B}", before, _BEFORE), (final, billed, _NOW), (whole, expected, _NOW)]
     y = 0.0
     for label, cost, colour in bars:
         if cost is None:
             continue
         parts += [_text(0, y + 13, label), _text(WIDTH, y + 13, formats.money(cost, currency), "end")]
-        parts.append(_rect(0, y + 18, float(cost) * scale, _BAR, colour, faint=label == "expected"))
-        if label == "expected":
+        parts.append(_rect(0, y + 18, float(cost) * scale, _BAR, colour, faint=label == whole))
+        if label == whole:
             parts.append(_rect(0, y + 18, float(billed) * scale, _BAR, colour))
             low, high = (float(one or 0) * scale for one in _range(rows, currency))
             if high:
@@ -127,8 +133,23 @@ def _expected(rows: AnswerRows, currency: str) -> Picture:
         is_left = x + GLYPH * len(words) > WIDTH
         parts.append(_text(x, y + 13, words, "end" if is_left else ""))
         y += 16
+    if expected is not None:
+        low_cost, high_cost = _range(rows, currency)
+        parts.append(_text(0, y + 11, "pale: still to come", "weak"))
+        if low_cost is not None and high_cost is not None:
+            span = f"|{formats.DASH}| range {formats.money(low_cost, currency)} to {formats.money(high_cost, currency)}"
+            parts.append(_text(WIDTH, y + 11, span, "weak end"))
+        y += 14
     said = "; ".join(f"{label} {formats.money(cost, currency)}" for label, cost, _ in bars if cost is not None)
     return Picture("forecast", title, _svg(f"{title}: {said}", int(y + 6), parts))
+
+
+def _final_name(months: Sequence[MonthToDate], start: date) -> str:
+    """The bar of the final days: a month that is not over ends with its last final one."""
+    through = max((row.settled_through_date for row in months if row.settled_through_date is not None), default=None)
+    if through is None or through >= last_day(start):
+        return f"{start:%B}, final"
+    return f"{start:%B} through {through.day} {through:%b}"
 
 
 def _range(rows: AnswerRows, currency: str) -> tuple[Decimal | None, Decimal | None]:
@@ -147,24 +168,28 @@ def _own_budget(rows: AnswerRows, currency: str) -> Decimal | None:
 
 
 def _drivers(rows: AnswerRows, currency: str) -> Picture:
-    """The largest changes, more to the right and less to the left."""
+    """The largest changes, more to the right and less to the left, and what all others come to: together they are the whole change."""
     found = [row for row in comparable(rows.changes or (), currency) if row.change_cost]
     if not found:
         return Picture("driver", "Largest changes", empty="nothing changed, or nothing can be compared yet")
     shown = sorted(found, key=lambda row: abs(row.change_cost or Decimal(0)), reverse=True)[:_DRIVERS]
     first, last = found[0].previous_first_date, found[0].previous_last_date
-    title = f"Largest changes{f' compared with {formats.span(first, last)}' if first and last else ''}"
-    amounts = [float(row.change_cost or 0) for row in shown]
+    whole = whole_change(found)
+    number, rest = others(found, shown, whole)
+    bars = [(row.name, row.shown_change) for row in shown] + ([(counted(number, "other"), rest)] if number else [])
+    compared = f" compared with {formats.span(first, last)}" if first and last else ""
+    title = f"Change by {found[0].dimension}{compared}: {formats.change(whole, currency)}"
+    amounts = [float(amount) for _, amount in bars]
     low, high = min(0.0, *amounts), max(0.0, *amounts)
     scale = (WIDTH - 2) / ((high - low) or 1)
     parts = []
-    for index, (row, amount) in enumerate(zip(shown, amounts, strict=True)):
-        y, text = index * _ROW, formats.change(row.change_cost or Decimal(0), currency)
-        parts += [_text(0, y + 13, cut(row.name, int(WIDTH / GLYPH) - len(text) - 2)), _text(WIDTH, y + 13, text, "end")]
+    for index, ((name, change), amount) in enumerate(zip(bars, amounts, strict=True)):
+        y, text = index * _ROW, formats.change(change, currency)
+        parts += [_text(0, y + 13, cut(name, int(WIDTH / GLYPH) - len(text) - 2)), _text(WIDTH, y + 13, text, "end")]
         left = (min(amount, 0.0) - low) * scale
-        parts.append(_rect(left, y + 18, abs(amount) * scale, _BAR - 2, MORE if amount > 0 else LESS))
-    words = ", ".join(f"{row.name} {formats.change(row.change_cost or Decimal(0), currency)}" for row in shown)
-    return Picture("driver", title, _svg(f"{title}: {words}", _ROW * len(shown) + 2, parts))
+        parts.append(_rect(left, y + 18, abs(amount) * scale, _BAR - 2, REST if index == len(shown) else MORE if amount > 0 else LESS))
+    words = ", ".join(f"{name} {formats.change(change, currency)}" for name, change in bars)
+    return Picture("driver", title, _svg(f"{title}: {words}", _ROW * len(bars) + 2, parts))
 
 
 def _days(rows: AnswerRows, currency: str) -> Picture:
@@ -177,7 +202,9 @@ def _days(rows: AnswerRows, currency: str) -> Picture:
     costs = [float(known[day].cost or 0) if day in known else 0.0 for day in days]
     odd = {row.usage_date for row in rows.odd_days or () if row.currency == currency}
     high, step = max(costs, default=0.0) or 1.0, WIDTH / len(days)
-    parts = [_ground(), _text(0, 12, formats.money(Decimal(str(max(costs))), currency), "weak")]
+    top = days[costs.index(max(costs))]
+    highest = f"highest: {formats.money(Decimal(str(max(costs))), currency)} on {formats.day(top)}"
+    parts = [_ground(), _text(0, 12, f"{highest}{'' if top in odd else ', as expected of that day'}", "weak")]
     for index, (day, cost) in enumerate(zip(days, costs, strict=True)):
         y = _height(max(cost, 0.0), high)
         parts.append(_rect(index * step + 1, y, step - 2, _GROUND - y, MORE if day in odd else _NOW))
@@ -185,9 +212,16 @@ def _days(rows: AnswerRows, currency: str) -> Picture:
             x = index * step + step / 2
             parts.append(f'<path d="M{x:.1f} {y - 3:.1f}l-4 -7h8z" fill="{MORE}" class="mark"/>')
     parts += [_text(0, TALL - 5, formats.day(days[0]), "weak"), _text(WIDTH, TALL - 5, formats.day(days[-1]), "weak end")]
-    title = f"Cost per day{', unusual days marked' if odd else ''}"
+    title = f"Cost per day{_marked(rows, currency) if odd else ''}"
     words = f"{title}: {', '.join(formats.day(day) for day in sorted(odd)) or 'none is unusual'}"
     return Picture("odd_days", title, _svg(words, TALL, parts))
+
+
+def _marked(rows: AnswerRows, currency: str) -> str:
+    """Of what the marked days were unusual: seldom of the whole, so that a higher bar may have no mark."""
+    kinds = sorted({row.series_kind for row in rows.odd_days or () if row.currency == currency})
+    names = [_UNUSUAL_FOR.get(kind, f"a {kind.replace('_', ' ')}") for kind in kinds]
+    return f"; marked: unusual for {listed(names)}"
 
 
 def _daily(rows: AnswerRows, currency: str) -> dict[date, DayCost]:

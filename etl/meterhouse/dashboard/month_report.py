@@ -95,12 +95,13 @@ def _budgets(currency: str, budgets: Iterable[Budget]) -> Table:
 def _spend(kind: str, currency: str, rows: list[SpendRow]) -> Table:
     """A table of one kind; that of teams only where there are any."""
     has_several = len({row.organization for row in rows}) > 1
+    cost_at = 2 if has_several else 1
     columns = (
         Column(kind, "text"),
         *((Column("organization", "text"),) if has_several else ()),
         Column("cost", "money", currency),
         Column("month before", "money", currency),
-        Column("change", "money", currency),
+        Column("change", "money", currency, difference_of=(cost_at, cost_at + 1)),
         Column("share", "share"),
     )
     if kind == "team" and {row.name for row in rows} == {"(unassigned)"}:

@@ -8,6 +8,7 @@ from datetime import date
 from decimal import Decimal
 
 from meterhouse import formats
+from meterhouse.answers.odd_days import series_words, usual_words
 from meterhouse.answers.rows import OddDay
 from meterhouse.dashboard.chart import Mark
 from meterhouse.dashboard.snapshot import Snapshot
@@ -35,8 +36,8 @@ def _name(rows: Sequence[OddDay]) -> str:
 
 def _words(row: OddDay) -> str:
     cost = formats.money(row.actual_cost, row.currency)
-    usual = "new" if row.kind == "new_spender" else f"{formats.money(row.expected_cost, row.currency)} expected"
-    return f"Unusual on {formats.day(row.usage_date)}: {row.name} {cost}, {usual}"
+    usual = ", which is new" if row.kind == "new_spender" else f" instead of {usual_words(row)}"
+    return f"Unusual on {formats.day(row.usage_date)}: {series_words(row)} with {cost}{usual}"
 
 
 def _excess(row: OddDay) -> Decimal:

@@ -124,10 +124,10 @@ def answers(snapshot: Snapshot) -> list[Any]:
 
 def _to_do(snapshot: Snapshot) -> Any:
     """What is to be done, in a line that opens into how."""
-    lines = [html.Li(line) for line in task_lines(snapshot)]
+    lines = [html.Li([before, html.Code(command), behind] if command else before) for before, command, behind in task_lines(snapshot)]
     if not lines:
         return html.P(tasks_words(snapshot), className="to-do", id="to-do")
-    return html.Details([html.Summary(tasks_words(snapshot)), html.Ul(lines)], className="to-do", id="to-do")
+    return html.Details([html.Summary(tasks_words(snapshot)), html.Ol(lines)], className="to-do", id="to-do")
 
 
 def cards(snapshot: Snapshot) -> list[Any]:
@@ -135,7 +135,7 @@ def cards(snapshot: Snapshot) -> list[Any]:
     return [
         html.Div(
             [
-                html.Dt(one.label),
+                html.Dt([f"{one.label} ", html.Span(one.days, className="days")]),
                 html.Dd(one.value, className="value", id=f"card-{one.key}"),
                 *(html.Dd(text, className="detail") for text in (one.detail, one.coverage) if text),
             ],

@@ -28,7 +28,7 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 def report(snapshot: Snapshot, now: datetime) -> str:
     """Return the page of a snapshot: the answers of now on a sheet of their own, then the figures of the chosen days."""
-    title = f"OpenAI usage and billed cost, {formats.day(snapshot.filters.first)} to {formats.day(snapshot.filters.last)}"
+    title = f"OpenAI usage and billed cost, {formats.span(snapshot.filters.first, snapshot.filters.last)}"
     choice = f'<p class="chosen">{escape(choice_in_words(snapshot))}</p>' if is_filtered(snapshot) else ""
     lines = [f"Written {formats.moment(now)}"]
     return framed(title, snapshot.organizations, lines, body(snapshot, head=head_page(snapshot.answers, snapshot.currency)), choice)
@@ -71,7 +71,8 @@ def body(snapshot: Snapshot, *, with_tables: bool = True, head: str = "", places
     # On the page, the first row says it.
     read = f'<ul class="freshness">{fresh}</ul>' if head else ""
     cards = "".join(
-        f'<div class="card card-{one.key}"><dt>{escape(one.label)}</dt><dd class="value" id="card-{one.key}">{escape(one.value)}</dd>'
+        f'<div class="card card-{one.key}"><dt>{escape(one.label)} <span class="days">{escape(one.days)}</span></dt>'
+        f'<dd class="value" id="card-{one.key}">{escape(one.value)}</dd>'
         f"{''.join(_detail(text) for text in (one.detail, one.coverage) if text)}</div>"
         for one in key_figures(snapshot)
     )

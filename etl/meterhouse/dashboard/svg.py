@@ -220,14 +220,19 @@ def whole_axis(chart: Chart) -> tuple[float, float, float]:
     return floor(low / unit) * unit, (ceil(high / unit) or 1) * unit, unit
 
 
-def _frame(chart: Chart, width: int) -> _Frame:
+def axis_texts(chart: Chart) -> dict[float, str]:
+    """Return the labels of the axis of values, by their values."""
     low, high, unit = whole_axis(chart)
-    place = _Place(low, high)
-    texts = {number: _value(chart, number * unit, unit) for number in range(round(low / unit), round(high / unit) + 1)}
+    return {number * unit: _value(chart, number * unit, unit) for number in range(round(low / unit), round(high / unit) + 1)}
+
+
+def _frame(chart: Chart, width: int) -> _Frame:
+    low, high, _ = whole_axis(chart)
+    place, texts = _Place(low, high), axis_texts(chart)
     left = max(LEFT, 6 + GLYPH * max(map(len, texts.values())))
     parts = []
-    for number, text in texts.items():
-        y = place(number * unit)
+    for value, text in texts.items():
+        y = place(value)
         parts.append(
             f'<path d="M{left} {y:.1f}H{width}" class="grid-line"/><text x="{left - 6}" y="{y + 4:.1f}" class="end weak">{text}</text>'
         )
@@ -235,15 +240,18 @@ def _frame(chart: Chart, width: int) -> _Frame:
     every = max(1, -(-len(chart.labels) // (12 if width > 1000 else 6 if width > 500 else 4)))
     for index in range(0, len(chart.labels), every):
         words = _tick(chart.labels, index, is_hourly=chart.is_hourly)
-        parts.append(f'<text x="{left + step * (index + 0.5):.1f}" y="226" class="middle weak">{escape(words)}</text>')
+        # The last one stays on the picture.
+        x = min(left + step * (index + 0.5), width - GLYPH * len(words) / 2)
+        parts.append(f'<text x="{x:.1f}" y="226" class="middle weak">{escape(words)}</text>')
     return _Frame("".join(parts), place, left, step)
 
 
 def _value(chart: Chart, value: float, unit: float) -> str:
     """The label of a grid line, as short as possible."""
-    text = formats.short(int(value)) if unit >= 1 else f"{value:.2g}"
+    size = abs(value)
+    text = formats.short(int(size)) if unit >= 1 else f"{size:.2g}"
     text = re.sub(r"\.?0+(?= )", "", text) if "." in text else text
-    return f"{'$' if chart.unit == 'money:usd' else ''}{text}"
+    return f"{formats.MINUS if value < 0 else ''}{'$' if chart.unit == 'money:usd' else ''}{text}"
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,8 @@ Kind = Literal["text", "day", "hour", "month", "count", "money", "share", "yes"]
 NUMBERS = {"count", "money", "share"}
 # Columns besides the first that fit on a sheet of paper.
 PAPER_COLUMNS = 7
+# It is the one that is on the invoice and in every other table, and not always the sum of the rounded rows.
+ROUNDED = "Total of the exact amounts"
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,8 @@ class Column:
     name: str
     kind: Kind
     currency: str = ""
+    # The places of two columns of amounts in the same row of which this one is the difference, the first less the second.
+    difference_of: tuple[int, int] | None = None
 
     @property
     def is_number(self) -> bool:
@@ -58,6 +62,14 @@ class Table:
             return None
         known = [value for row in self.rows if isinstance(value := row[index], int | Decimal)]
         return sum(known[1:], known[0]) if known else None
+
+    def _is_apart(self, index: int) -> bool:
+        """Whether the total of a column of amounts is not the sum of what its rows show."""
+        column = self.columns[index]
+        if column.kind != "money" or column.difference_of is not None:
+            return False
+        amounts = [value for row in self.rows if isinstance(value := row[index], Decimal)]
+        return bool(amounts) and sum(map(formats.cents, amounts), Decimal(0)) != formats.cents(sum(amounts, Decimal(0)))
 
     def to_csv(self) -> str:
         """Return the table as CSV with every digit and ids, without the total; a cell that a spreadsheet would run as a formula is text."""
@@ -88,7 +100,9 @@ class Table:
             f"<tr{f' data-pick={quoteattr(one)}' if one and not one.startswith(':') else ''}>{self._line(row, places)}</tr>"
             for row, one in zip(self.rows, picks, strict=True)
         )
-        foot = f"<tfoot><tr>{self._line(self.total(), places, is_total=True)}</tr></tfoot>" if self.has_total and self.rows else ""
+        name = ROUNDED if any(self._is_apart(index) for index in places) else "Total"
+        total = (name, *self.total()[1:])
+        foot = f"<tfoot><tr>{self._line(total, places, is_total=True)}</tr></tfoot>" if self.has_total and self.rows else ""
         caption = self.caption if places.start == 1 else f"{self.caption}, continued"
         return f"<table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody>{foot}</table>"
 
@@ -96,10 +110,21 @@ class Table:
         cells = [f'<th scope="row">{escape(str(row[0]) if is_total else shown(row[0], self.columns[0]))}</th>']
         for index in places:
             column, cell = self.columns[index], row[index]
-            text = "" if is_total and cell is None else shown(cell, column)
+            text = "" if is_total and cell is None else shown(_of_shown(row, cell, column), column)
             value = f' data-value="{escape(_raw(cell))}"' if column.is_number else ""
             cells.append(f"<td{_right(column)}{value}>{escape(text)}</td>")
         return "".join(cells)
+
+
+def _of_shown(row: tuple[Cell, ...], cell: Cell, column: Column) -> Cell:
+    """A difference is that of both amounts as they are shown; everything else is itself."""
+    if column.difference_of is None or not isinstance(cell, Decimal):
+        return cell
+    now, before = (row[place] for place in column.difference_of)
+    # A total leaves out what is unknown, which may be more of one column than of the other.
+    if isinstance(now, Decimal) and isinstance(before, Decimal) and now - before == cell:
+        return formats.difference(now, before)
+    return cell
 
 
 def shown(cell: Cell, column: Column) -> str:

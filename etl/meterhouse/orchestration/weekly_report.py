@@ -61,7 +61,7 @@ class WeeklyReport:
 
     def mail(self) -> tuple[str, str]:
         """Return the subject and the text of a mail with it."""
-        days = f"{formats.day(self.first)} to {formats.day(self.last)}"
+        days = formats.span(self.first, self.last)
         money = {code: formats.money(amount, code) for code, amount in self.cost.items()}
         exact = [f"{money[code]} (exactly {amount:f})" for code, amount in self.cost.items() if amount is not None]
         invented = warning(self.organizations)

@@ -12,7 +12,11 @@ SELECT
     max(s.days_in_month) AS days_in_month,
     max(s.settled_days) AS settled_days,
     max(s.compared_days) AS compared_days,
-    max(s.previous_compared_days) AS previous_compared_days
+    max(s.previous_compared_days) AS previous_compared_days,
+    -- Where no day of the month is missing up to the last settled one.
+    CASE
+        WHEN max(s.settled_days) = max(s.settled_through_date) - s.month_start + 1 THEN s.month_start + max(s.loaded_days)::integer - 1
+    END AS loaded_through_date
 FROM spend_month_to_date s
 WHERE CASE WHEN %(month)s::date IS NULL THEN s.is_current_month ELSE s.month_start = %(month)s::date END
     AND s.currency IS NOT NULL

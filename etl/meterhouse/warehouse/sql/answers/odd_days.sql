@@ -11,7 +11,9 @@ SELECT
     a.excess_cost,
     a.kind,
     a.state,
-    a.reason
+    a.reason,
+    a.project_id,
+    a.project_name
 FROM cost_anomalies a
 WHERE a.is_shown
     AND a.usage_date BETWEEN %(first)s::date AND %(last)s::date

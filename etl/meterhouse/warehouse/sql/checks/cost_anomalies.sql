@@ -2,7 +2,8 @@
 -- A settled day of the last 7 was unusual: an organization, a project, a model or an API key cost more or less than expected.
 SELECT format(
     '%%s, %%s%%s, %%s: %%s were billed, %%s; if it was planned, import that with meterhouse import planned FILE',
-    a.organization, replace(a.series_kind, '_', ' '), CASE WHEN a.series_kind = 'organization' THEN '' ELSE ' ' || a.series_name END,
+    a.organization, CASE a.series_kind WHEN 'api_key' THEN 'API key' ELSE a.series_kind END,
+    CASE WHEN a.series_kind = 'organization' THEN '' ELSE ' “' || a.series_name || '”' END,
     a.usage_date, concat_ws(' ', round(a.actual_cost, 2)::text, a.currency), a.reason
 )
 FROM bi.cost_anomalies a
