@@ -21,15 +21,16 @@ INSERT INTO warehouse.cost_changes (organization_id, comparison, is_owned, user_
 VALUES (%s, 'day', true, 'ada', 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, false, false)
 """
 PART = """
-INSERT INTO warehouse.cost_allocation (usage_date, organization_id, user_id, cost, method) VALUES ('2026-01-28', %s, 'ada', 1, 'by_quantity')
+INSERT INTO warehouse.cost_allocation (usage_date, organization_id, user_id, cost, method)
+VALUES ('2026-01-28', %s, 'ada', 1, 'by_quantity')
 """
 FORECAST = """
 INSERT INTO warehouse.cost_forecasts (organization_id, month_start, series_kind, series_key, as_of_date, days_left, origins, forecast_at)
 VALUES (%s, '2026-01-01', 'team', 'Ada', '2026-01-28', 3, 0, now())
 """
 ODD = """
-INSERT INTO warehouse.cost_anomalies (organization_id, usage_date, series_kind, series_key, currency, kind, actual_cost, expected_cost, low_cost,
-    high_cost, z_score, reason, state, first_seen_at, judged_at)
+INSERT INTO warehouse.cost_anomalies (organization_id, usage_date, series_kind, series_key, currency, kind, actual_cost, expected_cost,
+    low_cost, high_cost, z_score, reason, state, first_seen_at, judged_at)
 VALUES (%s, '2026-01-28', 'model', 'x', 'usd', 'spike', 120.5, 40, 20, 60, 8, 'three times', 'new', now(), now())
 """
 
