@@ -15,7 +15,8 @@ from meterhouse.imports.invoices import import_invoices
 
 from .doctored_vendor import doctor
 from .loaded_organization import LoadedOrganization
-from .test_closing import DAY, IN_OCTOBER, closed, corrections, more_on, tie_out
+from .test_allocation import DIFFERENT
+from .test_closing import DAY, IN_OCTOBER, closed, corrections, more_on, seen, tie_out
 
 __all__ = ["closed"]  # a fixture, which pytest finds by its name
 
@@ -55,6 +56,21 @@ def test_what_was_restated_while_a_month_was_closed_is_a_restatement_once_it_is_
         assert (october["state"], october["is_closed"]) == (before["state"], True)
         closed.backfill(date(2026, 10, 1), date(2026, 11, 1)).raise_first()
     assert corrections(closed) == []
+
+
+def test_usage_that_is_loaded_after_a_month_was_closed_says_whose_its_costs_are(closed: LoadedOrganization) -> None:
+    waiting = f"SELECT sum(cost) FROM bi.cost_allocation_daily WHERE {IN_OCTOBER} AND reason = 'usage_not_loaded'"
+    known = f"SELECT count(*), sum(cost) FROM bi.cost_allocation_daily WHERE {IN_OCTOBER} AND method = 'by_quantity'"
+    ((before,),), figures = closed.read(waiting), seen(closed)
+    assert before > 0
+    assert closed.read(known) == [(0, None)]
+    closed.backfill(date(2026, 10, 1), date(2026, 11, 1), endpoints=("completions", "costs")).raise_first()
+    assert closed.read(waiting) == [(None,)]
+    ((count, amount),) = closed.read(known)
+    assert count > 0
+    assert 0 < amount <= before
+    assert seen(closed) == figures
+    assert closed.query(DIFFERENT) == []
 
 
 def test_what_was_restated_before_the_invoice_was_issued_is_no_restatement(closed: LoadedOrganization, tmp_path: Path) -> None:

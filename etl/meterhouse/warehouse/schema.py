@@ -136,6 +136,9 @@ OF_A_BUCKET = ("coverage", "revisions", "set_aside", "bucket_totals")
 # Tables whose rows name their organization, those that others refer to last: what a purge empties behind the facts.
 OF_AN_ORGANIZATION = (
     *((OPS, name) for name in ("set_aside", "load_log", "capabilities", "revisions", "bucket_totals", "coverage", "watermarks")),
+    # Before what the last steps write: here a purge waits for one that is under way.
+    *((OPS, name) for name in ("allocated_days", "judged_days", "forecast_days")),
+    (WAREHOUSE, "cost_comparisons"),
     *((WAREHOUSE, name) for name in ("cost_corrections", "invoices", "prepaid_purchases", "owner_assignments")),
     *((WAREHOUSE, name) for name in ("cost_anomalies", "planned_activity")),
     (WAREHOUSE, "contract_price"),
@@ -143,8 +146,7 @@ OF_AN_ORGANIZATION = (
     (OPS, "notices"),
     *((WAREHOUSE, table.name) for table in (API_KEY_NAMES, USER_NAMES, PROJECT_NAMES)),
     *((WAREHOUSE, rollup.name) for rollup in ROLLUPS),
-    *((OPS, name) for name in ("allocated_days", "judged_days", "forecast_days")),
-    *((WAREHOUSE, table) for table in (*ALLOCATION_TABLES, COST_FORECASTS, COST_CHANGES, "cost_comparisons")),
+    *((WAREHOUSE, table) for table in (*ALLOCATION_TABLES, COST_FORECASTS, COST_CHANGES)),
     *((WAREHOUSE, table.name) for table in (COST_BY_USER_GROUPS, COST_GROUPS, USAGE_GROUPS)),
     (WAREHOUSE, "dim_organization"),
 )
