@@ -88,7 +88,7 @@ def answer(loaded: LoadedOrganization) -> Answer:
 
 
 def test_the_page_has_the_questions_that_were_asked_for_each_one_statement_and_none_is_left_out_here() -> None:
-    assert len(QUESTIONS) == 17
+    assert len(QUESTIONS) == 18
     assert {heading for heading in STATEMENTS if heading not in QUESTIONS} == {OWN_TABLES, "A view for the BI tool"}
     for heading, sql in QUESTIONS.items():
         assert len(STATEMENTS[heading]) == 1, heading
@@ -101,7 +101,18 @@ def test_the_page_has_the_questions_that_were_asked_for_each_one_statement_and_n
 
 def test_users(loaded: LoadedOrganization, answer: Answer) -> None:
     found = answer(QUESTIONS["What did each user cost?"])
-    assert by(found, "who") == allocated(loaded, "coalesce(user_name, user_email, user_id, '(nobody)')")
+    whose = allocated(loaded, "coalesce(user_name, user_email, user_id)")
+    nobodys = whose.pop(None)
+    others = {who: cost for who, cost in by(found, "who").items() if who not in whose}
+    assert by(found, "who") == whose | others
+    # Each service account has a row with its name, and what is left is one row.
+    assert sum(others.values()) == nobodys
+    accounts = {
+        name for (name,) in loaded.read("SELECT service_account_name FROM bi.spend_by_user_month WHERE service_account_name IS NOT NULL")
+    }
+    assert accounts
+    assert set(others) <= accounts | {"(nobody)"}
+    assert [row["who"] for row in found].count("(nobody)") == 1
     assert sum(row["cost"] for row in found) == truth(loaded, OCTOBER, NOVEMBER)[None]
     assert abs(sum(row["share_of_month"] for row in found) - 1) < Decimal("0.0001")
     # What the vendor bills by user is in no other row than that user's.
@@ -120,6 +131,12 @@ def test_api_keys(loaded: LoadedOrganization, answer: Answer) -> None:
     for row in found:
         if row["api_key"] != "(no key)":
             assert row["owner"] == (owners[row["api_key"]] or "(unknown)")
+
+
+def test_all_breakdowns_add_up_to_the_bill(loaded: LoadedOrganization, answer: Answer) -> None:
+    found = answer(QUESTIONS["Do all of these add up to the bill?"])
+    assert {row["breakdown"] for row in found} == {"the bill", "project", "team", "user", "model", "API key"}
+    assert {row["cost"] for row in found} == {truth(loaded, OCTOBER, NOVEMBER)[None]}
 
 
 def test_models(loaded: LoadedOrganization, answer: Answer) -> None:

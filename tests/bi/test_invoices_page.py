@@ -41,6 +41,8 @@ def test_october_is_reconciled_as_the_page_says(given: Given, tmp_path: Path, ru
     invoice, purchases, rates = blocks(INVOICES, "csv")
     for name, text in (("october.csv", invoice), ("purchases.csv", purchases), ("rates.csv", rates)):
         (tmp_path / name).write_text(text)
+    (tmp_path / "october.json").write_text(blocks(INVOICES, "json")[0])
+    assert run("meterhouse import invoice october.json --dry-run").startswith("1 invoice (1 new) of 2026-10-01 to 2026-10-31, 2286.74 usd")
     commands, answers = blocks(INVOICES, "")[::2], blocks(INVOICES, "")[1:2]
     assert run(commands[0]).rstrip() == answers[0]
     assert run("meterhouse import purchases purchases.csv").startswith("2 purchases (2 new)")
