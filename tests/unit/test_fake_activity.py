@@ -15,8 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meterhouse.catalogue.endpoints import ENDPOINTS, TOKEN_METRICS, WIDTHS
-from meterhouse.fake_openai import FakeOrganization
+from meterhouse.fake_openai import FakeOrganization, lineup
 from meterhouse.fake_openai.answers import Request
+from meterhouse.fake_openai.lineup import Model
 from meterhouse.fake_openai.lots import DAY_MINUTES, EPOCH_DAY, used_between, visible_between
 from meterhouse.fake_openai.served import SERVED
 from meterhouse.vendors.openai.wire import path_of
@@ -184,8 +185,14 @@ def test_there_are_all_kinds_of_callers(organization: FakeOrganization) -> None:
     assert {row["batch"] for row in rows} == {True, False}
     assert any(row["user_id"] is None for row in rows)
     assert any(row["api_key_id"] is None for row in rows)
-    models = {stream.dimensions["model"] for streams in organization.streams.values() for stream in streams if "model" in stream.dimensions}
-    assert len(models) == 14
+
+
+def test_every_model_of_the_lineup_is_used(organization: FakeOrganization) -> None:
+    used = {stream.dimensions["model"] for streams in organization.streams.values() for stream in streams if "model" in stream.dimensions}
+    slots = [value if isinstance(value, tuple) else (value,) for value in vars(lineup).values()]
+    models = {model.name for slot in slots for model in slot if isinstance(model, Model)}
+    assert used == models, f"say in fake_openai/workloads.py who uses {sorted(models - used)}: they are in fake_openai/lineup.py"
+    assert len(models) >= 14
 
 
 def test_some_combinations_come_in_two_rows(organization: FakeOrganization) -> None:

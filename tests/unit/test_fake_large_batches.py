@@ -26,6 +26,10 @@ PRICES = {
     "cache writes": ("input_cache_write_tokens", Decimal("1.5625")),
     "output": ("output_tokens", Decimal("7.5")),
 }
+OUTWEIGHED = (
+    "another stream outweighs the large batch: if it is new in fake_openai/workloads.py, give it a smaller pace or keys at other positions,"
+    " or its model a lower price in fake_openai/lineup.py"
+)
 
 
 @pytest.fixture(scope="module")
@@ -62,11 +66,11 @@ def test_a_person_runs_it_with_a_key_for_batches_and_the_project_costs_three_or_
 ) -> None:
     day = large_batch_day(month)
     project, user, key = caller(organization, day)
-    assert organization.roster.projects[project].name == "Data Labelling"
-    assert organization.roster.api_keys[key].name == "batch jobs 43"
+    assert organization.roster.projects[project].name == "Data Labelling", OUTWEIGHED
+    assert organization.roster.api_keys[key].name == "batch jobs 43", OUTWEIGHED
     assert organization.roster.api_keys[key].user_id == user
     before = [costs(organization, day - weeks * 7 * A_DAY, "project_id")[(project,)] for weeks in (1, 2, 3)]
-    assert 3 < costs(organization, day, "project_id")[(project,)] / sorted(before)[1] < 4.5
+    assert 3 < costs(organization, day, "project_id")[(project,)] / sorted(before)[1] < 4.5, OUTWEIGHED
 
 
 @pytest.mark.parametrize("month", MONTHS, ids="{:%B}".format)
