@@ -6,7 +6,7 @@ import logging
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -18,7 +18,6 @@ import flask
 import waitress  # type: ignore[import-untyped]
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 
-from meterhouse.answers.rows import AnswerRows
 from meterhouse.dashboard import controls, page
 from meterhouse.dashboard.chart import Chart
 from meterhouse.dashboard.charts import all_charts
@@ -80,26 +79,32 @@ class Snapshots:
         self._kept: OrderedDict[Filters, tuple[float, Snapshot]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, filters: Filters) -> Snapshot:
-        """Return the snapshot of `filters`, read again if something was loaded since or it is ten minutes old."""
-        version = self._reader.version()
+    def get(self, filters: Filters, version: str | None = None) -> Snapshot:
+        """Return the snapshot of `filters`, read again if something was loaded since or it is ten minutes old.
+
+        A part of a page that shows `version` is made of the same snapshot as the rest of it, without a question to the warehouse.
+        """
+        kept = next((one for one in self._current(version) if one.filters == filters), None) if version else None
+        snapshot = kept or self._reader.snapshot(filters, self._current)
         with self._lock:
-            kept = self._kept.get(filters)
-            if kept and kept[1].version == version and monotonic() - kept[0] < MAX_AGE_SECONDS:
-                self._kept.move_to_end(filters)
-                return kept[1]
-            current = [one for read_at, one in self._kept.values() if one.version == version and monotonic() - read_at < MAX_AGE_SECONDS]
-        like = next((one for one in current if replace(one.filters, compare=filters.compare, by=filters.by) == filters), None)
-        snapshot = self._reader.turned(like, filters) if like else self._reader.snapshot(filters, _known(current, filters))
-        with self._lock:
-            self._kept[filters] = (monotonic(), snapshot)
+            # Parts of it may be as old as what they were taken from.
+            now = monotonic()
+            times = [read_at for read_at, one in self._kept.values() if one.version == snapshot.version and now - read_at < MAX_AGE_SECONDS]
+            self._kept[filters] = (min(times, default=now), snapshot)
+            self._kept.move_to_end(filters)
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
         return snapshot
 
-    def saved(self, filters: Filters) -> Snapshot:
+    def _current(self, version: str) -> list[Snapshot]:
+        """What is kept of a version of the warehouse, the newest first."""
+        with self._lock:
+            found = [one for read_at, one in self._kept.values() if one.version == version and monotonic() - read_at < MAX_AGE_SECONDS]
+        return found[::-1]
+
+    def saved(self, filters: Filters, version: str | None = None) -> Snapshot:
         """Return the snapshot of `filters` with what was saved, which is kept with it."""
-        snapshot = self.get(filters)
+        snapshot = self.get(filters, version)
         if snapshot.savings is None:
             snapshot = self._reader.saved(snapshot)
             with self._lock:
@@ -116,12 +121,6 @@ class Snapshots:
         self._reader.ping()
 
 
-def _known(current: Iterable[Snapshot], filters: Filters) -> AnswerRows | None:
-    """The answers of another choice of days, of the same organizations and projects."""
-    of = (filters.organizations, filters.projects)
-    return next((one.answers for one in current if (one.filters.organizations, one.filters.projects) == of), None)
-
-
 def make_app(url: str, sharing: Sharing | None = None, today: Callable[[], date] = today_utc) -> _App:
     """Return the app that reads the warehouse at `url`; `today` is the current UTC day."""
     sharing = sharing or Sharing()
@@ -129,7 +128,7 @@ def make_app(url: str, sharing: Sharing | None = None, today: Callable[[], date]
         "meterhouse.dashboard", assets_folder=str(Path(__file__).parent / "assets"), serve_locally=True, title="meterhouse",
         update_title="", index_string=_INDEX, compress=False,
     )  # fmt: skip
-    snapshots = Snapshots(Reader(url))
+    snapshots = Snapshots(Reader(url, keeps_sessions=True))
     app.first_paint = lambda: _first_paint(snapshots, today())
     app.layout = lambda: _first_page(snapshots, today())
     add_door(app.server, sharing)
@@ -271,12 +270,12 @@ def _add_small_callbacks(app: Any, snapshots: Snapshots, today: Callable[[], dat
     def save(shown: dict[str, str]) -> Any:
         filters = _filters(shown["query"], today())
         try:
-            return page.card(savings(snapshots.saved(filters)), filters)
+            return page.card(savings(snapshots.saved(filters, shown["version"])), filters)
         except MeterhouseError as error:
             return page.card(replace(savings(Snapshot(filters, "")), empty=f"What was saved could not be read: {error}."), filters)
 
-    def draw(key: str, query: str) -> Any:
-        snapshot = snapshots.get(_filters(query, today()))
+    def draw(key: str, shown: dict[str, str]) -> Any:
+        snapshot = snapshots.get(_filters(shown["query"], today()), shown["version"])
         return page.graph(next(chart for chart in all_charts(snapshot) if chart.key == key), snapshot.filters)
 
     def span(*_: Any) -> tuple[str, str]:
@@ -297,7 +296,7 @@ def _add_small_callbacks(app: Any, snapshots: Snapshots, today: Callable[[], dat
     for key in page.READY_KEYS:
         app.callback(
             Output(f"{key}-picture", "children"), Input(f"soon-{key}", "data"), State("shown", "data"), prevent_initial_call=True
-        )(lambda _, shown, key=key: draw(key, shown["query"]))  # fmt: skip
+        )(lambda _, shown, key=key: draw(key, shown))  # fmt: skip
 
 
 def _add_scripts(app: Any) -> None:
