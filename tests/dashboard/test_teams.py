@@ -24,8 +24,8 @@ from meterhouse.dashboard.filters import DIMENSIONS, Filters
 from meterhouse.dashboard.key_figures import key_figures
 from meterhouse.dashboard.notices import OF_A_TEAM, notices
 from meterhouse.dashboard.queries import Reader
-from meterhouse.dashboard.sessions import NO_RIGHT
 from meterhouse.dashboard.sections import SECTIONS
+from meterhouse.dashboard.sessions import NO_RIGHT
 from meterhouse.dashboard.snapshot import Snapshot
 from meterhouse.errors import FixConfiguration
 from meterhouse.formats import money

@@ -28,7 +28,7 @@ from meterhouse.dashboard.driver_chart import drivers
 from meterhouse.dashboard.filters import DIMENSIONS, Filters, today_utc
 from meterhouse.dashboard.first_row import first_row_html, places_html
 from meterhouse.dashboard.notices import freshness
-from meterhouse.dashboard.presets import PRESETS, preset
+from meterhouse.dashboard.presets import chosen_preset, spans
 from meterhouse.dashboard.queries import Reader
 from meterhouse.dashboard.savings_chart import savings
 from meterhouse.dashboard.sharing import Sharing
@@ -42,6 +42,7 @@ THREADS = 6
 # The app behind the first paint has the same ones; patterns are used only by their own picture.
 _ID = re.compile(r'(?<!<pattern) id="[^"]*"')
 KEPT = 24
+KEPT_CHARTS = 6
 MAX_AGE_SECONDS = 600
 _INDEX = """<!DOCTYPE html>
 <html lang="en">
@@ -77,6 +78,7 @@ class Snapshots:
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
         self._kept: OrderedDict[Filters, tuple[float, Snapshot]] = OrderedDict()
+        self._charts: list[tuple[Snapshot, list[Chart]]] = []
         self._lock = threading.Lock()
 
     def get(self, filters: Filters, version: str | None = None) -> Snapshot:
@@ -111,6 +113,15 @@ class Snapshots:
                 if filters in self._kept:
                     self._kept[filters] = (self._kept[filters][0], snapshot)
         return snapshot
+
+    def charts(self, snapshot: Snapshot) -> list[Chart]:
+        """Return the charts of a snapshot, which the pictures of a page ask for one by one."""
+        with self._lock:
+            known = next((charts for one, charts in self._charts if one is snapshot), None)
+        charts = known or all_charts(snapshot)
+        with self._lock:
+            self._charts = [(snapshot, charts), *(pair for pair in self._charts if pair[0] is not snapshot)][:KEPT_CHARTS]
+        return charts
 
     def version(self) -> str:
         """Return what changes with every load."""
@@ -181,7 +192,7 @@ def _add_routes(server: flask.Flask, snapshots: Snapshots, today: Callable[[], d
     def chart(key: str) -> tuple[Chart, Snapshot]:
         filters = _filters(flask.request.query_string.decode(errors="replace"), today())
         snapshot = snapshots.saved(filters) if key == page.SAVINGS else snapshots.get(filters)
-        found = next((one for one in all_charts(snapshot) if one.key == key), None)
+        found = next((one for one in snapshots.charts(snapshot) if one.key == key), None)
         return found or flask.abort(404), snapshot
 
     def table(key: str) -> flask.Response:
@@ -214,9 +225,9 @@ def _add_routes(server: flask.Flask, snapshots: Snapshots, today: Callable[[], d
 def _add_callbacks(app: Any, snapshots: Snapshots, today: Callable[[], date]) -> None:
     def show(first: str, last: str, width: str, *rest: Any) -> Any:
         *chosen, currency, _, compare, by, refresh, shown = rest
-        count = len(page.READY_KEYS) * len(page.AROUND) + 9
+        count, place = len(page.READY_KEYS) * len(page.AROUND) + 9, 8
         if ctx.triggered_id == "tick" and "on" not in (refresh or []):
-            return [no_update] * count
+            return [*[no_update] * place, _of_today(shown, today()), *[no_update] * (count - place - 1)]
         values = {name: tuple(value or ()) for name, value in zip(DIMENSIONS, chosen, strict=True)}
         try:
             filters = Filters(
@@ -229,13 +240,13 @@ def _add_callbacks(app: Any, snapshots: Snapshots, today: Callable[[], date]) ->
                 by=by,
             )
             if ctx.triggered_id == "tick" and snapshots.version() == shown["version"]:
-                return [no_update] * count
+                return [*[no_update] * place, _of_today(shown, today()), *[no_update] * (count - place - 1)]
             snapshot = snapshots.get(filters)
         except MeterhouseError as error:
             message = [page.warning(f"The figures below are older than the choice: {error}.")]
             return [message, *[no_update] * (count - 1)]
         # The pictures follow one by one, those in sight first.
-        places = {chart.key: page.around(chart, filters) for chart in all_charts(snapshot)}
+        places = {chart.key: page.around(chart, filters) for chart in snapshots.charts(snapshot)}
         return [
             page.notice_lines(snapshot), page.freshness_lines(snapshot), page.cards(snapshot), controls.currency_options(snapshot),
             page.strip(snapshot), choice_in_words(snapshot), controls.trail(snapshot), page.answers(snapshot),
@@ -276,27 +287,27 @@ def _add_small_callbacks(app: Any, snapshots: Snapshots, today: Callable[[], dat
 
     def draw(key: str, shown: dict[str, str]) -> Any:
         snapshot = snapshots.get(_filters(shown["query"], today()), shown["version"])
-        return page.graph(next(chart for chart in all_charts(snapshot) if chart.key == key), snapshot.filters)
-
-    def span(*_: Any) -> tuple[str, str]:
-        first, last = preset(str(ctx.triggered_id), today())
-        return str(first), str(last)
+        return page.graph(next(chart for chart in snapshots.charts(snapshot) if chart.key == key), snapshot.filters)
 
     app.callback(
         [*(Output(f"drivers-{place}", name, allow_duplicate=True) for place, name in page.AROUND),
          Output("shown", "data", allow_duplicate=True)],
         Input("compare", "value"), Input("by", "value"), State("shown", "data"), prevent_initial_call=True,
     )(turn)  # fmt: skip
-    app.callback(
-        Output("days", "start_date"), Output("days", "end_date"), [Input(key, "n_clicks") for key in PRESETS],
-        prevent_initial_call=True,
-    )(span)  # fmt: skip
     # Last, and without keeping anybody waiting.
     app.callback(Output(f"panel-{page.SAVINGS}", "children"), Input("shown", "data"))(save)
     for key in page.READY_KEYS:
         app.callback(
             Output(f"{key}-picture", "children"), Input(f"soon-{key}", "data"), State("shown", "data"), prevent_initial_call=True
         )(lambda _, shown, key=key: draw(key, shown))  # fmt: skip
+
+
+def _of_today(shown: dict[str, Any], today: date) -> Any:
+    """What the browser keeps, with the buttons' days of today; nothing new on the same day."""
+    if shown["spans"] == spans(today):
+        return no_update
+    filters = _filters(shown["query"], today)
+    return shown | {"spans": spans(today), "preset": chosen_preset(filters.first, filters.last, today)}
 
 
 def _add_scripts(app: Any) -> None:
