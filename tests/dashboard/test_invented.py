@@ -129,5 +129,5 @@ def test_the_command_and_the_weekly_mail_say_so(trial: Warehouse, tmp_path: Path
     assert done.returncode == 0, done.stderr
     assert SOME_OF_IT in out.read_text()
     subject, text = write_week(trial.reader_url, MONDAY, SUNDAY, tmp_path).mail()
-    assert subject.startswith("Partly invented data: meterhouse: 9 Nov 2026")
+    assert subject.startswith("Partly invented data: meterhouse: 9\u201315 Nov 2026")
     assert text.startswith(SOME_OF_IT)

@@ -23,8 +23,9 @@ from meterhouse.dashboard.charts import all_charts, cost_total, usage_total
 from meterhouse.dashboard.filters import DIMENSIONS, Filters
 from meterhouse.dashboard.key_figures import key_figures
 from meterhouse.dashboard.notices import OF_A_TEAM, notices
-from meterhouse.dashboard.queries import NO_RIGHT, Reader
+from meterhouse.dashboard.queries import Reader
 from meterhouse.dashboard.sections import SECTIONS
+from meterhouse.dashboard.sessions import NO_RIGHT
 from meterhouse.dashboard.snapshot import Snapshot
 from meterhouse.errors import FixConfiguration
 from meterhouse.formats import money

@@ -47,13 +47,22 @@ _SOURCES: Mapping[str, tuple[str, type[Any]]] = {
     "days": ("costs_daily_by_project", DayCost),
 }
 
+# What a choice of projects does not change.
+_OF_ORGANIZATIONS = ("loaded_costs", "tie_outs", "check_results")
+
 
 def read_answers(
-    connection: psycopg.Connection[Any], *, organizations: Sequence[str] = (), projects: Sequence[str] = (), month: date | None = None
+    connection: psycopg.Connection[Any],
+    *,
+    organizations: Sequence[str] = (),
+    projects: Sequence[str] = (),
+    month: date | None = None,
+    whole: AnswerRows | None = None,
 ) -> AnswerRows:
     """Return the rows for some organizations and projects, none chosen is all of them; of `month`, its first day, or of the current one.
 
-    A choice of projects leaves out what is of a whole organization: its forecast, its budgets, and what models changed.
+    A choice of projects leaves out what is of a whole organization: its forecast, its budgets, and what models changed. `whole` are the
+    rows for the same organizations and month and another choice of projects: what does not depend on projects is taken from them.
     """
     (schema,) = connection.execute("SELECT current_schema()").fetchone() or (None,)
     chosen = {
@@ -63,7 +72,8 @@ def read_answers(
         "by_project": bool(projects) or schema == TEAM,
         "month": month,
     }
-    loaded = _rows(connection, "loaded_costs", chosen)
+    known = {name: getattr(whole, name) for name in _OF_ORGANIZATIONS} if whole else {}
+    loaded = known["loaded_costs"] if whole else _rows(connection, "loaded_costs", chosen)
     through = settled_through(tuple(loaded or ()))
     odd = odd_days_span(month, through) or (None, None)
     last = last_day(month) if month else through
@@ -74,8 +84,9 @@ def read_answers(
         "odd_days": {"first": odd[0], "last": odd[1]},
         "changes": _compared(["month"] if month else ["month_to_date", "week"], ["project", "model"], month),
     }
-    found = {name: _rows(connection, name, chosen | spans.get(name, {})) for name in _SOURCES if name != "loaded_costs"}
-    return AnswerRows(month, loaded_costs=loaded, is_of_projects=bool(chosen["by_project"]), **found)
+    read = (name for name in _SOURCES if name not in known and name != "loaded_costs")
+    found = {name: _rows(connection, name, chosen | spans.get(name, {})) for name in read}
+    return AnswerRows(month, is_of_projects=bool(chosen["by_project"]), **found | known | {"loaded_costs": loaded})
 
 
 def read_drivers(

@@ -56,8 +56,8 @@ def _layout(pixels: int) -> dict[str, Any]:
 
 def _over_time(chart: Chart, data: list[dict[str, Any]]) -> Figure:
     is_time = bool(chart.labels) and isinstance(chart.labels[0], datetime)
-    low, high, _ = whole_axis(chart)
-    texts = axis_texts(chart)
+    whole = low, high, _ = whole_axis(chart)
+    texts = axis_texts(chart, whole)
     axes: dict[str, Any] = {
         "xaxis": _AXIS
         | {

@@ -19,7 +19,7 @@ from meterhouse.dashboard.invented import warning as invented
 from meterhouse.dashboard.key_figures import key_figures
 from meterhouse.dashboard.legends import legend
 from meterhouse.dashboard.notices import freshness, notices
-from meterhouse.dashboard.presets import chosen_preset
+from meterhouse.dashboard.presets import chosen_preset, spans
 from meterhouse.dashboard.sections import FOOTNOTE, SECTIONS
 from meterhouse.dashboard.snapshot import Snapshot
 from meterhouse.dashboard.words import WORDS, WORDS_TITLE
@@ -232,14 +232,15 @@ def strip(snapshot: Snapshot) -> list[Any]:
     return [html.P(text, className="invented")] if text else []
 
 
-def shown(snapshot: Snapshot, today: date, only: str = "") -> dict[str, str]:
-    """Return what the browser keeps of a snapshot: which one it is, its address, the title of the window, the button of its days.
+def shown(snapshot: Snapshot, today: date, only: str = "") -> dict[str, Any]:
+    """Return what the browser keeps of a snapshot: which one it is, its address, the title of the window, what the buttons for days mean.
 
     `only` names the chart that changed, if it was the only one.
     """
     filters = snapshot.filters
     preset = chosen_preset(filters.first, filters.last, today)
-    return {"version": snapshot.version, "query": filters.to_query(), "title": title(snapshot), "preset": preset, "only": only}
+    kept = {"version": snapshot.version, "query": filters.to_query(), "title": title(snapshot), "only": only}
+    return kept | {"preset": preset, "spans": spans(today)}
 
 
 def title(snapshot: Snapshot) -> str:

@@ -17,6 +17,11 @@ def preset(name: str, today: date) -> tuple[date, date]:
     return today - timedelta(days=int(name.removeprefix("days-")) - 1), today
 
 
+def spans(today: date) -> dict[str, list[str]]:
+    """Return the first and the last day of every button, as the browser sets them."""
+    return {name: [str(day) for day in preset(name, today)] for name in PRESETS}
+
+
 def chosen_preset(first: date, last: date, today: date) -> str:
     """Return the name of the button that these days are those of; nothing if there is none."""
     return next((name for name in PRESETS if preset(name, today) == (first, last)), "")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
 from datetime import date
 from functools import cache
@@ -23,6 +22,7 @@ from meterhouse.dashboard.coverage import STEPS, CoveredSpan, StreamRow
 from meterhouse.dashboard.filters import Filters
 from meterhouse.dashboard.invented import OrganizationRow
 from meterhouse.dashboard.month_figures import MonthFigures, SpendRow
+from meterhouse.dashboard.sessions import Sessions
 from meterhouse.dashboard.snapshot import (
     COSTS,
     REQUEST_ENDPOINTS,
@@ -37,22 +37,8 @@ from meterhouse.dashboard.snapshot import (
     totals_width,
 )
 from meterhouse.dashboard.sources import PLAIN, Places, Source, cost_sources, places, usage_sources
-from meterhouse.errors import FixConfiguration, MeterhouseError, TryAgainLater
-from meterhouse.warehouse.database import connect, translated
-from meterhouse.warehouse.database_errors import may_not_connect
-from meterhouse.warehouse.schema import BI, TEAM
-from meterhouse.warehouse.session import DASHBOARD
 
 Row = TypeVar("Row")
-# The same views, everything first: a team's role may use only the second schema.
-_SCHEMAS = (BI, TEAM)
-_USABLE = """
-SELECT s.name, to_regnamespace(s.name) IS NOT NULL, coalesce(has_schema_privilege(to_regnamespace(s.name)::oid, 'USAGE'), false)
-FROM unnest(%s::text []) s (name)
-"""
-_POINT = "SELECT set_config('search_path', %s, false)"
-# What a team was granted; every organization has a member for rows without a project, so nothing means no project at all.
-_GRANTED = "SELECT md5(string_agg(d.project_key, ',' ORDER BY d.project_key)) FROM dim_project d"
 # What changes without a load, because somebody brings it in or a check finds it: what shows that, by view. A team has not all of them.
 _BROUGHT = {
     "invoice_lines": "concat(count(*), max(v.imported_at_utc))",
@@ -61,9 +47,6 @@ _BROUGHT = {
     "checks": "max(v.checked_at_utc)::text",
 }
 _THERE = "SELECT s.name FROM unnest(%s::text []) s (name) WHERE to_regclass(s.name) IS NOT NULL ORDER BY 1"
-NO_RIGHT = (
-    f"the role may not read schema {BI}: grant it meterhouse_reader, or selected projects only, in {TEAM}, with meterhouse grant-team"
-)
 Grain = TypeVar("Grain", UsageRow, CostRow)
 
 
@@ -82,12 +65,12 @@ def statement(name: str, places: Places = PLAIN) -> bytes:
 class Reader:
     """Reads schema bi as the role of `url`, or bi_team as a team's, in transactions that cannot write.
 
-    With `team`, the session becomes that team's role, and sees what that was granted.
+    With `team`, the session becomes that team's role, and sees what that was granted. A server keeps its sessions open between readers.
     """
 
-    def __init__(self, url: str, team: str | None = None) -> None:
-        self._url = url
-        self._team = team
+    def __init__(self, url: str, team: str | None = None, *, keeps_sessions: bool = False) -> None:
+        self._session = (sessions := Sessions(url, team, is_kept=keeps_sessions)).first
+        self._second = sessions.second
 
     def version(self) -> str:
         """Return a text that changes when something was loaded, brought in or checked, or something else was granted."""
@@ -99,15 +82,21 @@ class Reader:
         with self._session() as (connection, _):
             connection.execute("SELECT FROM costs_daily LIMIT 0")
 
-    def snapshot(self, filters: Filters, known: AnswerRows | None = None) -> Snapshot:
+    def snapshot(self, filters: Filters, kept: Callable[[str], Sequence[Snapshot]] = lambda _: ()) -> Snapshot:
         """Return all figures for `filters`, as of one moment; costs are read at the same time as usage if a second session is available.
 
-        `known` are the rows of the answers where nothing was loaded since they were read: they do not depend on the chosen days.
+        `kept` gives the snapshots that a version of the warehouse already has: what does not depend on the choice is taken from them.
         """
         with self._session() as (connection, granted):
             everything = _rows(connection, "streams", StreamRow, {})
+            version = granted + _version(connection, everything)
+            known = kept(version)
+            like = next((one for one in known if replace(one.filters, compare=filters.compare, by=filters.by) == filters), None)
+            if like is not None:
+                same = next((one for one in known if one.filters == filters), None)
+                return same or replace(like, filters=filters, drivers=_drivers(connection, like.answers, filters))
             streams = [one for one in everything if one.organization in filters.organizations or not filters.organizations]
-            read = Snapshot(filters, granted + _version(connection, everything), streams=streams, is_of_a_team=bool(granted))
+            read = Snapshot(filters, version, streams=streams, choices=_choices(connection, known), is_of_a_team=bool(granted))
             with self._second(connection) as second, ThreadPoolExecutor(max_workers=1) as beside:
                 if second is None:
                     return replace(read, **_usage(connection, read), **_answers(connection, read, known), **_costs(connection, read))
@@ -122,11 +111,6 @@ class Reader:
             connection.execute("SET LOCAL enable_nestloop = off")
             return replace(snapshot, savings=_rows(connection, "savings", SavingsRow, snapshot.filters.parameters()))
 
-    def turned(self, snapshot: Snapshot, filters: Filters) -> Snapshot:
-        """Return a snapshot whose drivers are those of `filters`, which differ from its own in nothing else."""
-        with self._session() as (connection, _):
-            return replace(snapshot, filters=filters, drivers=_drivers(connection, snapshot.answers, filters))
-
     def month(self, month: date) -> MonthFigures:
         """Return the figures of a month that is over, given its first day."""
         filters = Filters(month, last_day(month))
@@ -138,76 +122,6 @@ class Reader:
                 tuple(_rows(connection, "organizations", OrganizationRow, filters.parameters(), places(filters))),
                 is_of_a_team=bool(granted),
             )
-
-    @contextmanager
-    def _second(self, first: psycopg.Connection[Any]) -> Iterator[psycopg.Connection[Any] | None]:
-        """A session that sees what `first` sees; none where all connections are used up, or a pooler leads to another server."""
-        allowed = first.execute("SELECT has_function_privilege('pg_catalog.pg_export_snapshot()', 'EXECUTE')").fetchone()
-        # A server may have taken it from everybody; to try would spoil the transaction.
-        if not (allowed and allowed[0]):
-            yield None
-            return
-        moment, schema = first.execute("SELECT pg_export_snapshot(), current_schema()").fetchone() or ("", "")
-        with ExitStack() as opened:
-            second: psycopg.Connection[Any] | None = None
-            try:
-                connection = opened.enter_context(connect(self._url, DASHBOARD))
-                connection.autocommit = False
-                connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-                connection.execute(SQL("SET TRANSACTION SNAPSHOT {}").format(Literal(moment)))
-                self._become(connection)
-                connection.execute(_POINT, (schema,))
-                second = connection
-            except (MeterhouseError, psycopg.Error):
-                opened.close()
-            yield second
-
-    @contextmanager
-    def _session(self) -> Iterator[tuple[psycopg.Connection[Any], str]]:
-        """A transaction in the schema that the role may use, and a text for what a team was granted: none for everything."""
-        try:
-            with translated("the figures"), connect(self._url, DASHBOARD) as connection:
-                connection.autocommit = False
-                connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-                try:
-                    self._become(connection)
-                    yield connection, _enter(connection)
-                except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn, psycopg.errors.InvalidSchemaName):
-                    raise FixConfiguration("the warehouse lacks views that this version needs: run meterhouse migrate") from None
-                except psycopg.errors.InsufficientPrivilege:
-                    raise FixConfiguration(NO_RIGHT) from None
-                except psycopg.errors.QueryCanceled:
-                    raise TryAgainLater("the warehouse took longer than a minute: choose fewer days") from None
-        except FixConfiguration as error:
-            # A team that lost its last project may not even connect.
-            if may_not_connect(error):
-                raise FixConfiguration(NO_RIGHT) from None
-            raise
-
-    def _become(self, connection: psycopg.Connection[Any]) -> None:
-        if self._team is not None:
-            try:
-                connection.execute(SQL("SET ROLE {}").format(Identifier(self._team)))
-            except (psycopg.errors.InsufficientPrivilege, psycopg.errors.UndefinedObject, psycopg.errors.InvalidParameterValue):
-                raise FixConfiguration(
-                    f"this login may not read as {self._team}: run meterhouse grant-team {self._team} again; if it logs in or may do"
-                    " anything else, make a role for its reports with grant-team, under another name"
-                ) from None
-
-
-def _enter(connection: psycopg.Connection[Any]) -> str:
-    """Point the session at the first schema that its role may use; return what tells one grant of projects from another, none for bi."""
-    found = {name: (exists, usable) for name, exists, usable in connection.execute(_USABLE, (list(_SCHEMAS),))}
-    schema = next((name for name in _SCHEMAS if found[name][1]), None)
-    if schema is None:
-        raise psycopg.errors.InsufficientPrivilege if found[BI][0] else psycopg.errors.InvalidSchemaName
-    connection.execute(_POINT, (schema,))
-    if schema == BI:
-        return ""
-    (granted,) = connection.execute(_GRANTED).fetchone() or (None,)
-    if granted is None:
-        raise FixConfiguration("the role belongs to no team with a granted project: run meterhouse grant-team")
-    return f"{granted};"
 
 
 def _rows(connection: psycopg.Connection[Any], name: str, row: type[Row], parameters: dict[str, Any], places: Places = PLAIN) -> list[Row]:
@@ -250,16 +164,26 @@ def _usage(connection: psycopg.Connection[Any], read: Snapshot) -> dict[str, Any
     return {
         "usage": _grains(connection, usage_sources(filters, only_hours=only_hours), UsageRow, chosen | endpoints, filters),
         "usage_spans": [one for width in widths for one in _spans(connection, chosen | {"endpoints": list(REQUEST_ENDPOINTS)}, width)],
-        "choices": _rows(connection, "choices", Choice, {}),
         "organizations": _rows(connection, "organizations", OrganizationRow, chosen, where),
     }
 
 
-def _answers(connection: psycopg.Connection[Any], read: Snapshot, known: AnswerRows | None) -> dict[str, Any]:
-    """Fields of the snapshot that come from views which hold a judgement: forecasts, budgets, changes and odd days."""
+def _choices(connection: psycopg.Connection[Any], known: Sequence[Snapshot]) -> list[Choice]:
+    """What can be chosen, whatever is."""
+    return known[0].choices if known else _rows(connection, "choices", Choice, {})
+
+
+def _answers(connection: psycopg.Connection[Any], read: Snapshot, known: Sequence[Snapshot]) -> dict[str, Any]:
+    """Fields of the snapshot that come from views which hold a judgement: forecasts, budgets, changes and odd days.
+
+    The answers do not depend on the chosen days, and some of their rows not on the projects either.
+    """
     filters = read.filters
     of = filters.known_texts("organizations"), filters.known_texts("projects")
-    answers = known or read_answers(connection, organizations=of[0], projects=of[1])
+    alike = [one for one in known if one.filters.organizations == filters.organizations]
+    same = next((one.answers for one in alike if one.filters.projects == filters.projects), None)
+    whole = next((one.answers for one in alike), None)
+    answers = same or read_answers(connection, organizations=of[0], projects=of[1], whole=whole)
     return {
         "answers": answers,
         "drivers": _drivers(connection, answers, filters),

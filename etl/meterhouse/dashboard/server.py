@@ -6,7 +6,7 @@ import logging
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -18,7 +18,6 @@ import flask
 import waitress  # type: ignore[import-untyped]
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 
-from meterhouse.answers.rows import AnswerRows
 from meterhouse.dashboard import controls, page
 from meterhouse.dashboard.chart import Chart
 from meterhouse.dashboard.charts import all_charts
@@ -29,7 +28,7 @@ from meterhouse.dashboard.driver_chart import drivers
 from meterhouse.dashboard.filters import DIMENSIONS, Filters, today_utc
 from meterhouse.dashboard.first_row import first_row_html, places_html
 from meterhouse.dashboard.notices import freshness
-from meterhouse.dashboard.presets import PRESETS, preset
+from meterhouse.dashboard.presets import chosen_preset, spans
 from meterhouse.dashboard.queries import Reader
 from meterhouse.dashboard.savings_chart import savings
 from meterhouse.dashboard.sharing import Sharing
@@ -43,6 +42,7 @@ THREADS = 6
 # The app behind the first paint has the same ones; patterns are used only by their own picture.
 _ID = re.compile(r'(?<!<pattern) id="[^"]*"')
 KEPT = 24
+KEPT_CHARTS = 6
 MAX_AGE_SECONDS = 600
 _INDEX = """<!DOCTYPE html>
 <html lang="en">
@@ -78,34 +78,50 @@ class Snapshots:
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
         self._kept: OrderedDict[Filters, tuple[float, Snapshot]] = OrderedDict()
+        self._charts: list[tuple[Snapshot, list[Chart]]] = []
         self._lock = threading.Lock()
 
-    def get(self, filters: Filters) -> Snapshot:
-        """Return the snapshot of `filters`, read again if something was loaded since or it is ten minutes old."""
-        version = self._reader.version()
+    def get(self, filters: Filters, version: str | None = None) -> Snapshot:
+        """Return the snapshot of `filters`, read again if something was loaded since or it is ten minutes old.
+
+        A part of a page that shows `version` is made of the same snapshot as the rest of it, without a question to the warehouse.
+        """
+        kept = next((one for one in self._current(version) if one.filters == filters), None) if version else None
+        snapshot = kept or self._reader.snapshot(filters, self._current)
         with self._lock:
-            kept = self._kept.get(filters)
-            if kept and kept[1].version == version and monotonic() - kept[0] < MAX_AGE_SECONDS:
-                self._kept.move_to_end(filters)
-                return kept[1]
-            current = [one for read_at, one in self._kept.values() if one.version == version and monotonic() - read_at < MAX_AGE_SECONDS]
-        like = next((one for one in current if replace(one.filters, compare=filters.compare, by=filters.by) == filters), None)
-        snapshot = self._reader.turned(like, filters) if like else self._reader.snapshot(filters, _known(current, filters))
-        with self._lock:
-            self._kept[filters] = (monotonic(), snapshot)
+            # Parts of it may be as old as what they were taken from.
+            now = monotonic()
+            times = [read_at for read_at, one in self._kept.values() if one.version == snapshot.version and now - read_at < MAX_AGE_SECONDS]
+            self._kept[filters] = (min(times, default=now), snapshot)
+            self._kept.move_to_end(filters)
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
         return snapshot
 
-    def saved(self, filters: Filters) -> Snapshot:
+    def _current(self, version: str) -> list[Snapshot]:
+        """What is kept of a version of the warehouse, the newest first."""
+        with self._lock:
+            found = [one for read_at, one in self._kept.values() if one.version == version and monotonic() - read_at < MAX_AGE_SECONDS]
+        return found[::-1]
+
+    def saved(self, filters: Filters, version: str | None = None) -> Snapshot:
         """Return the snapshot of `filters` with what was saved, which is kept with it."""
-        snapshot = self.get(filters)
+        snapshot = self.get(filters, version)
         if snapshot.savings is None:
             snapshot = self._reader.saved(snapshot)
             with self._lock:
                 if filters in self._kept:
                     self._kept[filters] = (self._kept[filters][0], snapshot)
         return snapshot
+
+    def charts(self, snapshot: Snapshot) -> list[Chart]:
+        """Return the charts of a snapshot, which the pictures of a page ask for one by one."""
+        with self._lock:
+            known = next((charts for one, charts in self._charts if one is snapshot), None)
+        charts = known or all_charts(snapshot)
+        with self._lock:
+            self._charts = [(snapshot, charts), *(pair for pair in self._charts if pair[0] is not snapshot)][:KEPT_CHARTS]
+        return charts
 
     def version(self) -> str:
         """Return what changes with every load."""
@@ -116,12 +132,6 @@ class Snapshots:
         self._reader.ping()
 
 
-def _known(current: Iterable[Snapshot], filters: Filters) -> AnswerRows | None:
-    """The answers of another choice of days, of the same organizations and projects."""
-    of = (filters.organizations, filters.projects)
-    return next((one.answers for one in current if (one.filters.organizations, one.filters.projects) == of), None)
-
-
 def make_app(url: str, sharing: Sharing | None = None, today: Callable[[], date] = today_utc) -> _App:
     """Return the app that reads the warehouse at `url`; `today` is the current UTC day."""
     sharing = sharing or Sharing()
@@ -129,7 +139,7 @@ def make_app(url: str, sharing: Sharing | None = None, today: Callable[[], date]
         "meterhouse.dashboard", assets_folder=str(Path(__file__).parent / "assets"), serve_locally=True, title="meterhouse",
         update_title="", index_string=_INDEX, compress=False,
     )  # fmt: skip
-    snapshots = Snapshots(Reader(url))
+    snapshots = Snapshots(Reader(url, keeps_sessions=True))
     app.first_paint = lambda: _first_paint(snapshots, today())
     app.layout = lambda: _first_page(snapshots, today())
     add_door(app.server, sharing)
@@ -182,7 +192,7 @@ def _add_routes(server: flask.Flask, snapshots: Snapshots, today: Callable[[], d
     def chart(key: str) -> tuple[Chart, Snapshot]:
         filters = _filters(flask.request.query_string.decode(errors="replace"), today())
         snapshot = snapshots.saved(filters) if key == page.SAVINGS else snapshots.get(filters)
-        found = next((one for one in all_charts(snapshot) if one.key == key), None)
+        found = next((one for one in snapshots.charts(snapshot) if one.key == key), None)
         return found or flask.abort(404), snapshot
 
     def table(key: str) -> flask.Response:
@@ -215,9 +225,9 @@ def _add_routes(server: flask.Flask, snapshots: Snapshots, today: Callable[[], d
 def _add_callbacks(app: Any, snapshots: Snapshots, today: Callable[[], date]) -> None:
     def show(first: str, last: str, width: str, *rest: Any) -> Any:
         *chosen, currency, _, compare, by, refresh, shown = rest
-        count = len(page.READY_KEYS) * len(page.AROUND) + 9
+        count, place = len(page.READY_KEYS) * len(page.AROUND) + 9, 8
         if ctx.triggered_id == "tick" and "on" not in (refresh or []):
-            return [no_update] * count
+            return [*[no_update] * place, _of_today(shown, today()), *[no_update] * (count - place - 1)]
         values = {name: tuple(value or ()) for name, value in zip(DIMENSIONS, chosen, strict=True)}
         try:
             filters = Filters(
@@ -230,13 +240,13 @@ def _add_callbacks(app: Any, snapshots: Snapshots, today: Callable[[], date]) ->
                 by=by,
             )
             if ctx.triggered_id == "tick" and snapshots.version() == shown["version"]:
-                return [no_update] * count
+                return [*[no_update] * place, _of_today(shown, today()), *[no_update] * (count - place - 1)]
             snapshot = snapshots.get(filters)
         except MeterhouseError as error:
             message = [page.warning(f"The figures below are older than the choice: {error}.")]
             return [message, *[no_update] * (count - 1)]
         # The pictures follow one by one, those in sight first.
-        places = {chart.key: page.around(chart, filters) for chart in all_charts(snapshot)}
+        places = {chart.key: page.around(chart, filters) for chart in snapshots.charts(snapshot)}
         return [
             page.notice_lines(snapshot), page.freshness_lines(snapshot), page.cards(snapshot), controls.currency_options(snapshot),
             page.strip(snapshot), choice_in_words(snapshot), controls.trail(snapshot), page.answers(snapshot),
@@ -271,33 +281,33 @@ def _add_small_callbacks(app: Any, snapshots: Snapshots, today: Callable[[], dat
     def save(shown: dict[str, str]) -> Any:
         filters = _filters(shown["query"], today())
         try:
-            return page.card(savings(snapshots.saved(filters)), filters)
+            return page.card(savings(snapshots.saved(filters, shown["version"])), filters)
         except MeterhouseError as error:
             return page.card(replace(savings(Snapshot(filters, "")), empty=f"What was saved could not be read: {error}."), filters)
 
-    def draw(key: str, query: str) -> Any:
-        snapshot = snapshots.get(_filters(query, today()))
-        return page.graph(next(chart for chart in all_charts(snapshot) if chart.key == key), snapshot.filters)
-
-    def span(*_: Any) -> tuple[str, str]:
-        first, last = preset(str(ctx.triggered_id), today())
-        return str(first), str(last)
+    def draw(key: str, shown: dict[str, str]) -> Any:
+        snapshot = snapshots.get(_filters(shown["query"], today()), shown["version"])
+        return page.graph(next(chart for chart in snapshots.charts(snapshot) if chart.key == key), snapshot.filters)
 
     app.callback(
         [*(Output(f"drivers-{place}", name, allow_duplicate=True) for place, name in page.AROUND),
          Output("shown", "data", allow_duplicate=True)],
         Input("compare", "value"), Input("by", "value"), State("shown", "data"), prevent_initial_call=True,
     )(turn)  # fmt: skip
-    app.callback(
-        Output("days", "start_date"), Output("days", "end_date"), [Input(key, "n_clicks") for key in PRESETS],
-        prevent_initial_call=True,
-    )(span)  # fmt: skip
     # Last, and without keeping anybody waiting.
     app.callback(Output(f"panel-{page.SAVINGS}", "children"), Input("shown", "data"))(save)
     for key in page.READY_KEYS:
         app.callback(
             Output(f"{key}-picture", "children"), Input(f"soon-{key}", "data"), State("shown", "data"), prevent_initial_call=True
-        )(lambda _, shown, key=key: draw(key, shown["query"]))  # fmt: skip
+        )(lambda _, shown, key=key: draw(key, shown))  # fmt: skip
+
+
+def _of_today(shown: dict[str, Any], today: date) -> Any:
+    """What the browser keeps, with the buttons' days of today; nothing new on the same day."""
+    if shown["spans"] == spans(today):
+        return no_update
+    filters = _filters(shown["query"], today)
+    return shown | {"spans": spans(today), "preset": chosen_preset(filters.first, filters.last, today)}
 
 
 def _add_scripts(app: Any) -> None:

@@ -109,13 +109,17 @@ def panel(chart: Chart, *, with_table: bool) -> str:
     )
     shown = f'<p class="empty">{escape(chart.empty)}</p>' if chart.empty else f'<div class="picture">{picture(chart)}</div>'
     notes = f'<p class="notes">{escape(" ".join(chart.notes))}</p>' if chart.notes else ""
-    table = (
-        f'<div class="under"><details id="{chart.key}-table"><summary>Table, {counted(len(chart.table.rows), "row")}</summary></details>'
-        f'<div class="slot folded" tabindex="0" role="region" aria-label="Table of {escape(chart.title)}">{chart.table.to_html()}</div>'
-        "</div>"
-    )
     return (
         f'<article class="panel{" wide" if chart.wide else ""}" id="panel-{chart.key}"><div class="head"><h3>{escape(chart.title)}</h3>'
         f'<p class="total" id="{chart.key}-total">{escape("—" if chart.empty else chart.total)}</p></div>'
-        f'<p class="about">{escape(chart.about)}</p><ul class="legend">{entries}</ul>{shown}{notes}{table if with_table else ""}</article>'
+        f'<p class="about">{escape(chart.about)}</p><ul class="legend">{entries}</ul>{shown}{notes}'
+        f"{_table(chart) if with_table else ''}</article>"
+    )
+
+
+def _table(chart: Chart) -> str:
+    return (
+        f'<div class="under"><details id="{chart.key}-table"><summary>Table, {counted(len(chart.table.rows), "row")}</summary></details>'
+        f'<div class="slot folded" tabindex="0" role="region" aria-label="Table of {escape(chart.title)}">{chart.table.to_html()}</div>'
+        "</div>"
     )

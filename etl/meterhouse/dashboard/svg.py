@@ -220,15 +220,15 @@ def whole_axis(chart: Chart) -> tuple[float, float, float]:
     return floor(low / unit) * unit, (ceil(high / unit) or 1) * unit, unit
 
 
-def axis_texts(chart: Chart) -> dict[float, str]:
-    """Return the labels of the axis of values, by their values."""
-    low, high, unit = whole_axis(chart)
+def axis_texts(chart: Chart, whole: tuple[float, float, float]) -> dict[float, str]:
+    """Return the labels of the axis of values, as `whole_axis` has it, by their values."""
+    low, high, unit = whole
     return {number * unit: _value(chart, number * unit, unit) for number in range(round(low / unit), round(high / unit) + 1)}
 
 
 def _frame(chart: Chart, width: int) -> _Frame:
-    low, high, _ = whole_axis(chart)
-    place, texts = _Place(low, high), axis_texts(chart)
+    whole = whole_axis(chart)
+    place, texts = _Place(*whole[:2]), axis_texts(chart, whole)
     left = max(LEFT, 6 + GLYPH * max(map(len, texts.values())))
     parts = []
     for value, text in texts.items():

@@ -12,6 +12,7 @@ window.dash_clientside = Object.assign({}, window.dash_clientside, {
       history.replaceState(null, "", "?" + shown.query);
       document.title = shown.title;
       for (const button of document.querySelectorAll(".presets button")) button.setAttribute("aria-pressed", String(button.id === shown.preset));
+      window.meterhouseSpans = shown.spans;
       window.meterhouseDrawAgain?.(shown);
       return shown.query;
     },
@@ -66,6 +67,12 @@ window.dash_clientside = Object.assign({}, window.dash_clientside, {
   document.addEventListener("click", (event) => {
     const picked = event.target.closest("#trail [data-pick]") ?? event.target.closest(".pick")?.closest("[data-pick]");
     if (picked) choose(picked.dataset.pick);
+  });
+
+  // The server has said which days a button means.
+  document.addEventListener("click", (event) => {
+    const [first, last] = window.meterhouseSpans?.[event.target.closest(".presets button")?.id] ?? [];
+    if (first) window.dash_clientside.set_props("days", { start_date: first, end_date: last });
   });
 
   // Plotly has its own events, and a chart that is drawn anew has lost its listeners.
