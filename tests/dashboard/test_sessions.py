@@ -92,11 +92,13 @@ def test_what_a_choice_does_not_change_is_the_same_as_if_it_were_read_again(load
         replace(EVERYTHING, projects=(project,)),
         replace(EVERYTHING, organizations=("labs",)),
         replace(EVERYTHING, first=date(2026, 11, 14)),
+        replace(EVERYTHING, first=date(2026, 10, 1), last=date(2026, 10, 31)),
         replace(EVERYTHING, compare="week", by="model"),
     ):
         known, alone = snapshots.get(filters), Reader(loaded.reader_url).snapshot(filters)
         assert known.answers == alone.answers
         assert (known.choices, known.drivers, known.costs) == (alone.choices, alone.drivers, alone.costs)
+        assert (known.team_months, known.months) == (alone.team_months, alone.months)
 
 
 def test_the_browser_knows_the_days_of_every_button() -> None:

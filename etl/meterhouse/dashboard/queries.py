@@ -99,8 +99,8 @@ class Reader:
             read = Snapshot(filters, version, streams=streams, choices=_choices(connection, known), is_of_a_team=bool(granted))
             with self._second(connection) as second, ThreadPoolExecutor(max_workers=1) as beside:
                 if second is None:
-                    return replace(read, **_usage(connection, read), **_answers(connection, read, known), **_costs(connection, read))
-                costs = beside.submit(_costs, second, read)
+                    return replace(read, **_usage(connection, read), **_answers(connection, read, known), **_costs(connection, read, known))
+                costs = beside.submit(_costs, second, read, known)
                 return replace(read, **_usage(connection, read), **_answers(connection, read, known), **costs.result())
 
     def saved(self, snapshot: Snapshot) -> Snapshot:
@@ -198,7 +198,7 @@ def _drivers(connection: psycopg.Connection[Any], answers: AnswerRows, filters: 
     return found or read_drivers(connection, *of, filters.compare, filters.by)
 
 
-def _costs(connection: psycopg.Connection[Any], read: Snapshot) -> dict[str, Any]:
+def _costs(connection: psycopg.Connection[Any], read: Snapshot, known: Sequence[Snapshot]) -> dict[str, Any]:
     """Fields of the snapshot that are costs."""
     chosen = read.filters.parameters()
     billed = [one.organization for one in read.streams if one.endpoint == COSTS and one.is_offered]
@@ -213,10 +213,20 @@ def _costs(connection: psycopg.Connection[Any], read: Snapshot) -> dict[str, Any
         "costs": _grains(connection, cost_sources(read.filters), CostRow, chosen, read.filters),
         "months": _rows(connection, "months", MonthRow, chosen | {"cost_organizations": billed}, where),
         "recent_days": _rows(connection, "recent_days", DayRow, wide, where),
-        "team_months": _rows(connection, "team_months", TeamMonthRow, chosen),
+        "team_months": _team_months(connection, read, known),
         "cost_spans": _spans(connection, wide | {"endpoints": [COSTS]}, "1d"),
         "last_settled_day": day,
     }
+
+
+def _team_months(connection: psycopg.Connection[Any], read: Snapshot, known: Sequence[Snapshot]) -> list[TeamMonthRow]:
+    """Of whole months and organizations, whichever of their days and projects are chosen."""
+
+    def of(filters: Filters) -> tuple[object, ...]:
+        return filters.organizations, filters.first.replace(day=1), filters.last.replace(day=1)
+
+    same = next((one for one in known if of(one.filters) == of(read.filters)), None)
+    return same.team_months if same else _rows(connection, "team_months", TeamMonthRow, read.filters.parameters())
 
 
 def _spans(connection: psycopg.Connection[Any], parameters: dict[str, Any], width: str) -> list[CoveredSpan]:
