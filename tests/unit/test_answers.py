@@ -120,7 +120,7 @@ def test_two_currencies_are_never_in_one_number() -> None:
 
 def test_the_forecast_says_its_range_the_month_before_and_the_budget() -> None:
     assert said(forecast, forecasts=(FORECAST,), budgets=(BUDGET,)) == (
-        "November 2026 is expected to cost $2,490.20, between $2,460.00 and $2,520.00 (a range like this was right 10 times out of 12),"
+        "November 2026 is expected to cost $2,490.20, between $2,460.00 and $2,520.00 (such ranges were right in 83.3% of earlier cases),"
         " 11.7% less (\u2212$329.20) than October; November has a day fewer: 8.7% less per day; within the budget of $3,000.00."
     )
     assert said(forecast, forecasts=(FORECAST,)).endswith("less per day; no budget is set.")
@@ -171,7 +171,7 @@ def test_budgets_of_parts_are_counted_and_those_at_risk_are_named() -> None:
             {"previous_month_cost": Decimal(2460)},
             "1.2% more (+$30.20) than October, a difference within the range of the forecast; November has a day fewer: 4.6% more per day",
         ),
-        ({"previous_month_cost": Decimal("2490.20")}, "out of 12), as much as October; November has a day fewer: 3.3% more per day"),
+        ({"previous_month_cost": Decimal("2490.20")}, "of earlier cases), as much as October; November has a day fewer: 3.3% more per day"),
         ({"previous_month_cost": Decimal("2459.99")}, "1.2% more (+$30.21) than October; November has a day fewer: 4.6% more per day"),
         (
             {"previous_month_cost": Decimal(2500), "low_cost": None},
@@ -181,7 +181,7 @@ def test_budgets_of_parts_are_counted_and_those_at_risk_are_named() -> None:
         ({"month_start": date(2026, 8, 1)}, "11.7% less (\u2212$329.20) than July"),
         ({"month_start": date(2026, 3, 1)}, "than February; March has 3 days more: 20.2% less per day"),
         ({"month_start": date(2028, 2, 1)}, "than January; February has 2 days fewer: 5.6% less per day"),
-        ({"previous_month_cost": None}, "out of 12)"),
+        ({"previous_month_cost": None}, "of earlier cases)"),
     ],
 )
 def test_a_difference_from_the_month_before_is_always_said_and_whether_it_is_within_the_range(changes: dict[str, Any], words: str) -> None:
@@ -237,7 +237,7 @@ def test_a_second_driver_that_is_as_good_as_equal_is_said_to_be_close() -> None:
         replace(CHANGE, member_id=name, member_name=name, change_cost=Decimal(amount))
         for name, amount in (("A", "26.80"), ("B", "26.72"), ("C", "-23.87"))
     )
-    assert said(driver, changes=(first, second, third)).endswith("; closely followed by “B” +$26.72 and “C” \u2212$23.87.")
+    assert said(driver, changes=(first, second, third)).endswith("; closely followed by “B” +$26.72; then “C” \u2212$23.87.")
     far, opposite = replace(second, change_cost=Decimal("25.40")), replace(second, change_cost=Decimal("-26.79"))
     assert "; then “B” +$25.40" in said(driver, changes=(first, far, third))
     assert "; then “B” \u2212$26.79" in said(driver, changes=(first, opposite, replace(third, change_cost=Decimal(24))))
@@ -343,7 +343,9 @@ def test_an_unusual_day_of_a_key_says_whose_it_is_and_how_that_stands_to_the_lar
     )
     other = replace(CHANGE, member_id="proj_2", member_name="Intake", change_cost=Decimal(140))
     rows = AnswerRows(odd_days=(key,), loaded_costs=(LOADED,), changes=(CHANGE, other))
-    assert odd_days(rows, "usd").detail.endswith("; part of project “Voice Line” (+$130.00 in all), not of the largest driver")
+    assert odd_days(rows, "usd").detail.endswith(
+        "; part of project “Voice Line”, whose whole change is +$130.00; not part of the largest driver"
+    )
     assert odd_days(replace(rows, changes=(CHANGE,)), "usd").sentence.endswith("; part of project “Voice Line”, the largest driver.")
     assert odd_days(replace(rows, changes=()), "usd").sentence.endswith("; part of project “Voice Line”.")
     both = replace(rows, changes=(), odd_days=(key, replace(key, series_key="key_2", series_name="nightly")))

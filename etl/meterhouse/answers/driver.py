@@ -86,7 +86,10 @@ def _others(found: Sequence[Change], top: Change, whole: Decimal, currency: str)
     more = [f"{counted(number, 'other')} {formats.change(rest, currency)}"] if number else []
     first, second = moved[0].change_cost or Decimal(0), top.change_cost or Decimal(0)
     is_close = first * second > 0 and abs(first) >= abs(second) * _CLOSE
-    return f"{'closely followed by' if is_close else 'then'} {listed([*named, *more])}"
+    if not is_close:
+        return f"then {listed([*named, *more])}"
+    rest_words = f"; then {listed([*named[1:], *more])}" if named[1:] or more else ""
+    return f"closely followed by {named[0]}{rest_words}"
 
 
 def _size(change: Decimal | None, whole: Decimal) -> Decimal:

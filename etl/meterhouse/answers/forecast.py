@@ -46,8 +46,8 @@ def _range(found: Sequence[MonthForecast], currency: str) -> str:
         return ""
     (one,) = found
     past = ""
-    if one.origins and one.inside_share is not None:
-        past = f" (a range like this was right {counted(round(one.origins * one.inside_share), 'time')} out of {one.origins})"
+    if one.inside_share is not None:
+        past = f" (such ranges were right in {formats.percent(one.inside_share)} of earlier cases)"
     return f"between {formats.money(one.low_cost, currency)} and {formats.money(one.high_cost, currency)}{past}"
 
 

@@ -75,4 +75,4 @@ def _of_driver(own: list[Change], changes: list[Change]) -> str:
     top = largest(changes, whole_change(changes))
     if own[0] is top:
         return ", the largest driver"
-    return f" ({formats.change(own[0].shown_change, own[0].currency or '')} in all), not of the largest driver"
+    return f", whose whole change is {formats.change(own[0].shown_change, own[0].currency or '')}; not part of the largest driver"
