@@ -21,7 +21,7 @@ from meterhouse.dashboard.report_file import whole_snapshot, write_report
 from meterhouse.dashboard.sections import SECTIONS
 from meterhouse.dashboard.static_report import report
 from meterhouse.dashboard.svg import ROW
-from meterhouse.dashboard.tables import shown
+from meterhouse.dashboard.tables import of_shown, shown
 
 from .conftest import EVERYTHING
 from .paper import Sheets, printed
@@ -126,7 +126,8 @@ def test_the_printed_report_has_every_chart_and_every_row_of_every_table(
     words = {word.text for word in sheets.words}
     for chart in charts.values():
         for row in chart.table.rows:
-            told = [shown(cell, column) for cell, column in zip(row, chart.table.columns, strict=True) if column.is_number]
+            cells = zip(row, chart.table.columns, strict=True)
+            told = [shown(of_shown(row, cell, column), column) for cell, column in cells if column.is_number]
             assert {word for text in told for word in text.split()} <= words, (chart.key, row)
     # Nothing is cut off at the edge: the browser would have made all of it smaller.
     assert max(line.right for line in sheets.lines) < sheets.width - 20

@@ -48,7 +48,7 @@ def test_the_first_row_answers_before_anything_is_chosen(visit: Visit) -> None:
     assert [name.split(" for ")[0] for name in names] == labels
     assert visit.page.locator("#answer-month_to_date").inner_text().startswith("$")
     expect(visit.page.locator(".answers")).to_contain_text("through 18 Nov 2026")
-    expect(visit.page.locator("#answer-trust")).to_have_text("Not checked yet, no invoice compared")
+    expect(visit.page.locator("#answer-trust")).to_have_text("Not yet: not checked, no invoice compared")
     box = visit.page.locator(".answers").bounding_box()
     assert box is not None
     assert box["y"] + box["height"] < 450, "the first row is seen without scrolling"
@@ -163,4 +163,4 @@ def test_the_contents_lead_to_every_section_and_the_words_are_explained(visit: V
         assert page.locator(place).count() == 1, place
     for link in page.locator(".answer dt a").evaluate_all("all => all.map(one => one.getAttribute('href'))"):
         assert page.locator(link).count() == 1, link
-    expect(page.locator(".words")).to_contain_text("It ties to the invoice.")
+    expect(page.locator(".words")).to_contain_text("Invoices are compared with it.")

@@ -110,14 +110,14 @@ class Table:
         cells = [f'<th scope="row">{escape(str(row[0]) if is_total else shown(row[0], self.columns[0]))}</th>']
         for index in places:
             column, cell = self.columns[index], row[index]
-            text = "" if is_total and cell is None else shown(_of_shown(row, cell, column), column)
+            text = "" if is_total and cell is None else shown(of_shown(row, cell, column), column)
             value = f' data-value="{escape(_raw(cell))}"' if column.is_number else ""
             cells.append(f"<td{_right(column)}{value}>{escape(text)}</td>")
         return "".join(cells)
 
 
-def _of_shown(row: tuple[Cell, ...], cell: Cell, column: Column) -> Cell:
-    """A difference is that of both amounts as they are shown; everything else is itself."""
+def of_shown(row: tuple[Cell, ...], cell: Cell, column: Column) -> Cell:
+    """Return what a row shows of a cell: a difference is that of both amounts as they are shown; everything else is itself."""
     if column.difference_of is None or not isinstance(cell, Decimal):
         return cell
     now, before = (row[place] for place in column.difference_of)

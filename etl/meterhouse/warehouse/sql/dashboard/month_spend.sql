@@ -59,7 +59,7 @@ gone AS (
         AND EXISTS (SELECT FROM now n WHERE n.organization = b.organization)
         AND NOT EXISTS (
             SELECT FROM now n
-            WHERE n.kind = b.kind AND n.organization = b.organization AND n.member = b.member AND n.currency IS NOT DISTINCT FROM b.currency
+            WHERE n.kind = b.kind AND n.organization = b.organization AND n.member = b.member AND n.currency = b.currency
         )
 )
 
