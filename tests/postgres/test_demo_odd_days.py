@@ -41,4 +41,4 @@ def test_each_large_batch_is_odd_with_its_key_as_the_cause_and_the_dashboard_nam
         said = odd_days(read_answers(reader), "usd")
     assert said.value == "1 day"
     assert "; 23 Nov 2026: API key “batch jobs 43” with $41.91 instead of the usual $1." in said.detail
-    assert "; part of project “Data Labelling” (" in said.detail
+    assert "; part of project “Data Labelling”, whose whole change is " in said.detail
