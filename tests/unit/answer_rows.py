@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 from meterhouse.answers.rows import (
     EFFECTS,
@@ -52,3 +54,9 @@ EVERY_ROW = AnswerRows(
     tie_outs=(TIED,),
     check_results=(FINE,),
 )
+
+Answering = Callable[[AnswerRows, str], Any]
+
+
+def said(answer: Answering, **rows: Any) -> str:
+    return str(answer(AnswerRows(**rows), "usd").sentence)

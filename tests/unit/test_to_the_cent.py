@@ -8,13 +8,16 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from meterhouse import formats
+from meterhouse.answers.driver import driver
+from meterhouse.answers.forecast import forecast
+from meterhouse.answers.month_to_date import month_to_date
 from meterhouse.answers.rows import DayCost
 from meterhouse.dashboard.head_pictures import pictures
 from meterhouse.dashboard.month_figures import MonthFigures, SpendRow
 from meterhouse.dashboard.month_report import month_report
 from meterhouse.dashboard.tables import ROUNDED, Column, Table
 
-from .answer_rows import CHANGE, EVERY_ROW, MONTH, NOVEMBER, OCTOBER, ODD
+from .answer_rows import CHANGE, EVERY_ROW, FORECAST, MONTH, NOVEMBER, OCTOBER, ODD, said
 
 COLUMNS = (
     Column("project", "text"),
@@ -86,3 +89,25 @@ def test_the_pictures_say_what_they_show() -> None:
     assert "highest: $180.00 on 1 Nov 2026, as expected of that day" in by_day.svg
     over = replace(MONTH, settled_through_date=date(2026, 11, 30))
     assert "November, final" in pictures(replace(rows, month_to_date=(over,)), "usd")[1].svg
+
+
+def test_amounts_that_are_shown_together_add_up_to_the_cent() -> None:
+    # Each is 10.004 more, of which 3.334 has one cause and 3.335 another: rounded one by one, neither adds up.
+    one = replace(
+        CHANGE, cost=Decimal("110.009"), previous_cost=Decimal("100.005"), change_cost=Decimal("10.004"),
+        volume_effect=Decimal("3.335"), price_effect=Decimal("3.334"), cache_effect=Decimal("3.335"),
+    )  # fmt: skip
+    many = [replace(one, member_id=f"proj_{number}", member_name=f"P{number}") for number in range(7)]
+    sentence = said(driver, changes=tuple(many))
+    amounts = [Decimal(found) for found in re.findall(r"[+]\$(\d+\.\d\d)", sentence)]
+    top, whole, *causes, second, third, rest = amounts
+    # 770.063 less 700.035, as the month to date shows both.
+    assert whole == Decimal("770.06") - Decimal("700.04")
+    assert top == Decimal("110.01") - Decimal("100.00")
+    assert sum(causes) == top
+    assert top + second + third + rest == whole
+    month = replace(MONTH, settled_cost=Decimal("770.063"), compared_cost=Decimal("770.063"), previous_compared_cost=Decimal("700.035"))
+    assert f"(+${whole}) than" in said(month_to_date, month_to_date=(month,))
+    # As the demo has it: 2,851.75 and 2,862.41 are a cent further apart than the exact amounts.
+    row = replace(FORECAST, expected_cost=Decimal("2851.754411"), previous_month_cost=Decimal("2862.406095"))
+    assert "(\u2212$10.66) than October" in said(forecast, forecasts=(row,))
