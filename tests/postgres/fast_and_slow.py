@@ -11,12 +11,13 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal, localcontext
+from itertools import pairwise
 from typing import Any
 
 import psycopg
 from psycopg.types.json import set_json_loads
 
-from meterhouse.catalogue.endpoints import API_KEY, DAY, ENDPOINTS, HOUR, BucketWidth, Endpoint
+from meterhouse.catalogue.endpoints import API_KEY, DAY, ENDPOINTS, HOUR, PROJECT, USER, BucketWidth, Endpoint
 from meterhouse.load.loader import Loader
 from meterhouse.load.run import Run
 from meterhouse.load.store import Store
@@ -24,9 +25,8 @@ from meterhouse.vendors.openai.client import Client
 from meterhouse.warehouse.rollup_tables import ROLLUPS
 from meterhouse.warehouse.schema import fact_columns, group_table
 from meterhouse.warehouse.tables import TABLES
-from meterhouse.windows import Window, midnight
+from meterhouse.windows import Window, from_epoch
 
-from .comparison import COSTS_BY_API_KEY_SINCE
 from .loaded_organization import LoadedOrganization
 from .plain_reading import PlainReading, comparable
 from .restless_vendor import PLANTED, RestlessVendor
@@ -64,12 +64,13 @@ class FastAndSlow:
     def _forget_planted(self) -> None:
         """Let the log of revisions begin behind the first load, which replaced what was planted and nothing else."""
         for endpoint in ENDPOINTS.values():
+            names = [f"g.{one.name}" for one in endpoint.dimensions if one is PROJECT or (one is USER and endpoint.is_costs)]
             (counts,) = self.slow.query(
-                "SELECT count(*), count(*) FILTER (WHERE g.project_id = %s AND r.change = 'removed') FROM ops.revisions r"
+                f"SELECT count(*), count(*) FILTER (WHERE %s IN ({', '.join(names)}) AND r.change = 'removed') FROM ops.revisions r"
                 f" JOIN warehouse.{group_table(endpoint).name} g USING (group_id) WHERE r.endpoint = %s",
                 [PLANTED, endpoint.name],
             )
-            assert counts[0] == counts[1]
+            assert counts[0] == counts[1], endpoint.name
             self.compared["planted"] += counts[0]
         self.slow.query("DELETE FROM ops.revisions")
 
@@ -124,7 +125,7 @@ class FastAndSlow:
                     continue
                 names = [one.name for one in endpoint.dimensions if one.name not in excluded | refused.get(endpoint.name, frozenset())]
                 for window in _where_grouping_differs(endpoint, span):
-                    asked = [name for name in names if name != API_KEY.name] if _is_before_keys(endpoint, window) else names
+                    asked = [name for name in names if window.start >= _since(endpoint).get(name, window.start)]
                     self.plain.read(endpoint, width, window, asked, now, settings.settling_time(endpoint))
 
     def _compare(self, when: str) -> None:
@@ -150,15 +151,14 @@ def spans(first: datetime, first_of_hours: datetime, end: datetime) -> dict[Buck
     return {DAY: Window(first, end), HOUR: Window(first_of_hours, end)}
 
 
-def _is_before_keys(endpoint: Endpoint, window: Window) -> bool:
-    return endpoint.is_costs and window.start < midnight(COSTS_BY_API_KEY_SINCE)
+def _since(endpoint: Endpoint) -> dict[str, datetime]:
+    """From when on a dimension can be asked for, of those that could not always."""
+    return {dimension.name: from_epoch(since) for dimension, since in endpoint.dimension_history}
 
 
 def _where_grouping_differs(endpoint: Endpoint, span: Window) -> list[Window]:
-    since = midnight(COSTS_BY_API_KEY_SINCE)
-    if endpoint.is_costs and span.start < since < span.end:
-        return [Window(span.start, since), Window(since, span.end)]
-    return [span]
+    cuts = sorted(since for since in {*_since(endpoint).values()} if span.start < since < span.end)
+    return [Window(start, end) for start, end in pairwise([span.start, *cuts, span.end])]
 
 
 def _kind(what: str) -> str:

@@ -105,6 +105,8 @@ class RestlessVendor:
     def _planted_row(self, endpoint: Endpoint) -> Row:
         row: Row = {"object": endpoint.object, "project_id": PLANTED}
         if endpoint.is_costs:
+            # Both copies of the costs have one address; where that by user cannot have the project, the user tells the row from others.
+            row["user_id"] = PLANTED
             return row | {"amount": {"value": 1, "currency": "usd"}, "organization_id": self._fake.roster.organization_id}
         return row | {metric.name: 1 for metric in endpoint.metrics}
 
