@@ -84,8 +84,8 @@ def _others(found: Sequence[Change], top: Change, whole: Decimal, currency: str)
     named = [f"{_in_words(row)} {formats.change(row.shown_change, currency)}" for row in moved[:_NEXT]]
     number, rest = others(found, [top, *moved[:_NEXT]], whole)
     more = [f"{counted(number, 'other')} {formats.change(rest, currency)}"] if number else []
-    first, second = moved[0].change_cost or Decimal(0), top.change_cost or Decimal(0)
-    is_close = first * second > 0 and abs(first) >= abs(second) * _CLOSE
+    largest_change, next_change = top.change_cost or Decimal(0), moved[0].change_cost or Decimal(0)
+    is_close = largest_change * next_change > 0 and abs(next_change) >= abs(largest_change) * _CLOSE
     if not is_close:
         return f"then {listed([*named, *more])}"
     rest_words = f"; then {listed([*named[1:], *more])}" if named[1:] or more else ""
