@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from importlib import resources
 from typing import Any
 
 import pytest
 
 from meterhouse.accounting.finality import Finality
 from meterhouse.catalogue.endpoints import COMPLETIONS, COSTS, WEB_SEARCH_CALLS
+from meterhouse.warehouse.allocation import WAITING
 from meterhouse.warehouse.budget_status import judge_budgets
 from meterhouse.warehouse.changes import compare_costs
 
@@ -169,3 +171,18 @@ def test_a_day_whose_usage_may_still_change_is_not_complete_by_user(books: Books
     books.load(COMPLETIONS)
     books.owners()
     assert do(books, complete) == [(True,), (True,)]
+
+
+def test_a_day_that_was_closed_and_is_open_again_gets_a_number_like_any_other(books: Books) -> None:
+    books.bill(LINE, "1", key="k")
+    books.load_all()
+    books.owners()
+    # As of a closed day of which nothing waits; opened again it may have the very same sources.
+    do(books, "UPDATE ops.allocated_days SET sources = 'same -'")
+    remember = resources.files("meterhouse.warehouse").joinpath("sql", "allocation", "remember_days.sql").read_bytes()
+    ((day,),) = do(books, "SELECT usage_date FROM ops.allocated_days")
+    for number in (1, 2):
+        books.loading.store.connection.execute(
+            remember, {"organization_id": organization(books), "days": [day], "sources": ["same"], "waiting": list(WAITING)}
+        )
+        assert do(books, "SELECT sources FROM ops.allocated_days") == [(f"same {number}",)]

@@ -16,7 +16,7 @@ FROM unnest(%(days)s::date [], %(sources)s::text []) AS d (usage_date, sources)
 ON CONFLICT (organization_id, usage_date) DO UPDATE SET
     sources = CASE
         WHEN excluded.sources = split_part(a.sources, ' ', 1)
-            THEN excluded.sources || ' ' || (coalesce(nullif(split_part(a.sources, ' ', 2), '')::integer, 0) + 1)
+            THEN excluded.sources || ' ' || (coalesce(substring(a.sources FROM ' ([0-9]{1,9})$')::integer, 0) + 1)
         ELSE excluded.sources
     END,
     allocated_at = excluded.allocated_at
