@@ -177,7 +177,7 @@ def test_a_day_that_was_closed_and_is_open_again_gets_a_number_like_any_other(bo
     books.bill(LINE, "1", key="k")
     books.load_all()
     books.owners()
-    # As of a closed day of which nothing waits; opened again it may have the very same sources.
+    # What is kept for a closed day without waiting lines; once it is open again, its sources may be the same.
     do(books, "UPDATE ops.allocated_days SET sources = 'same -'")
     remember = resources.files("meterhouse.warehouse").joinpath("sql", "allocation", "remember_days.sql").read_bytes()
     ((day,),) = do(books, "SELECT usage_date FROM ops.allocated_days")
