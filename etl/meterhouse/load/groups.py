@@ -36,10 +36,10 @@ class Groups:
         wanted = set(keys)
         if not self._is_read and wanted:
             self._read()
-        if missing := wanted - self._known.keys():
+        if missing := wanted.difference(self._known):
             self._insert(sorted(missing, key=repr))
         # Combinations that another loader stored first are not returned.
-        if wanted - self._known.keys():
+        if wanted.difference(self._known):
             self._read()
         return self._known
 

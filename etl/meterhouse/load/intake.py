@@ -66,6 +66,12 @@ class Intake:
         """What was collected. It is opened with the first page that passed, as that writes the organization down."""
         return self._open.enter_context(self._store.stage(self._stream, self._answered.dimensions))
 
+    def hand_over(self) -> Stage:
+        """Return what was collected, which from here on is the caller's to close."""
+        stage = self.stage
+        self._open.pop_all()
+        return stage
+
     def take(self, fetched: FetchedPage, now: datetime) -> None:
         """Take in one page; raises `RejectedAnswer` for one that is none or contradicts an earlier one, and what `Chain` raises."""
         self.pages += 1

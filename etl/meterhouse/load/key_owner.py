@@ -82,6 +82,8 @@ class KeyOwner:
 
     def check_page(self, page: Page, answered: Answered, dimensions: tuple[Dimension, ...], now: datetime) -> None:
         """Look at one page before its rows are staged."""
+        if self._is_settled and not page.organizations:
+            return
         keys = {key for _, rows in answered for key in rows}
         projects = _projects(keys, dimensions)
         if page.organizations:
@@ -92,7 +94,7 @@ class KeyOwner:
                 if self._organizations.is_any_unknown():
                     self.check_before_writing(now)
             self._compare(page.organizations)
-        elif self._is_settled or (keys and self._is_at_home(projects)):
+        elif keys and self._is_at_home(projects):
             return
         elif keys:
             if self._remembered() is None:

@@ -18,7 +18,7 @@ from psycopg.sql import Composed
 from meterhouse.errors import TryAgainLater
 from meterhouse.warehouse.database import Connection
 
-_IN_MEMORY_BYTES = 4 << 20
+_IN_MEMORY_BYTES = 2 << 20
 _BLOCK_BYTES = 1 << 18
 
 

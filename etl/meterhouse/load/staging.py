@@ -91,9 +91,16 @@ class Stage:
                 self._groups.name_line_items((key, values[unit]) for _, rows in buckets for key, values in rows.items())
         minutes = self._stream.width.minutes
         for start, rows in buckets:
-            self._spool.add((start, minutes, ids[key], *values[:-1], _extra(values[-1])) for key, values in rows.items())
+            self._spool.add(
+                (start, minutes, ids[key], *(values if values[-1] is None else _with_extra(values))) for key, values in rows.items()
+            )
             if self._stream.width.is_day and (totals := bucket_totals(self._stream.endpoint, rows.items())) is not None:
                 self._totals[start] = totals
+
+    def go_on_in(self, connection: Connection, ensure_partition: Callable[[Endpoint, datetime], None]) -> None:
+        """Use another session from here on; nothing can be collected any more."""
+        self._connection = connection
+        self._ensure_partition = ensure_partition
 
     def would_empty(self, window: Window, buckets: Sequence[CoveredBucket]) -> bool:
         """Whether the answer has no row for `buckets` although the warehouse holds rows in their window."""
@@ -331,6 +338,6 @@ class Stage:
         )
 
 
-def _extra(text: str | None) -> Jsonb | None:
-    """The JSON text as it is: it was made by the decoder."""
-    return None if text is None else Jsonb(text, dumps=str)
+def _with_extra(values: Values) -> Values:
+    """Leave the JSON text of the extra fields as it is: it was made by the decoder."""
+    return (*values[:-1], Jsonb(values[-1], dumps=str))

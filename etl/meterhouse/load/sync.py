@@ -199,15 +199,21 @@ def _load_all(
         if run.run_id is not None:
             lanes.begin()
 
+    def further_store() -> Store:
+        return Store(settings.require_warehouse())
+
     def lane(store: Store, loader: Loader) -> _Lane:
         return _Lane(store, loader, lambda loads, endpoint: load(loads, run, endpoint))
 
     with adapter_of(organization.vendor).client(organization, settings) as client:
-        loader = Loader(settings, organization, store, client, clock=clock, report=report_in_turn, answers=settings.connections // count)
+        answers = settings.connections // count
+        # Several lanes have sessions enough, and work while one of them waits for the server.
+        open_store = further_store if count == 1 and settings.connections > 1 else None
+        loader = Loader(settings, organization, store, client, clock=clock, report=report_in_turn, answers=answers, open_store=open_store)
 
         @contextmanager
         def further() -> Iterator[_Lane]:
-            with Store(settings.require_warehouse()) as own:
+            with further_store() as own:
                 yield lane(own, loader.beside(own, client.beside()))
 
         lanes = SideBySide(endpoints, count, further)

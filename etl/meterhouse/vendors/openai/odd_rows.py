@@ -19,7 +19,7 @@ from meterhouse.errors import RejectedAnswer
 from meterhouse.vendors.answer import SetAside
 from meterhouse.vendors.foreign_text import masked, storable, storable_value
 from meterhouse.vendors.openai import bounded_json
-from meterhouse.vendors.openai.row_types import LARGEST_COUNT, SMALLEST_COUNT, Decoders, decoders
+from meterhouse.vendors.openai.row_types import LARGEST_COUNT, SMALLEST_COUNT, RowDecoder, page_decoder, row_decoder
 
 REENCODE = msgspec.json.Encoder(decimal_format="number", enc_hook=str)  # the hook is for texts of numbers out of bounds
 _PAGE_FIELDS = {"object", "data", "has_more", "next_page"}
@@ -68,7 +68,7 @@ def read_row_by_row(endpoint: Endpoint, body: bytes) -> LoosePage:
     except (ValueError, RecursionError) as error:
         raise RejectedAnswer(f"{endpoint.name}: the vendor's page is not valid JSON: {masked(str(error))}") from None
     found = LoosePage()
-    tools = decoders(endpoint)
+    tools = row_decoder(endpoint)
     _split(endpoint, page, _PAGE_FIELDS, found.names, "page.")
     raw_buckets = page.get("data") if isinstance(page, dict) else None
     results = []
@@ -78,7 +78,7 @@ def read_row_by_row(endpoint: Endpoint, body: bytes) -> LoosePage:
             results.append(bucket["results"])
             bucket["results"] = []
     try:
-        typed: Any = tools.page(REENCODE.encode(storable_value(page)))
+        typed: Any = page_decoder(endpoint, ())(REENCODE.encode(storable_value(page)))
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise RejectedAnswer(f"{endpoint.name}: the vendor's page breaks its contract: {masked(str(error))}") from None
     for bucket, rows in zip(typed.data, results, strict=True):
@@ -89,9 +89,9 @@ def read_row_by_row(endpoint: Endpoint, body: bytes) -> LoosePage:
     return found
 
 
-def _take(endpoint: Endpoint, tools: Decoders, row: Any, bucket: LooseBucket, found: LoosePage) -> None:
+def _take(endpoint: Endpoint, tools: RowDecoder, row: Any, bucket: LooseBucket, found: LoosePage) -> None:
     """Add one row to its bucket, typed or set aside."""
-    extra = storable_value(_split(endpoint, row, tools.row_fields, found.names, ""))
+    extra = storable_value(_split(endpoint, row, tools.fields, found.names, ""))
     if isinstance(row, dict) and isinstance(amount := row.get("amount"), dict):
         extra |= storable_value(_split(endpoint, amount, _AMOUNT_FIELDS, found.names, "amount."))
     whole = _with_storable_text(row)
@@ -101,12 +101,12 @@ def _take(endpoint: Endpoint, tools: Decoders, row: Any, bucket: LooseBucket, fo
         bucket.set_aside.append(as_set_aside(str(reason), whole | extra if isinstance(whole, dict) else whole))
 
 
-def _typed(endpoint: Endpoint, tools: Decoders, row: Any, warnings: set[str]) -> Any:
+def _typed(endpoint: Endpoint, tools: RowDecoder, row: Any, warnings: set[str]) -> Any:
     if not isinstance(row, dict):
         raise _Untypable("a row is no object")
     counts = dict(_whole_counts(row, tools.counts))
     try:
-        typed: Any = tools.wide_row(REENCODE.encode(row | counts))
+        typed: Any = tools.decode(REENCODE.encode(row | counts))
     except (msgspec.MsgspecError, ValueError) as error:
         raise _Untypable(str(error)) from None
     names = (row.get(dimension.name) for dimension in endpoint.dimensions)

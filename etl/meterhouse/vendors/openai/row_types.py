@@ -6,6 +6,7 @@ negative count, any currency, a kind of row that is new.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import Annotated, Any, Literal
 
@@ -46,7 +47,8 @@ def organization_field(endpoint: Endpoint) -> tuple[str, ...]:
     return (endpoint.organization_field,) if endpoint.organization_field else ()
 
 
-def _row_type(endpoint: Endpoint, is_wide: bool) -> type[msgspec.Struct]:
+def _row_type(endpoint: Endpoint, asked: tuple[str, ...], *, is_wide: bool) -> type[msgspec.Struct]:
+    """A row whose fields begin with the kind of row, the metrics, and the dimensions that were asked for, in their order."""
     fields: list[Any] = [("object", str if is_wide else Literal[endpoint.object])]
     if endpoint.is_costs:
         fields += [
@@ -56,49 +58,55 @@ def _row_type(endpoint: Endpoint, is_wide: bool) -> type[msgspec.Struct]:
         ]
     else:
         count: Any = _WideCount if is_wide else _PlainCount
-        required = [metric for metric in endpoint.metrics if metric.required]
-        fields += [(metric.name, count) for metric in required]
-        fields += [(metric.name, count | None, None) for metric in endpoint.metrics if not metric.required]
-    fields += [(dimension.name, _dimension_type(dimension, is_wide), None) for dimension in endpoint.dimensions]
+        fields += [(metric.name, count) if metric.required else (metric.name, count | None, None) for metric in endpoint.metrics]
+    by_name = {dimension.name: dimension for dimension in endpoint.dimensions}
+    names = (*asked, *(name for name in by_name if name not in asked))
+    fields += [(name, _dimension_type(by_name[name], is_wide), None) for name in names]
     fields += [(name, Any, None) for name in (*endpoint.ignored_fields, *organization_field(endpoint))]
     # Nothing in a row refers back to it.
-    return msgspec.defstruct(f"{endpoint.name}_row", fields, forbid_unknown_fields=True, gc=endpoint.is_costs)
+    return msgspec.defstruct(f"{endpoint.name}_row", fields, forbid_unknown_fields=True, kw_only=True, gc=endpoint.is_costs)
 
 
-class Decoders:
-    """Typed decoders of one endpoint: `page` for a page of plain rows, `wide_row` for one row on its own."""
+class RowDecoder:
+    """Takes one row on its own, of the wide type."""
 
     def __init__(self, endpoint: Endpoint) -> None:
-        row = _row_type(endpoint, is_wide=False)
-        bucket = msgspec.defstruct(
-            "bucket",
-            [
-                ("start_time", int),
-                ("end_time", int),
-                ("results", list[row]),  # type: ignore[valid-type]  # a type made at run time
-                ("object", Literal["bucket"] | msgspec.UnsetType, msgspec.UNSET),
-                ("start_time_iso", Any, None),
-                ("end_time_iso", Any, None),
-            ],
-            forbid_unknown_fields=True,
-        )
-        page = msgspec.defstruct(
-            "page",
-            [
-                ("data", list[bucket]),  # type: ignore[valid-type]  # a type made at run time
-                ("object", Literal["page"] | msgspec.UnsetType, msgspec.UNSET),
-                ("has_more", bool | msgspec.UnsetType, msgspec.UNSET),
-                ("next_page", str | None, None),
-            ],
-            forbid_unknown_fields=True,
-        )
-        self.page = msgspec.json.Decoder(page).decode
-        self.wide_row = msgspec.json.Decoder(_row_type(endpoint, is_wide=True)).decode
-        self.row_fields = set(row.__struct_fields__)
+        row = _row_type(endpoint, (), is_wide=True)
+        self.decode = msgspec.json.Decoder(row).decode
+        self.fields = set(row.__struct_fields__)
         self.counts = {metric.name for metric in endpoint.metrics if metric.kind is Kind.COUNT}
 
 
 @cache
-def decoders(endpoint: Endpoint) -> Decoders:
-    """Return the decoders of an endpoint, made once."""
-    return Decoders(endpoint)
+def row_decoder(endpoint: Endpoint) -> RowDecoder:
+    """Return the decoder of an endpoint's rows, made once."""
+    return RowDecoder(endpoint)
+
+
+@cache
+def page_decoder(endpoint: Endpoint, asked: tuple[str, ...]) -> Callable[[bytes], Any]:
+    """Return what decodes a page of plain rows that were asked for by these dimensions, made once."""
+    row = _row_type(endpoint, asked, is_wide=False)
+    bucket = msgspec.defstruct(
+        "bucket",
+        [
+            ("start_time", int),
+            ("end_time", int),
+            ("results", list[row]),  # type: ignore[valid-type]  # a type made at run time
+            ("object", Literal["bucket"] | msgspec.UnsetType, msgspec.UNSET),
+            ("start_time_iso", Any, None),
+            ("end_time_iso", Any, None),
+        ],
+        forbid_unknown_fields=True,
+    )
+    page = msgspec.defstruct(
+        "page",
+        [
+            ("data", list[bucket]),  # type: ignore[valid-type]  # a type made at run time
+            ("object", Literal["page"] | msgspec.UnsetType, msgspec.UNSET),
+            ("has_more", bool | msgspec.UnsetType, msgspec.UNSET),
+            ("next_page", str | None, None),
+        ],
+        forbid_unknown_fields=True,
+    )
+    return msgspec.json.Decoder(page).decode

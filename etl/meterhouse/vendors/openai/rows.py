@@ -12,12 +12,13 @@ in the text and in what was decoded: a page in which the two differ is not plain
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from operator import attrgetter
 from typing import Any
 
 import msgspec
+from msgspec.structs import astuple
 
 from meterhouse.catalogue.endpoints import Dimension, Endpoint, Key, Values
 from meterhouse.errors import RejectedAnswer
@@ -26,7 +27,7 @@ from meterhouse.vendors.answer import Bucket, Page, SetAside
 from meterhouse.vendors.foreign_text import shown_names, storable_body
 from meterhouse.vendors.openai.extra import Extra
 from meterhouse.vendors.openai.odd_rows import REENCODE, as_set_aside, read_row_by_row
-from meterhouse.vendors.openai.row_types import LARGEST_COUNT, SMALLEST_COUNT, decoders, organization_field
+from meterhouse.vendors.openai.row_types import LARGEST_COUNT, SMALLEST_COUNT, organization_field, page_decoder
 
 # The field is undocumented, so whatever else comes in it says nothing and breaks nothing.
 _ORGANIZATION_ID = re.compile(r"[!-~]{1,128}")
@@ -55,7 +56,7 @@ def _plain_page(endpoint: Endpoint, body: bytes, summed: _UsageRows) -> Page | N
     if _has_colon_apart(body):
         return None
     try:
-        page: Any = decoders(endpoint).page(body)
+        page: Any = summed.decode(body)
         buckets = tuple(summed.plain_bucket(bucket.start_time, bucket.end_time, bucket.results) for bucket in page.data)
     except (msgspec.MsgspecError, ValueError, RecursionError, _NotPlain):
         summed.warnings.clear()
@@ -107,28 +108,28 @@ class _UsageRows:
     def __init__(self, endpoint: Endpoint, dimensions: Iterable[Dimension]) -> None:
         self.warnings: set[str] = set()
         self._endpoint = endpoint
-        asked = [dimension.name for dimension in dimensions]
+        asked = tuple(dimension.name for dimension in dimensions)
         metrics = [metric.name for metric in endpoint.metrics]
+        self.decode = page_decoder(endpoint, asked)
         self._key = _getter(asked)
         self._figures = _getter(metrics)
-        # Every field of a row but `object`, those of the key first and those of the values next.
-        others = [dimension.name for dimension in endpoint.dimensions if dimension.name not in asked]
-        self._fields = _getter([*asked, *metrics, *others, *endpoint.ignored_fields, *organization_field(endpoint)])
-        self._key_end, self._values_end = len(asked), len(asked) + len(metrics)
+        # Where the values of a plain row end, and its key, behind the kind of row.
+        self._values_end = 1 + len(metrics)
+        self._key_end = self._values_end + len(asked)
         self._filled = 0
 
     def plain_bucket(self, start: int, end: int, results: Iterable[Any]) -> Bucket:
         """Return the bucket of rows that were decoded whole; raises `_NotPlain` when some add up to too much."""
-        key_end, values_end, all_fields = self._key_end, self._values_end, self._fields
+        values_end, key_end = self._values_end, self._key_end
         sums: dict[Key, Values] = {}
         filled = 0
         for row in results:
-            fields = all_fields(row)
-            filled += 1 + len(fields) - fields.count(None)
-            key = fields[:key_end]
+            fields = astuple(row)
+            filled += len(fields) - fields.count(None)
+            key = fields[values_end:key_end]
             if "" in key:
-                key = tuple(None if value == "" else value for value in key)
-            values = (*fields[key_end:values_end], None)
+                key = tuple([None if value == "" else value for value in key])
+            values = (*fields[1:values_end], None)
             if key in sums:
                 try:
                     values = (*self._sum(sums[key][:-1], values[:-1]), None)
@@ -140,9 +141,9 @@ class _UsageRows:
 
     def has_all_fields(self, body: bytes, page: Any) -> bool:
         """Whether `body`, of which `page` was decoded and its buckets made, has no field that was not decoded."""
-        around = _filled(page) + sum(map(_filled, page.data))
-        nulls = b'": null' if b'": ' in body[:100] else b'":null'
-        return around + self._filled == body.count(b'":') - body.count(nulls)
+        filled = _filled(page) + sum(map(_filled, page.data)) + self._filled
+        nulls = body.count(b'": null' if b'": ' in body[:100] else b'":null')
+        return filled + nulls == body.count(b'":')
 
     def bucket(self, start: int, end: int, results: Iterable[tuple[Any, dict[str, Any]]], set_aside: Iterable[SetAside] = ()) -> Bucket:
         """Return the bucket of these rows, each of which comes with its unknown fields."""
@@ -237,7 +238,7 @@ def _filled(decoded: msgspec.Struct) -> int:
     return sum(getattr(decoded, name) not in (None, msgspec.UNSET) for name in decoded.__struct_fields__)
 
 
-def _getter(names: list[str]) -> Callable[[Any], tuple[Any, ...]]:
+def _getter(names: Sequence[str]) -> Callable[[Any], tuple[Any, ...]]:
     if not names:
         return lambda _result: ()
     getter = attrgetter(*names)
