@@ -202,7 +202,8 @@ class Settings:
     )
     connections: int = _setting(
         "METERHOUSE_HTTP_CONNECTIONS",
-        "Maximum number of concurrent requests per run, and of endpoints loaded side by side, each with its own warehouse session.",
+        "Maximum number of concurrent requests per run, and of endpoints loaded side by side, each with its own warehouse session;"
+        " with 2 or more, an endpoint that is loaded by itself uses two sessions.",
         whole(1, 16),
         default=4,
     )

@@ -11,8 +11,8 @@ from tests.conftest import Warehouse
 
 from meterhouse.admin_keys import organization_of
 from meterhouse.errors import ConfirmToEmpty, FixConfiguration, RejectedAnswer
-from meterhouse.load.loader import _Mode
 from meterhouse.load.store import Store
+from meterhouse.load.stream_load import Mode
 
 from .test_replace_window import LOADS, NOW, Fetch, Loading, covered, day, key, window
 
@@ -24,10 +24,10 @@ def test_an_answer_that_reaches_into_the_lookback_may_not_empty_the_days_before_
         loading.replace(window(0, 4), {day(number): one for number in range(4)})
         stage = loading.store.stage(LOADS, LOADS.endpoint.dimensions)
         stage.collect([(day(3), one)])
-        mode = _Mode(moves_watermark=False, lookback_start=day(2) + timedelta(hours=7), force=False)
+        mode = Mode(moves_watermark=False, lookback_start=day(2) + timedelta(hours=7), force=False)
         protected = mode.protected(window(0, 4))
         assert protected == window(0, 2)
-        assert _Mode(moves_watermark=False, lookback_start=day(2), force=True).protected(window(0, 4)) is None
+        assert Mode(moves_watermark=False, lookback_start=day(2), force=True).protected(window(0, 4)) is None
         assert mode.protected(window(2, 4)) is None
         answered = {day(number): (one if number == 3 else {}) for number in range(4)}
         fetch = Fetch(loading.store.next_fetch_number(), LOADS.endpoint.dimensions, 1, 0.0)

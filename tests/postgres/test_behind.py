@@ -13,7 +13,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from psycopg.sql import SQL, Identifier
 
 from meterhouse.catalogue.endpoints import DAY
 from meterhouse.errors import RejectedAnswer, TryAgainLater
@@ -21,6 +20,7 @@ from meterhouse.errors import RejectedAnswer, TryAgainLater
 from .comparison import assert_equals_source
 from .doctored_vendor import doctor
 from .loaded_organization import LoadedOrganization, midnight
+from .one_session import one_session_at_a_time
 from .slow_vendor import Slow
 
 ONLY = ["completions"]
@@ -59,8 +59,8 @@ def nothing_is_put_in_place(acme: LoadedOrganization) -> Iterator[psycopg.Connec
 
 
 @contextmanager
-def in_another_thread(work: Callable[[], None]) -> Iterator[None]:
-    """Run something beside the context; what it raises is raised at the end."""
+def in_another_thread(work: Callable[[], None]) -> Iterator[Callable[[], None]]:
+    """What it yields starts something that runs beside the context; what that raises is raised at the end."""
     raised: list[BaseException] = []
 
     def run() -> None:
@@ -70,8 +70,7 @@ def in_another_thread(work: Callable[[], None]) -> Iterator[None]:
             raised.append(error)
 
     thread = threading.Thread(target=run)
-    thread.start()
-    yield
+    yield thread.start
     thread.join()
     if raised:
         raise raised[0]
@@ -79,7 +78,8 @@ def in_another_thread(work: Callable[[], None]) -> Iterator[None]:
 
 def load_while_the_first_window_waits(acme: LoadedOrganization) -> None:
     """Load, and give the second window time to be taken in before the first one is put in place."""
-    with in_another_thread(lambda: load(acme)), nothing_is_put_in_place(acme):
+    with in_another_thread(lambda: load(acme)) as start, nothing_is_put_in_place(acme):
+        start()
         until(lambda: is_waiting(acme))
         time.sleep(0.5)
 
@@ -98,8 +98,9 @@ def projects_renamed(first: datetime) -> Callable[[str, list[str], list[dict[str
 def test_the_next_window_is_taken_in_while_one_is_put_in_place(acme: LoadedOrganization) -> None:
     doctor(acme, projects_renamed(second_window(acme)))
     taken_in = "SELECT count(*) > 0 FROM warehouse.dim_group WHERE project_id = 'proj_of_the_second_window'"
-    with in_another_thread(lambda: load(acme)):
+    with in_another_thread(lambda: load(acme)) as start:
         with nothing_is_put_in_place(acme):
+            start()
             until(lambda: is_waiting(acme) and acme.query(taken_in) == [(True,)])
             assert acme.query("SELECT count(*) FROM ops.coverage") == [(0,)]
         until(lambda: acme.query("SELECT count(*) FROM ops.load_log") == [(3,)])
@@ -111,6 +112,15 @@ def test_the_next_window_is_taken_in_while_one_is_put_in_place(acme: LoadedOrgan
     assert_equals_source(acme, acme.today - timedelta(days=DAYS), acme.today, ONLY)
 
 
+@pytest.fixture
+def stops_at_an_interrupt() -> Iterator[None]:
+    """A process that is one of several that run tests would ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("stops_at_an_interrupt")
 def test_a_stop_ends_the_window_that_is_being_put_in_place(acme: LoadedOrganization) -> None:
     def stop() -> None:
         until(lambda: is_waiting(acme))
@@ -150,9 +160,10 @@ def test_a_window_that_somebody_stored_meanwhile_is_loaded_again_before_the_next
         "UPDATE warehouse.usage_completions SET num_model_requests = num_model_requests + 1"
         f" WHERE bucket_width = 1440 AND bucket_start = '{first}T00:00Z'"
     )
-    with in_another_thread(lambda: load(acme)), psycopg.connect(acme.warehouse.superuser_url) as connection:
+    with in_another_thread(lambda: load(acme)) as start, psycopg.connect(acme.warehouse.superuser_url) as connection:
         # What was recognized by its digest has another one when it is its turn.
         connection.execute(f"SELECT FROM ops.watermarks WHERE {STREAM} FOR UPDATE".encode())
+        start()
         until(lambda: is_waiting(acme))
         connection.execute(f"UPDATE ops.coverage SET content_digest = 'other' WHERE {STREAM} AND bucket_start = '{first}T00:00Z'".encode())
         connection.execute(spoil.encode())
@@ -177,10 +188,6 @@ def test_an_answer_that_ignored_its_grouping_is_compared_with_the_window_before(
 
 @pytest.mark.parametrize("connections", [1, 2])
 def test_a_server_that_has_no_session_left_is_loaded_over_one(acme: LoadedOrganization, connections: int) -> None:
-    with psycopg.connect(acme.warehouse.superuser_url, autocommit=True) as connection:
-        name = connection.info.dbname
-        connection.execute(SQL("ALTER DATABASE {} CONNECTION LIMIT 1").format(Identifier(name)))
-    with psycopg.connect(acme.warehouse.superuser_url, dbname="postgres", autocommit=True) as connection:
-        until(lambda: not connection.execute("SELECT FROM pg_stat_activity WHERE datname = %s", (name,)).fetchone())
-    load(acme, connections=connections)
+    with one_session_at_a_time(acme):
+        load(acme, connections=connections)
     assert_equals_source(acme, acme.today - timedelta(days=DAYS), acme.today, ONLY)

@@ -9,7 +9,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from psycopg.sql import SQL, Identifier
 
 from meterhouse.catalogue.endpoints import Endpoint
 from meterhouse.errors import FixConfiguration, TryAgainLater
@@ -21,6 +20,7 @@ from meterhouse.load.store import Store
 
 from .comparison import assert_equals_source
 from .loaded_organization import LoadedOrganization
+from .one_session import one_session_at_a_time
 from .slow_vendor import Slow
 
 ENDPOINTS = ("completions", "embeddings", "images", "vector_stores", "web_search_calls", "costs")
@@ -104,14 +104,8 @@ def test_after_a_stop_nothing_is_written_any_more_and_the_run_can_be_resumed(acm
 
 
 def test_a_server_that_has_no_session_left_is_loaded_over_one(acme: LoadedOrganization) -> None:
-    with psycopg.connect(acme.warehouse.superuser_url, autocommit=True) as connection:
-        name = connection.info.dbname
-        connection.execute(SQL("ALTER DATABASE {} CONNECTION LIMIT 1").format(Identifier(name)))
-    # A session that was closed counts until its process is gone.
-    with psycopg.connect(acme.warehouse.superuser_url, dbname="postgres", autocommit=True) as connection:
-        while connection.execute("SELECT FROM pg_stat_activity WHERE datname = %s", (name,)).fetchone():
-            time.sleep(0.02)
-    load(acme, 4).raise_first()
+    with one_session_at_a_time(acme):
+        load(acme, 4).raise_first()
     assert_equals_source(acme, acme.today - timedelta(days=DAYS), acme.today, ENDPOINTS)
 
 
@@ -152,7 +146,7 @@ def test_a_session_that_ends_takes_no_more_endpoints_with_it_than_its_own(
         # The first endpoint opens the run; what comes after it is to lose its session.
         if not ended and endpoint.name != ENDPOINTS[0] and is_main == (whose == "the first lane's"):
             ended.append(endpoint.name)
-            self._store.give_up()
+            self._means.store.give_up()
         return real(self, endpoint, *arguments, **options)
 
     monkeypatch.setattr(Loader, "backfill", ending)

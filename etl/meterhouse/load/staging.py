@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any, LiteralString, Self
 
 from psycopg.sql import Composable
@@ -37,6 +38,8 @@ from meterhouse.windows import Window
 from meterhouse.windows import buckets as starts_of
 
 log = logging.getLogger(__name__)
+
+_GROUP = itemgetter(2)
 
 
 class StoredSince(Exception):
@@ -91,9 +94,10 @@ class Stage:
                 self._groups.name_line_items((key, values[unit]) for _, rows in buckets for key, values in rows.items())
         minutes = self._stream.width.minutes
         for start, rows in buckets:
-            self._spool.add(
-                (start, minutes, ids[key], *(values if values[-1] is None else _with_extra(values))) for key, values in rows.items()
-            )
+            staged = [(start, minutes, ids[key], *(values if values[-1] is None else _with_extra(values))) for key, values in rows.items()]
+            # In the order of the key an index grows at its end, where its pages stay full.
+            staged.sort(key=_GROUP)
+            self._spool.add(staged)
             if self._stream.width.is_day and (totals := bucket_totals(self._stream.endpoint, rows.items())) is not None:
                 self._totals[start] = totals
 

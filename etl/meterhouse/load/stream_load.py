@@ -176,6 +176,8 @@ class StreamLoad:
         self._pending.pop(0)
         writing = behind.begin(lambda store: taken.put_in_place(store, run_id, self._mode), goes_on=bool(self._pending))
         self._writing = (taken, writing)
+        if writing.done():
+            self._settle()
 
     def _settle(self) -> None:
         """Wait until the window that is being put in place is there; one for which that raises `StoredSince` is pending again."""
