@@ -34,7 +34,7 @@ FROM (
     FROM warehouse.rollup_costs_by_line_item r
     GROUP BY r.organization_id, r.usage_date, r.line_item, r.currency
 ) d
-JOIN warehouse.dim_organization o ON o.organization_id = d.organization_id
+LEFT JOIN warehouse.dim_organization o ON o.organization_id = d.organization_id
 LEFT JOIN warehouse.line_item_names l ON l.line_item = d.line_item
 LEFT JOIN (
     -- The day before. No column of the key is null, which proves to the planner that it finds one row: who does not ask for it does not pay.
