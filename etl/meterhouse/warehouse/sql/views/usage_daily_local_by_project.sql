@@ -37,7 +37,7 @@ FROM (
         GROUP BY u.organization_id, u.endpoint, u.project_id
     ) f
 ) u
-LEFT JOIN warehouse.dim_organization o ON o.organization_id = u.organization_id
+JOIN warehouse.dim_organization o ON o.organization_id = u.organization_id
 LEFT JOIN warehouse.loaded_local_days l
     ON l.organization_id = u.organization_id AND l.endpoint = u.endpoint AND l.usage_date_local = u.usage_date_local
 LEFT JOIN warehouse.current_projects p ON p.organization_id = u.organization_id AND p.project_id = u.project_id
