@@ -161,8 +161,7 @@ def test_the_dashboard_looks_the_names_of_line_items_up_once_per_sum(given: Give
     ((found,),) = given.reader.execute(query, filters.parameters()).fetchall()
     of_line_items = [one for one in added_up(found[0]["Plan"]) if "rollup_costs_by_line_item" in read(one)]
     assert "dim_line_item" in read(found[0]["Plan"])
-    assert min(len(read(one)) for one in of_line_items) == 2
-    assert any(read(one) == {"rollup_costs_by_line_item", "dim_organization"} for one in of_line_items)
+    assert any(read(one) == {"rollup_costs_by_line_item"} for one in of_line_items)
 
 
 def test_a_range_of_local_days_reads_the_hours_of_its_months(given: Given) -> None:
