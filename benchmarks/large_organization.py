@@ -31,6 +31,7 @@ from meterhouse.catalogue.vendors import OPENAI
 from meterhouse.local.postgres import EmbeddedPostgres
 from meterhouse.local.roles import allow_only, give_login
 from meterhouse.warehouse.derived_names import keep_line_items, keep_models
+from meterhouse.warehouse.harden import harden
 from meterhouse.warehouse.migrate import migrate
 from meterhouse.warehouse.schema import LOADER_ROLE, OWNER_ROLE, READER_ROLE, SCHEMA_REVISION, WAREHOUSE
 from meterhouse.warehouse.tables import metadata
@@ -585,6 +586,8 @@ def main() -> None:
         if given.upgrade:
             began = time.monotonic()
             applied = migrate(found.owner_url)
+            # A reader gets the settings that `make up` gives it.
+            harden(found.server.url(DATABASE))
             say(f"migrations applied: {', '.join(applied) or 'none'}, in {time.monotonic() - began:.1f} s")
             # As the server does automatically some minutes later.
             with psycopg.connect(found.superuser_url, autocommit=True) as connection:
@@ -598,6 +601,7 @@ def main() -> None:
             began = time.monotonic()
             migrate(found.owner_url)
             allow_only(found.server.url(), DATABASE, (LOADER_ROLE, READER_ROLE))
+            harden(found.server.url(DATABASE))
             with psycopg.connect(found.superuser_url, autocommit=True) as connection:
                 Generator(connection, given.rows, given.seed).run()
             say(f"filled with seed {given.seed} in {time.monotonic() - began:.0f} s")

@@ -19,6 +19,7 @@ from tests.conftest import LOADER, OWNER, READER, Server, Warehouse
 
 from meterhouse.command_line.cli import main
 from meterhouse.load.store import Store
+from meterhouse.warehouse.session import PLANNING
 
 from .loaded_organization import rows
 from .restored_warehouse import other_server
@@ -72,6 +73,7 @@ def test_a_generated_password_is_shown_once_and_opens_bi_and_nothing_else(wareho
         assert reader.execute("SELECT count(*) FROM costs_daily").fetchone() == (0,)
         settings = [reader.execute(f"SHOW {one}".encode()).fetchone() for one in ("timezone", "statement_timeout", "search_path")]
         assert settings == [("UTC",), ("2min",), ("bi",)]
+        assert {one: reader.execute(f"SHOW {one}".encode()).fetchone() for one in PLANNING} == {one: (PLANNING[one],) for one in PLANNING}
         for statement, refused in (
             ("SELECT FROM warehouse.costs", psycopg.errors.InsufficientPrivilege),
             ("SELECT FROM bi_team.costs_daily", psycopg.errors.InsufficientPrivilege),

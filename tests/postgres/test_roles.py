@@ -11,6 +11,7 @@ from tests.conftest import LOADER, READER, Warehouse
 from meterhouse.load.store import Store
 from meterhouse.warehouse.harden import harden
 from meterhouse.warehouse.migrate import _LOCK_KEY, migrate
+from meterhouse.warehouse.session import PLANNING
 
 SECRET = "Name-that-was-taken-back"
 REFUSED_ONCE_HARDENED = (
@@ -130,6 +131,11 @@ def test_what_a_reader_sets_for_itself_affects_only_itself_and_hardening_resets_
     assert [row[1] for row in changed] == [READER]
     harden(hardened.superuser_url)
     assert settings() == before
+
+
+def test_a_hardened_reader_plans_as_the_dashboard_does(hardened: Warehouse) -> None:
+    with psycopg.connect(hardened.reader_url) as fresh:
+        assert {one: fresh.execute(f"SHOW {one}".encode()).fetchone() for one in PLANNING} == {one: (PLANNING[one],) for one in PLANNING}
 
 
 @pytest.mark.parametrize("role", [LOADER, READER])

@@ -12,6 +12,7 @@ from meterhouse.warehouse.database import Connection
 from meterhouse.warehouse.membership import ROLE_NAME_RULE, is_role_name, require_grantable
 from meterhouse.warehouse.passwords import generated, verifier
 from meterhouse.warehouse.schema import BI, LOADER_ROLE, READER_ROLE
+from meterhouse.warehouse.session import PLANNING
 
 # A role's own, as those of a group are not inherited; docs/bi/access.md explains them.
 _SETTINGS = {
@@ -20,6 +21,7 @@ _SETTINGS = {
     "default_transaction_read_only": "on",
     "statement_timeout": "120s",
     "idle_in_transaction_session_timeout": "60s",
+    **PLANNING,
 }
 # Metabase opens up to fifteen sessions.
 _CONNECTION_LIMIT = 20

@@ -54,12 +54,13 @@ LOAD = Purpose()
 # A long upgrade is not cut off while it works in silence.
 MIGRATE = Purpose("meterhouse migrate", differing={"idle_in_transaction_session_timeout": "10min"})
 READ = Purpose(writes=False)
-# The planner takes a text of the views for 500 bytes where it has 20: with the usual memory it would sort what it can hash.
-_PLANNING = {"jit": "off", "hash_mem_multiplier": "16"}
+# For every session that reads, sql/harden.sql and `meterhouse create-reader` included. The planner takes a text of the views for 500 bytes
+# where it has 20: with the usual memory it would sort what it can hash.
+PLANNING = {"jit": "off", "hash_mem_multiplier": "16"}
 # A reader's session may undo its role's defaults, so they are set again: nothing is written, nothing runs for minutes.
-DASHBOARD = Purpose("meterhouse dashboard", writes=False, differing={"statement_timeout": "1min", **_PLANNING})
-QUESTION = Purpose("meterhouse sql", writes=False, differing=_PLANNING)
-ASSISTANT = Purpose("meterhouse mcp", writes=False, differing=_PLANNING)
+DASHBOARD = Purpose("meterhouse dashboard", writes=False, differing={"statement_timeout": "1min", **PLANNING})
+QUESTION = Purpose("meterhouse sql", writes=False, differing=PLANNING)
+ASSISTANT = Purpose("meterhouse mcp", writes=False, differing=PLANNING)
 
 
 @dataclass(frozen=True)

@@ -32,12 +32,15 @@ BEGIN
 END
 $$;
 
--- A role may always change its own settings. Earlier changes are reset, and this one can be changed only by a superuser.
+-- A role may always change its own settings. Earlier changes are reset; the limit can be changed only by a superuser, and the others
+-- are for the planner, as in the sessions of `meterhouse dashboard`.
 DO $$
 BEGIN
     IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'meterhouse_reader') THEN
         ALTER ROLE meterhouse_reader RESET ALL;
         ALTER ROLE meterhouse_reader SET temp_file_limit = '10GB';
+        ALTER ROLE meterhouse_reader SET jit = 'off';
+        ALTER ROLE meterhouse_reader SET hash_mem_multiplier = '16';
     END IF;
 END
 $$;

@@ -7,4 +7,5 @@ FROM warehouse.dim_model m
 LEFT JOIN warehouse.model_alias by_word ON by_word.model = lower(m.model)
 LEFT JOIN warehouse.model_alias by_name ON by_name.model = m.canonical_model
 -- Joined as a separate table: to the planner, a filter on a name is then a filter on a column of a small table, not on an expression over facts.
-OFFSET 0
+-- A text in quotes: with a number, which PostgreSQL converts only later, no query on it would use a second process.
+OFFSET '0'

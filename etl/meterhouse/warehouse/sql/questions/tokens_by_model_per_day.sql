@@ -5,7 +5,7 @@ SELECT
     coalesce(u.model, '(none)')::varchar(255) AS model,
     sum(u.input_tokens)::bigint AS input_tokens,
     sum(u.output_tokens)::bigint AS output_tokens,
-    sum(coalesce(u.input_tokens, 0) + coalesce(u.output_tokens, 0))::bigint AS tokens
+    (coalesce(sum(u.input_tokens), 0) + coalesce(sum(u.output_tokens), 0))::bigint AS tokens
 FROM bi.usage_daily_by_model u
 WHERE
     (u.input_tokens IS NOT NULL OR u.output_tokens IS NOT NULL)

@@ -23,7 +23,7 @@ SELECT
     r.quantity_unit::varchar(64) AS quantity_unit,
     r.rows_without_quantity::bigint AS rows_without_quantity
 FROM warehouse.rollup_costs_by_line_item r
-JOIN warehouse.dim_organization o ON o.organization_id = r.organization_id
+LEFT JOIN warehouse.dim_organization o ON o.organization_id = r.organization_id
 LEFT JOIN ops.coverage c
     ON c.organization_id = r.organization_id AND c.endpoint = 'costs' AND c.bucket_width = 1440
     AND c.bucket_start = r.usage_date::timestamp AT TIME ZONE 'UTC'

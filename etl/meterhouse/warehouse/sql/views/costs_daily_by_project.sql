@@ -13,7 +13,7 @@ SELECT
     r.rows_without_cost::bigint AS rows_without_cost,
     coalesce(c.finality, 'open')::varchar(16) AS finality
 FROM warehouse.rollup_costs_by_project r
-JOIN warehouse.dim_organization o ON o.organization_id = r.organization_id
+LEFT JOIN warehouse.dim_organization o ON o.organization_id = r.organization_id
 LEFT JOIN ops.coverage c
     ON c.organization_id = r.organization_id AND c.endpoint = 'costs' AND c.bucket_width = 1440
     AND c.bucket_start = r.usage_date::timestamp AT TIME ZONE 'UTC'

@@ -22,7 +22,7 @@ SELECT
     {is_free_tier:r}
 FROM warehouse.rollup_usage_by_tier r
 LEFT JOIN warehouse.model_names m ON m.model = r.model
-JOIN warehouse.dim_organization o ON o.organization_id = r.organization_id
+LEFT JOIN warehouse.dim_organization o ON o.organization_id = r.organization_id
 LEFT JOIN ops.coverage c
     ON c.organization_id = r.organization_id AND c.endpoint = r.endpoint AND c.bucket_width = 1440
     AND c.bucket_start = r.usage_date::timestamp AT TIME ZONE 'UTC'

@@ -13,40 +13,51 @@ WITH span AS (
     GROUP BY c.organization_id, c.endpoint
 ),
 
-member AS (
-    SELECT DISTINCT g.organization_id, g.endpoint, g.project_id
-    FROM warehouse.dim_group g
-),
-
-daily AS (
-    SELECT
-        u.usage_date,
-        u.organization_id,
-        u.endpoint,
-        coalesce(u.project_id, '') AS project_id,
-        {sums}
-    FROM warehouse.rollup_usage_by_model u
-    GROUP BY 1, 2, 3, 4
+-- Made once: otherwise it is made on every day.
+member AS MATERIALIZED (
+    SELECT g.*, s.first_start, s.last_start
+    FROM (
+        SELECT DISTINCT g.organization_id, o.label, g.endpoint, g.project_id
+        FROM warehouse.dim_group g
+        JOIN warehouse.dim_organization o ON o.organization_id = g.organization_id
+    ) g
+    -- A left join, though rows without a span are dropped below: of an inner one the planner expects a single row.
+    LEFT JOIN span s ON s.organization_id = g.organization_id AND s.endpoint = g.endpoint
 )
 
 SELECT
-    (day.bucket_start AT TIME ZONE 'UTC')::date AS usage_date,
-    o.label::varchar(64) AS organization,
-    m.endpoint::varchar(64) AS endpoint,
-    m.project_id::varchar(128) AS project_id,
+    (d.bucket_start AT TIME ZONE 'UTC')::date AS usage_date,
+    d.label::varchar(64) AS organization,
+    d.endpoint::varchar(64) AS endpoint,
+    d.project_id::varchar(128) AS project_id,
     p.project_name::varchar(255) AS project_name,
     {or_zero},
     coalesce(c.is_complete, false) AS is_complete,
     c.finality::varchar(16) AS finality,
     {total_or_zero}
-FROM span s
-JOIN member m ON m.organization_id = s.organization_id AND m.endpoint = s.endpoint
-JOIN warehouse.dim_organization o ON o.organization_id = s.organization_id
-CROSS JOIN LATERAL generate_series(s.first_start, s.last_start, interval '24 hours') AS day (bucket_start)
+FROM (
+    -- Day by day: a range of days adds up only these, and what a day adds up stays in the processor's cache.
+    SELECT day.bucket_start, f.*
+    FROM generate_series(
+        (SELECT min(s.first_start) FROM span s), (SELECT max(s.last_start) FROM span s), interval '24 hours'
+    ) AS day (bucket_start)
+    CROSS JOIN LATERAL (
+        SELECT m.organization_id, m.label, m.endpoint, m.project_id, u.endpoint IS NOT NULL AS has_usage, {measures}
+        FROM member m
+        LEFT JOIN (
+            SELECT
+                u.organization_id,
+                u.endpoint,
+                coalesce(u.project_id, '') AS project_id,
+                {sums}
+            FROM warehouse.rollup_usage_by_model u
+            WHERE u.usage_date = (day.bucket_start AT TIME ZONE 'UTC')::date
+            GROUP BY 1, 2, 3
+        ) u ON u.organization_id = m.organization_id AND u.endpoint = m.endpoint AND u.project_id = coalesce(m.project_id, '')
+        WHERE m.first_start <= day.bucket_start AND m.last_start >= day.bucket_start
+        OFFSET '0'
+    ) f
+) d
 LEFT JOIN ops.coverage c
-    ON c.organization_id = s.organization_id AND c.endpoint = s.endpoint AND c.bucket_width = 1440 AND c.bucket_start = day.bucket_start
-LEFT JOIN daily d
-    ON d.usage_date = (day.bucket_start AT TIME ZONE 'UTC')::date AND d.organization_id = s.organization_id AND d.endpoint = m.endpoint
-    AND d.project_id = coalesce(m.project_id, '')
-LEFT JOIN warehouse.dim_project p
-    ON p.organization_id = s.organization_id AND p.project_id = m.project_id AND p.valid_to IS NULL
+    ON c.organization_id = d.organization_id AND c.endpoint = d.endpoint AND c.bucket_width = 1440 AND c.bucket_start = d.bucket_start
+LEFT JOIN warehouse.current_projects p ON p.organization_id = d.organization_id AND p.project_id = d.project_id

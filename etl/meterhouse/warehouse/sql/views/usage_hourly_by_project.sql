@@ -18,7 +18,7 @@ SELECT
     coalesce(c.finality, 'open')::varchar(16) AS finality,
     {total_tokens:r}
 FROM warehouse.rollup_usage_by_hour r
-JOIN warehouse.dim_organization o ON o.organization_id = r.organization_id
+LEFT JOIN warehouse.dim_organization o ON o.organization_id = r.organization_id
 LEFT JOIN ops.coverage c
     ON c.organization_id = r.organization_id AND c.endpoint = r.endpoint AND c.bucket_width = 60 AND c.bucket_start = r.bucket_start
 LEFT JOIN warehouse.current_projects p ON p.organization_id = r.organization_id AND p.project_id = r.project_id
