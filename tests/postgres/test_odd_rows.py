@@ -58,6 +58,7 @@ def checked(loaded: LoadedOrganization) -> CheckResult:
         ("costs", {"line_item": "odd", "quantity": 12345678901234567}, ("costs_daily", "quantity_reported", "12345678901234567")),
         ("costs", {"line_item": "odd", "amount": {"value": 10**12, "currency": "usd"}}, ("costs_daily", "cost", 10**12)),
         ("completions", {"model": "odd", "input_tokens": 10**16, "output_tokens": 10**16}, ("usage_daily", "input_tokens", 10**16)),
+        ("completions", {"model": "odd", "input_tokens": 1, "input_cached_tokens": 10**16}, ("usage_daily", "input_cached_tokens", 10**16)),
         ("completions", {"model": "odd", "input_tokens": -(10**16)}, ("usage_daily", "input_tokens", -(10**16))),
         ("costs", {"line_item": "odd", "amount": {"value": "", "currency": "usd"}}, ("costs_daily", "line_item", "odd")),
     ],

@@ -18,7 +18,8 @@ SELECT
         END
     )::numeric(28, 12) AS cost_gap,
     (CASE WHEN d.billed_rows > 0 THEN {percent:d.billed_cost, d.estimated_cost} END)::numeric(14, 6) AS gap_percent,
-    (1 - d.counted_priced / nullif(d.counted_total, 0))::numeric(12, 6) AS unpriced_share,
+    CASE WHEN abs(d.counted_priced) < 1000 * abs(d.counted_total) THEN 1 - d.counted_priced / d.counted_total END
+        ::numeric(12, 6) AS unpriced_share,
     d.price_source::varchar(255) AS price_source,
     CASE
         WHEN c.bucket_start IS NULL THEN 'the costs of the day are not loaded'

@@ -14,11 +14,18 @@ SELECT
     sum(r.output_audio_tokens)::bigint AS output_audio_tokens,
     sum(r.input_image_tokens)::bigint AS input_image_tokens,
     sum(r.output_image_tokens)::bigint AS output_image_tokens,
-    (sum(r.input_cached_tokens) / nullif(sum(r.cacheable_input_tokens), 0))::numeric(12, 6) AS cached_share,
-    (
-        coalesce(sum(coalesce(r.input_tokens, 0) + coalesce(r.output_tokens, 0)) FILTER (WHERE r.batch), 0)
-        / nullif(sum(coalesce(r.input_tokens, 0) + coalesce(r.output_tokens, 0)) FILTER (WHERE r.batch IS NOT NULL), 0)
-    )::numeric(12, 6) AS batch_share,
+    CASE
+        WHEN abs(sum(r.input_cached_tokens)) < 1000 * abs(sum(r.cacheable_input_tokens))
+            THEN sum(r.input_cached_tokens) / sum(r.cacheable_input_tokens)
+    END::numeric(12, 6) AS cached_share,
+    CASE
+        WHEN
+            abs(coalesce(sum(coalesce(r.input_tokens, 0) + coalesce(r.output_tokens, 0)) FILTER (WHERE r.batch), 0))
+            < 1000 * abs(sum(coalesce(r.input_tokens, 0) + coalesce(r.output_tokens, 0)) FILTER (WHERE r.batch IS NOT NULL))
+            THEN
+                coalesce(sum(coalesce(r.input_tokens, 0) + coalesce(r.output_tokens, 0)) FILTER (WHERE r.batch), 0)
+                / sum(coalesce(r.input_tokens, 0) + coalesce(r.output_tokens, 0)) FILTER (WHERE r.batch IS NOT NULL)
+    END::numeric(12, 6) AS batch_share,
     bool_and(coalesce(c.is_complete, false)) AS is_complete,
     min(coalesce(c.finality, 'open'))::varchar(16) AS finality,
     coalesce(sum(r.input_tokens) + sum(r.output_tokens), sum(r.input_tokens), sum(r.output_tokens))::bigint AS total_tokens

@@ -20,7 +20,8 @@ SELECT
     {figure:e.estimated_cost} AS estimated_cost,
     p.currency::varchar(3) AS currency,
     p.price_source::varchar(255) AS price_source,
-    (1 - t.counted_priced / nullif(t.counted_total, 0))::numeric(12, 6) AS unpriced_share,
+    CASE WHEN abs(t.counted_priced) < 1000 * abs(t.counted_total) THEN 1 - t.counted_priced / t.counted_total END
+        ::numeric(12, 6) AS unpriced_share,
     {unpriced_reason:m.list_model} AS unpriced_reason,
     coalesce(v.is_complete, false) AS is_complete,
     coalesce(v.finality, 'open')::varchar(16) AS finality
