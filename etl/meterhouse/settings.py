@@ -203,7 +203,7 @@ class Settings:
     connections: int = _setting(
         "METERHOUSE_HTTP_CONNECTIONS",
         "Maximum number of concurrent requests per run, and of endpoints loaded side by side, each with its own warehouse session;"
-        " with 2 or more, an endpoint that is loaded by itself uses two sessions.",
+        " with 2 or more, an endpoint that is loaded on its own uses two sessions.",
         whole(1, 16),
         default=4,
     )
