@@ -38,7 +38,8 @@ def lanes() -> list[threading.Thread]:
 
 @pytest.mark.parametrize("connections", [1, 3, 4])
 def test_no_more_requests_are_under_way_than_the_setting_says(acme: LoadedOrganization, connections: int) -> None:
-    slow = acme.server.application = Slow(acme)
+    # Long enough for every lane to come that far, on a busy machine too.
+    slow = acme.server.application = Slow(acme, seconds=0.3)
     outcome = load(acme, connections)
     outcome.raise_first()
     assert slow.most == connections
