@@ -242,6 +242,28 @@ def test_keys_of_the_star_are_unique_never_null_and_each_fact_finds_its_member(g
     assert len(given.shown("SELECT usage_date FROM bi.fact_usage_daily JOIN bi.dim_date USING (usage_date)")) == 4
 
 
+@pytest.mark.parametrize(("fact", "flat"), [("fact_usage_daily", "usage_daily"), ("fact_costs_daily", "costs_daily")])
+def test_a_fact_of_the_star_shows_what_the_view_without_keys_shows(given: Given, fact: str, flat: str) -> None:
+    tokens: dict[str, int | None] = {"input_tokens": 5, "output_tokens": 3, "input_cached_tokens": None, "num_model_requests": 1}
+    for org in (1, 2):
+        given.usage("completions", "2026-01-15", tokens, org=org, model="m", project_id="p", batch=True, service_tier="flex")
+        given.usage("completions", "2026-01-15T07:00", tokens, width=60, org=org, model="m")
+        given.usage("images", "2026-01-16", {"images": 2}, org=org, service_tier="incentivized-tier")
+        given.usage("vector_stores", "2026-01-16", {"usage_bytes": 0}, org=org, project_id="")
+        for currency, amount in (("usd", "1.123456789012345"), ("eur", "-2"), (None, "3"), ("usd", None)):
+            given.cost("2026-01-15", amount, org=org, currency=currency, line_item=f"line {amount}", project_id="p")
+    given.covered("images", "2026-01-16T00:00Z", finality="open")
+    given.covered("costs", "2026-01-15T00:00Z", finality="settling")
+    shared = given.shown(
+        "SELECT string_agg(f.column_name, ', ') FROM information_schema.columns f JOIN information_schema.columns v USING (column_name)"
+        f" WHERE f.table_schema = 'bi' AND v.table_schema = 'bi' AND f.table_name = '{fact}' AND v.table_name = '{flat}'"
+    )[0][0]
+    assert {"usage_date", "is_complete", "finality"} < set(shared.split(", "))
+    starred, plain = (sorted(map(str, given.shown(f"SELECT {shared} FROM bi.{view}"))) for view in (fact, flat))
+    assert starred == plain
+    assert len(starred) == {"fact_usage_daily": 6, "fact_costs_daily": 8}[fact]
+
+
 def test_a_column_that_is_ever_null_says_what_null_means(given: Given) -> None:
     """Facts and entries with as little said about them as the tables allow, so that whatever can be null is."""
     given.do("INSERT INTO ops.watermarks (organization_id, endpoint, bucket_width, loaded_from) VALUES (1, 'images', 1440, '2026-01-10Z')")

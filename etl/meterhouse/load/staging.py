@@ -102,7 +102,7 @@ class Stage:
                 self._totals[start] = totals
 
     def go_on_in(self, connection: Connection, ensure_partition: Callable[[Endpoint, datetime], None]) -> None:
-        """Use another session from here on; nothing can be collected any more."""
+        """Use another session from here on, in which the rows are written; nothing more can be collected."""
         self._connection = connection
         self._ensure_partition = ensure_partition
 

@@ -1,7 +1,7 @@
 """Stream load: the windows of one stream in one run, one after another: ask, take in, put in place, and ask again with less where it must.
 
-While a window is put in place, the next one is taken in. Only what a load reads of its own rows waits for them: the pages of a window never
-depend on those of the one before.
+While a window is put in place, the next one is taken in, because its pages do not depend on the rows of the one before. Where the stored
+rows of earlier windows matter, the loader waits until they are there.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class _TakenIn:
     now: datetime
 
     def put_in_place(self, store: Store, run_id: int, mode: Mode) -> Replaced:
-        """Write it through the session of `store`; afterwards its rows are gone from here."""
+        """Write it through the session of `store`, once: afterwards the collected rows are dropped."""
         with self.stage as stage:
             stage.go_on_in(store.connection, store.ensure_partition)
             return stage.replace(
@@ -124,7 +124,7 @@ class StreamLoad:
         with Behind(self._means.store, self._means.open_store) as behind:
             try:
                 while self._pending or self._writing:
-                    # If it was stored meanwhile, the window is pending again.
+                    # A window that somebody else stored meanwhile is pending again.
                     with suppress(StoredSince):
                         self._load_next(skip, behind)
             except Exception:
@@ -136,7 +136,7 @@ class StreamLoad:
         return self._summary
 
     def _load_next(self, skip: set[Window], behind: Behind) -> None:
-        """Take in the first window that is pending, which is so no more when it is being put in place; or wait for the last one."""
+        """Take in the first pending window and begin to put it in place; when none is pending, wait for the last one."""
         if not self._pending:
             self._settle()
             return
@@ -322,7 +322,7 @@ class StreamLoad:
 
 
 def whole_minute(instant: datetime) -> datetime:
-    """Whole minutes: the vendor floors to the minute, and an end in the future is refused by some of its answers."""
+    """Return the minute of an instant: the vendor floors to the minute, and some endpoints refuse an end in the future."""
     return instant.replace(second=0, microsecond=0)
 
 
