@@ -12,9 +12,10 @@ from tests.postgres.conftest import acme
 from tests.postgres.loaded_organization import fresh_warehouse
 
 from meterhouse.fake_openai import FakeOrganization, FakeServer
+from meterhouse.load.stream import window_cuts
 
 from .kill_points import installed
-from .schedules import Place
+from .schedules import CUTS, Place
 
 __all__ = ["acme"]  # a fixture, which pytest finds by its name
 MakePlace = Callable[[tuple[str, ...], float], Place]
@@ -26,6 +27,7 @@ def make_place(server: Server, template: str) -> Iterator[MakePlace]:
     with ExitStack() as opened, pytest.MonkeyPatch.context() as patched:
         patched.setattr("meterhouse.vendors.http_client.pause", lambda _: None)
         patched.setattr("meterhouse.vendors.read_ahead.pause", lambda *_: None)
+        patched.setattr("meterhouse.load.loader.window_cuts", lambda endpoint: (*window_cuts(endpoint), *CUTS))
         opened.enter_context(installed())
 
         def make(endpoints: tuple[str, ...], scale: float) -> Place:

@@ -39,7 +39,9 @@ LABELS = ("acme", "globex")
 HISTORY_DAYS = 5
 # What the settings read again, and more than the source restates.
 LOOKBACK = timedelta(days=3)
-PAGE_BUCKETS = 3
+PAGE_BUCKETS = 1
+# A load has several windows of two days, so that one is written while the next is taken in; the time that passes stays below a year.
+CUTS = tuple(midnight(NOW.date() - timedelta(days=HISTORY_DAYS - days)) for days in range(0, 366, 2))
 # Optional in the catalogue, and of the stream that the schedules load.
 REFUSABLE = "api_source"
 # A schedule that takes longer has a run that does not end.
@@ -71,14 +73,15 @@ class Place:
         self._owner.connection.close()
         self._look.close()
 
-    def rows(self, label: str, endpoint: str) -> list[tuple[Any, ...]]:
-        """What the warehouse holds of one organization's endpoint."""
+    def rows(self, label: str, endpoint: str) -> dict[date, list[str]]:
+        """What the warehouse holds of one organization's endpoint, by day."""
         of = ENDPOINTS[endpoint]
         query = (
-            f"SELECT f::text FROM warehouse.{of.table} f JOIN warehouse.{group_table(of).name} USING (group_id)"
-            " JOIN warehouse.dim_organization o USING (organization_id) WHERE o.label = %s ORDER BY 1"
+            f"SELECT (bucket_start AT TIME ZONE 'UTC')::date, array_agg(f::text ORDER BY f::text) FROM warehouse.{of.table} f"
+            f" JOIN warehouse.{group_table(of).name} USING (group_id)"
+            " JOIN warehouse.dim_organization o USING (organization_id) WHERE o.label = %s GROUP BY 1"
         )
-        return self._look.execute(query.encode(), [label]).fetchall()
+        return dict(self._look.execute(query.encode(), [label]).fetchall())
 
     def fresh(self) -> list[LoadedOrganization]:
         """Forget every row and what became of the organizations; the warehouse is empty and both begin again."""
@@ -144,21 +147,21 @@ class Schedules(RuleBasedStateMachine):
             self.place.counted[f"ended in {type(error).__name__}"] += 1
         return not errors
 
-    def compare(self, chosen: int, start: date, when: str, endpoints: tuple[str, ...] = ()) -> None:
+    def compare(self, chosen: int, start: date, when: str, endpoints: tuple[str, ...] = (), end: date | None = None) -> None:
         """Hold that the rows from a day on are those of the source."""
         one = self.organizations[chosen]
-        end = one.today + timedelta(days=1)
+        end = end or one.today + timedelta(days=1)
         self.place.counted["totals compared"] += assert_rows_equal_source(
             one, start, end, endpoints or self.place.endpoints, f"{one.label} {when}"
         )
 
     @contextmanager
-    def crashing(self, moment: Moment | None, nth: int, *synced: int) -> Iterator[None]:
-        """Crash at a moment, if the run comes so far; each window of a sync is then as it was, or as the source has it."""
+    def crashing(self, moment: Moment | None, nth: int, *loaded: int) -> Iterator[None]:
+        """Crash at a moment, if the run comes so far; each day is then as it was, or as the source has it."""
         if moment is None:
             yield
             return
-        streams = [(i, endpoint) for i in synced for endpoint in self.place.endpoints]
+        streams = [(i, endpoint) for i in loaded for endpoint in self.place.endpoints]
         before = [self.place.rows(LABELS[i], endpoint) for i, endpoint in streams]
         with planned(moment, nth * 9 if moment is Moment.INSIDE else nth, crash):
             try:
@@ -166,8 +169,10 @@ class Schedules(RuleBasedStateMachine):
             except Crash:
                 self.place.counted[f"cut {moment}"] += 1
                 for (i, endpoint), was in zip(streams, before, strict=True):
-                    if not self.is_coarse and self.place.rows(LABELS[i], endpoint) != was:
-                        self.compare(i, self.organizations[i].today - LOOKBACK, f"after a crash {moment}", (endpoint,))
+                    now = {} if self.is_coarse else self.place.rows(LABELS[i], endpoint)
+                    for day in (day for day, rows in now.items() if rows != was.get(day)):
+                        self.place.counted["days compared after a crash"] += 1
+                        self.compare(i, day, f"after a crash {moment}", (endpoint,), day + timedelta(days=1))
 
     @rule(chosen=which, moment=trouble, nth=positions)
     def one_is_synced(self, chosen: int, moment: Moment | None, nth: int) -> None:
@@ -181,7 +186,7 @@ class Schedules(RuleBasedStateMachine):
 
     @rule(chosen=which, first=st.integers(0, 4), days=st.integers(1, 5), moment=trouble, nth=positions)
     def days_are_backfilled(self, chosen: int, first: int, days: int, moment: Moment | None, nth: int) -> None:
-        with self.crashing(moment, nth):
+        with self.crashing(moment, nth, chosen):
             self.attempt(self.backfill_of(chosen, first, days))
 
     @rule(chosen=which, hours=st.integers(-2, 2))
