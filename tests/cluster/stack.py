@@ -142,7 +142,8 @@ class Stack:
                 "AIRFLOW__CELERY__RESULT_BACKEND": f"db+{with_driver(self.databases.airflow_url, 'psycopg2')}",
             }
         self.airflow = Airflow(self.home, self.children, self.environment, self.databases.airflow_url)
-        self.airflow.migrate()
+        self.airflow.begin_migration()
+        self.airflow.finish_migration()
         opened.callback(lambda: self.children.stop([SCHEDULER]))
         self.rest = Rest(f"http://{LOOPBACK}:{port}", AIRFLOW_ADMIN, secrets.airflow_admin)
         for name, arguments in COMPONENTS.items():

@@ -105,11 +105,6 @@ def test_a_child_that_ends_on_its_own_is_named(children: Children) -> None:
     assert children.log_file("brief").read_text() == "why\n"
 
 
-def test_a_command_is_run_to_its_end(children: Children) -> None:
-    assert children.run("three", [sys.executable, "-c", "raise SystemExit(3)"], os.environ) == 3
-    assert recorded(children.home) == []
-
-
 def test_a_damaged_file_is_no_reason_to_fail(tmp_path: Path) -> None:
     (tmp_path / "processes.json").write_text("{")
     assert recorded(tmp_path) == []

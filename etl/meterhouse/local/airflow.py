@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -44,19 +45,30 @@ class Airflow:
         self._environment = environment
         self._database_url = database_url
         self._stamp = home / "airflow" / "migrated.json"
+        self._migration: subprocess.Popen[bytes] | None = None
         self._restarts: dict[str, list[float]] = {}
 
-    def migrate(self) -> bool:
-        """Bring the metadata schema up to date; return False when there was nothing to do, known without a 5 s command."""
+    def begin_migration(self) -> bool:
+        """Begin to bring the metadata schema up to date; return False when there is nothing to do, known without a 5 s command."""
         make_folder(self.home / "airflow", 0o700)
-        version = importlib.metadata.version("apache-airflow-core")
         head = self._schema_head()
-        if head is not None and self._stamp.exists() and json.loads(self._stamp.read_text()) == {"airflow": version, "head": head}:
+        if head is not None and self._stamp.exists() and json.loads(self._stamp.read_text()) == self._stamped(head):
             return False
-        if self._children.run(MIGRATE, self._command("db", "migrate"), self._environment) != 0:
-            raise TryAgainLater(f"airflow db migrate failed: see {self._children.log_file(MIGRATE)}")
-        write_private(self._stamp, json.dumps({"airflow": version, "head": self._schema_head()}))
+        self._migration = self._children.start(MIGRATE, self._command("db", "migrate"), self._environment)
         return True
+
+    def finish_migration(self) -> None:
+        """Wait for the migration that was begun, if one was; raises `TryAgainLater` when it failed."""
+        if self._migration is None:
+            return
+        try:
+            status = self._migration.wait()
+        finally:
+            self._migration = None
+            self._children.stop([MIGRATE])
+        if status != 0:
+            raise TryAgainLater(f"airflow db migrate failed: see {self._children.log_file(MIGRATE)}")
+        write_private(self._stamp, json.dumps(self._stamped(self._schema_head())))
 
     def start(self) -> None:
         """Start the processes, without waiting."""
@@ -124,6 +136,10 @@ class Airflow:
 
     def _logs(self) -> str:
         return f"see {self.home / 'logs'}"
+
+    @staticmethod
+    def _stamped(head: str | None) -> dict[str, str | None]:
+        return {"airflow": importlib.metadata.version("apache-airflow-core"), "head": head}
 
     def _schema_head(self) -> str | None:
         try:

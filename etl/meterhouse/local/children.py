@@ -89,14 +89,6 @@ class Children:
             self._record(Recorded(name, child.pid, processes.started_at(child.pid) or ""))
         return child
 
-    def run(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> int:
-        """Run `command` to its end and return its exit status."""
-        child = self.start(name, command, environment)
-        try:
-            return child.wait()
-        finally:
-            self.stop([name])
-
     def ended(self) -> str | None:
         """Return the name of the first child that is gone without having been stopped."""
         return next((name for name, child in self.running.items() if child.poll() is not None), None)

@@ -60,6 +60,9 @@ class Stack:
         self._demo = not self._organizations
         self._plan = DatabasePlan.of(settings, settings.airflow_db_url)
         self._secrets = Secrets.load(settings.home)
+        if self._demo:
+            address = stand_in.base_url(settings.fake_api_port)
+            self._organizations = (Organization(DEMO_LABEL, AdminKey(self._secrets.fake_api_key), address),)
         self._databases = Databases(settings, self._plan, self._secrets)
         self._children = Children(settings.home)
         self._airflow: Airflow | None = None
@@ -79,6 +82,9 @@ class Stack:
                 self._databases.start()
         if self._databases.server is not None and self._databases.server.notice:
             self._console.line(f"         {self._databases.server.notice}")
+        airflow, rest = self._make_airflow()
+        # Beside the warehouse's migrations and our own servers: each of them keeps only one core busy.
+        is_first_start = airflow.begin_migration()
         with step("warehouse tables and views"):
             self._migrate_warehouse()
         if self._demo:
@@ -87,9 +93,9 @@ class Stack:
         self._write_stack_file()
         with step("dashboard"):
             self._start_dashboard()
-        airflow, rest = self._make_airflow()
         with step("Airflow's own tables") as progress:
-            progress("first start" if airflow.migrate() else "unchanged")
+            airflow.finish_migration()
+            progress("first start" if is_first_start else "unchanged")
         with step("Airflow healthy") as progress:
             airflow.start()
             airflow.wait_until_healthy(rest, progress)
@@ -165,9 +171,7 @@ class Stack:
         self._databases.open_warehouse()
 
     def _start_stand_in(self) -> None:
-        port, key = self._settings.fake_api_port, self._secrets.fake_api_key
-        stand_in.start_stand_in(self._children, port, key)
-        self._organizations = (Organization(DEMO_LABEL, AdminKey(key), stand_in.base_url(port)),)
+        stand_in.start_stand_in(self._children, self._settings.fake_api_port, self._secrets.fake_api_key)
 
     def _start_dashboard(self) -> None:
         dashboard.start_dashboard(self._children, self._settings.dashboard_port, self._databases.reader_url or self._databases.loader_url)
