@@ -170,7 +170,11 @@ def test_the_page_of_a_team_says_so_and_an_address_that_names_another_project_sh
         assert lines == ['project,"cost, usd",share']
         page.goto(f"{address}/?{other}")
         page.wait_for_selector("#first-paint", state="detached")
-        assert page.locator("#cost_per_day-total").inner_text() == "—"
+        visit.drawn()
+        # It stays chosen: without it the page would show all projects.
+        assert visit.total("cost_per_day") == "—"
+        assert f"projects={largest[0][0]}" in page.url
+        expect(page.locator("#projects")).to_contain_text(f"{largest[0][0]} (not found)")
         assert visit.complaints == []
         page.close()
 

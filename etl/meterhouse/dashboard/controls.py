@@ -29,6 +29,16 @@ def currency_options(snapshot: Snapshot) -> list[Any]:
     return [{"label": code.upper() or UNNAMED, "value": code} for code in snapshot.currencies or [snapshot.currency]]
 
 
+def _members(snapshot: Snapshot, name: str) -> list[Any]:
+    """Return what can be chosen of a dimension, and what the address has chosen that is not known to this reader.
+
+    A drop-down drops what it does not offer, and the page would then show everything under an address that asks for less.
+    """
+    names = snapshot.names(name)
+    unknown = {value: f"{value or UNNAMED} (not found)" for value in getattr(snapshot.filters, name) if value not in names}
+    return [{"label": text, "value": value} for value, text in (names | unknown).items()]
+
+
 def header(snapshot: Snapshot) -> Any:
     """Return the head of the page: its name, and the choice in words."""
     return html.Header(
@@ -86,7 +96,7 @@ def filter_panel(snapshot: Snapshot, today: date) -> Any:
                         html.Label(label, htmlFor=name, className="label", id=f"{name}-label"),
                         dcc.Dropdown(
                             id=name,
-                            options=[{"label": text, "value": value} for value, text in snapshot.names(name).items()],
+                            options=_members(snapshot, name),
                             value=list(getattr(filters, name)),
                             multi=True,
                             placeholder=_EVERY[name],
