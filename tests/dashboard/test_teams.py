@@ -175,6 +175,7 @@ def test_the_page_of_a_team_says_so_and_an_address_that_names_another_project_sh
         assert visit.total("cost_per_day") == "—"
         assert f"projects={largest[0][0]}" in page.url
         expect(page.locator("#projects")).to_contain_text(f"{largest[0][0]} (not found)")
+        expect(page.locator("#notices")).to_contain_text(f"Not found here: Project {largest[0][0]}.")
         assert visit.complaints == []
         page.close()
 

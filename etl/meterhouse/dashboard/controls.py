@@ -30,13 +30,12 @@ def currency_options(snapshot: Snapshot) -> list[Any]:
 
 
 def _members(snapshot: Snapshot, name: str) -> list[Any]:
-    """Return what can be chosen of a dimension, and what the address has chosen that is not known to this reader.
+    """Return what can be chosen of a dimension, and what the address has chosen that is not there.
 
     A drop-down drops what it does not offer, and the page would then show everything under an address that asks for less.
     """
-    names = snapshot.names(name)
-    unknown = {value: f"{value or UNNAMED} (not found)" for value in getattr(snapshot.filters, name) if value not in names}
-    return [{"label": text, "value": value} for value, text in (names | unknown).items()]
+    not_found = {value: f"{value or UNNAMED} (not found)" for value in snapshot.not_found(name)}
+    return [{"label": text, "value": value} for value, text in (snapshot.names(name) | not_found).items()]
 
 
 def header(snapshot: Snapshot) -> Any:

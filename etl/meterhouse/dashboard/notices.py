@@ -9,8 +9,8 @@ from meterhouse import formats
 from meterhouse.accounting.comparison import runs
 from meterhouse.counts import counted
 from meterhouse.dashboard.coverage import State, StreamRow
-from meterhouse.dashboard.filters import MAX_HOUR_DAYS
-from meterhouse.dashboard.snapshot import COSTS, REQUEST_ENDPOINTS, Snapshot
+from meterhouse.dashboard.filters import DIMENSIONS, MAX_HOUR_DAYS
+from meterhouse.dashboard.snapshot import COSTS, REQUEST_ENDPOINTS, UNNAMED, Snapshot
 from meterhouse.dashboard.stream_words import hours_words, stream_names
 
 OF_A_TEAM = (
@@ -45,6 +45,8 @@ def notices(snapshot: Snapshot) -> list[str]:
     found = [OF_A_TEAM] if snapshot.is_of_a_team else []
     if not any(one.dimension == "organizations" for one in snapshot.choices):
         found.append("Nothing is loaded yet: figures appear here after the first meterhouse sync.")
+    else:
+        found += _not_found(snapshot)
     found += _not_loaded(snapshot)
     found += _never_loaded(snapshot)
     if line := _not_final(snapshot):
@@ -54,6 +56,14 @@ def notices(snapshot: Snapshot) -> list[str]:
     if snapshot.filters.width == "hour":
         found.append(_hours(snapshot))
     return found
+
+
+def _not_found(snapshot: Snapshot) -> list[str]:
+    """One line for all chosen members that are not there: without it their figures read as a real zero."""
+    unknown = [f"{label} {value or UNNAMED}" for name, label in DIMENSIONS.items() for value in snapshot.not_found(name)]
+    if not unknown:
+        return []
+    return [f"Not found here: {'; '.join(unknown)}. The figures below include nothing of it: check the address, or change the filters."]
 
 
 def _not_loaded(snapshot: Snapshot) -> list[str]:

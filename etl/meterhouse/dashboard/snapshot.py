@@ -195,6 +195,11 @@ class Snapshot:
             times[name] = times.get(name, 0) + 1
         return {value: name if times[name] == 1 else f"{name} ({value[-6:]})" for value, name in plain.items()}
 
+    def not_found(self, dimension: str) -> list[str]:
+        """Return the chosen values of a dimension that are not there for this reader, as an old or mistyped address may have them."""
+        known = {one.value for one in self.choices if one.dimension == dimension}
+        return [value for value in getattr(self.filters, dimension) if value not in known]
+
     @cached_property
     def cost_coverage(self) -> Coverage:
         """The state of every chosen day of costs."""
