@@ -101,6 +101,7 @@ def held_load(stack: Stack, first: date, held: Sequence[str], also: Sequence[str
 
         tasks = stack.until("no task but the held ones runs", 120, held_tasks)
         load = HeldLoad(stack, run, first, [*held, *also], gates, tasks)
-        assert all(load.is_in_its_middle(endpoint) for endpoint in held)
+        # The second window is asked for while the first one is still being put in place.
+        stack.until("the first window is committed", 120, lambda: all(load.is_in_its_middle(endpoint) for endpoint in held))
         assert load.tries() == [(1, "running", task["hostname"]) for task in tasks]
         yield load
