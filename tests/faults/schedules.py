@@ -169,8 +169,9 @@ class Schedules(RuleBasedStateMachine):
             except Crash:
                 self.place.counted[f"cut {moment}"] += 1
                 for (i, endpoint), was in zip(streams, before, strict=True):
-                    now = {} if self.is_coarse else self.place.rows(LABELS[i], endpoint)
-                    for day in (day for day, rows in now.items() if rows != was.get(day)):
+                    now = was if self.is_coarse else self.place.rows(LABELS[i], endpoint)
+                    # Days that are gone too.
+                    for day in sorted(day for day in was.keys() | now.keys() if now.get(day) != was.get(day)):
                         self.place.counted["days compared after a crash"] += 1
                         self.compare(i, day, f"after a crash {moment}", (endpoint,), day + timedelta(days=1))
 
